@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+/* XXH3 under a secret that differs from process to process, so that a client cannot prepare keys
+ * that collide. Hashes must therefore never leave the process. */
+
+extern uint8_t hash_secret[XXH3_SECRET_DEFAULT_SIZE];
+
+/* Sets the secret from n random bytes. Once, at start-up, before the first hash and before any
+ * thread; without it, hashes are XXH3 under its public secret. */
+void hash_seed(const void *random, size_t n);
+
+static inline uint64_t hash_bytes(const void *data, size_t len) {
+    return XXH3_64bits_withSecret(data, len, hash_secret, sizeof hash_secret);
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+
+#include "base/buffer.h"
+
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+/* Files, every effect through one table of calls that a test can replace to make them fail. All
+ * functions return 0 or a count, or a negative errno (never through errno itself). */
+
+struct file_calls {
+    int (*open)(const char *path, int flags, mode_t mode);
+    ssize_t (*read)(int fd, void *data, size_t n);
+    ssize_t (*write)(int fd, const void *data, size_t n);
+    ssize_t (*pread)(int fd, void *data, size_t n, off_t offset);
+    ssize_t (*writev)(int fd, const struct iovec *parts, int count);
+    int (*fsync)(int fd);
+    int (*fdatasync)(int fd);
+    int (*close)(int fd);
+    int (*rename)(const char *from, const char *to);
+    int (*unlink)(const char *path);
+    int (*truncate)(int fd, off_t size);
+};
+
+/* The calls in use, with the convention of the system calls (-1 and errno). A test copies
+ * file_system_calls, changes a member and points here; nobody else writes to it. */
+extern const struct file_calls *file_calls;
+extern const struct file_calls file_system_calls;
+
+/* Descriptors are close-on-exec. */
+int file_open(const char *path, int flags, mode_t mode);
+int file_close(int fd);
+
+/* The whole count, going on after short transfers and EINTR. file_read_full returns fewer bytes
+ * only at the end of file. */
+ssize_t file_read_full(int fd, void *data, size_t n);
+ssize_t file_pread_full(int fd, void *data, size_t n, off_t offset);
+int file_write_full(int fd, struct bytes data);
+int file_writev_full(int fd, struct iovec *parts, int count); /* consumes `parts` */
+
+int file_sync(int fd);      /* data and metadata */
+int file_sync_data(int fd); /* data, and the size */
+int file_truncate(int fd, off_t size);
+int file_rename(const char *from, const char *to);
+int file_unlink(const char *path);
+
+/* Makes creation, renaming and removal of the names in a directory durable. */
+int file_sync_directory(const char *directory);
+
+/* Appends the file to `out`. -ENOMEM when it does not fit in memory; `out` may then have grown. */
+int file_read_all(const char *path, struct buffer *out);
+
+/* Afterwards, and after a crash at any moment, the file holds either its old content or all of the
+ * new one. When this returns 0, the new one is durable. Mode 0644 under the umask, or the mode of
+ * the file that is replaced. */
+int file_write_atomic(const char *path, struct bytes content);

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+
+#include <pthread.h>
+
+struct thread {
+    pthread_t id;
+};
+
+/* Starts fn(arg) on a thread of that name (at most 15 bytes show). Signals that ask the process to
+ * do something (all but faults) are blocked in it, so that they reach the main thread. 0, or a
+ * negative errno. */
+int thread_start(const char *name, void (*fn)(void *arg), void *arg, struct thread *out);
+
+/* Waits for its end. Every started thread is joined once. */
+void thread_join(struct thread *thread);
+
+/* Names the calling thread. */
+void thread_set_name(const char *name);
+
+/* Cores that this process may use: its affinity mask, and the quota of its control group, rounded
+ * up. At least 1. */
+int cpu_count(void);
+
+/* Binds the calling thread to the cores of a list like "0-3,8" or "0-7:2". 0, or a negative errno.
+ */
+int thread_set_affinity(const char *cpulist);
