@@ -3,7 +3,7 @@
 # What every script starts with: the checkout as working directory, and how to speak to the user.
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-cd "$ROOT"
+cd "$ROOT" || exit
 
 say() {
     printf '%s\n' "$*" >&2

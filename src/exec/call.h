@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A call: one command being run for one session. What a handler gets, and all it needs.
+ *
+ * The dispatcher has checked arity, authentication and flags, has hashed the keys and holds their
+ * partitions. A handler reads argv and keys, works on the keyspace through `view`, and writes
+ * exactly one reply.
+ */
+#pragma once
+
+#include "exec/command.h"
+#include "keyspace/keyspace.h"
+#include "proto/reply.h"
+
+struct session;
+struct exec;
+
+struct call {
+    const struct bytes *argv;
+    unsigned argc;
+    const struct key *keys; /* in the order of the command's key specs */
+    unsigned key_count;
+    struct view view;
+    struct reply *reply;
+    const struct command *command; /* the subcommand, where there is one */
+    struct session *session;
+    struct exec *exec;
+    unsigned worker;
+};

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The gate: who may touch which partition when.
+ *
+ * A worker is inside from the moment it starts on a batch until it has no more to run
+ * (gate_enter/gate_leave). Inside, each command locks the partitions of its keys in ascending
+ * order, runs, and unlocks. With one worker and no other thread in the keyspace nothing is locked.
+ *
+ * Exclusive mode: one thread asks all the others to stop between two commands. They stop at
+ * gate_yield (called between commands), at gate_enter, and while they wait for a partition of a
+ * command that has not begun. The thread that has it may touch everything without locks; it may
+ * ask for it while inside, with no partition locked. Requests queue up, first come first served.
+ */
+#pragma once
+
+#include "keyspace/keyspace.h"
+#include <stdbool.h>
+
+struct gate;
+
+#define GATE_MAX_PARTICIPANTS 256
+
+/* `participants`: the worker threads and other threads that touch the keyspace, numbered from 0. */
+struct gate *gate_create(unsigned participants);
+void gate_free(struct gate *gate);
+
+void gate_enter(struct gate *gate, unsigned participant);
+void gate_leave(struct gate *gate, unsigned participant);
+
+/* Between two commands: stops here while somebody else has or wants exclusive mode. */
+void gate_yield(struct gate *gate, unsigned participant);
+
+/* The partitions of a command's keys, held. */
+struct gate_hold {
+    uint64_t partitions[PARTITION_COUNT / 64]; /* a bit each */
+    bool exclusive;
+};
+
+void gate_lock(struct gate *gate, struct gate_hold *hold, const struct key *keys, unsigned count);
+void gate_unlock(struct gate *gate, struct gate_hold *hold);
+
+/* The caller is inside and holds no partition. Nestable per thread. */
+void gate_exclusive_begin(struct gate *gate, unsigned participant);
+void gate_exclusive_end(struct gate *gate, unsigned participant);
+bool gate_is_exclusive(const struct gate *gate, unsigned participant);

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The keyspace: all databases, cut into partitions by the hash of the key.
+ *
+ * A partition is what is locked (keyspace/gate.h); within it each database has a slice: a table of
+ * entries, the arena that they live in, and counters. All functions here that take a key or a spot
+ * need the key's partition locked by the caller, or exclusive mode; the dispatcher does that before
+ * a handler runs.
+ *
+ * Handlers change data only through the functions below. Each of them emits the change records
+ * (keyspace/change.h) that the change calls for.
+ *
+ * Functions that store return false when there is no memory for it; nothing has changed then.
+ */
+#pragma once
+
+#include "base/bytes.h"
+#include "base/hash.h"
+#include "ds/table.h"
+#include "keyspace/change.h"
+#include "keyspace/entry.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#define PARTITION_BITS 8
+#define PARTITION_COUNT (1u << PARTITION_BITS)
+
+struct keyspace;
+struct slice;
+
+/* A key with its hash, computed once per command. The name is borrowed. */
+struct key {
+    struct bytes name;
+    uint64_t hash;
+};
+
+static inline struct key key_make(struct bytes name) {
+    return (struct key){.name = name, .hash = hash_bytes(name.data, name.len)};
+}
+
+static inline unsigned key_partition(const struct key *key) {
+    return (unsigned)(key->hash >> (64 - PARTITION_BITS));
+}
+
+/* One worker's counters: written by their worker alone, read by INFO in exclusive mode. */
+struct keyspace_counters {
+    uint64_t hits, misses;
+    uint64_t expired, expired_lazily, evicted;
+    uint64_t changes; /* Redis' dirty counter */
+    uint64_t expire_cycle_us, evict_cycle_us;
+} __attribute__((aligned(64)));
+
+/* What a command sees: one database, at one instant, for one worker. */
+struct view {
+    struct keyspace *keyspace;
+    struct keyspace_counters *counters;
+    int64_t now_ms; /* Unix time; stands still while a command runs */
+    uint32_t db;
+    bool no_touch; /* CLIENT NO-TOUCH: reads leave the clocks alone */
+};
+
+/* Where a key is or would go. Valid until the next change in its partition that is not made
+ * through this spot; functions that move the entry update it. */
+struct spot {
+    const struct key *key;
+    struct slice *slice;
+    struct table_slot slot;
+    struct entry *entry; /* NULL: the key does not exist */
+};
+
+struct keyspace_options {
+    unsigned databases;
+    unsigned workers; /* how many counters to keep */
+};
+
+/* NULL when there is no memory. */
+struct keyspace *keyspace_create(const struct keyspace_options *options);
+void keyspace_free(struct keyspace *keyspace);
+unsigned keyspace_databases(const struct keyspace *keyspace);
+struct keyspace_counters *keyspace_counters_of(struct keyspace *keyspace, unsigned worker);
+struct keyspace_counters keyspace_counters_sum(const struct keyspace *keyspace);
+void keyspace_counters_reset(struct keyspace *keyspace);
+
+/* At start-up, before any worker runs. `classes` may change later, in exclusive mode:
+ * records of kind NOTICE are made only for classes that somebody wants. */
+void keyspace_subscribe(struct keyspace *keyspace, change_subscriber *fn, void *context);
+void keyspace_want_events(struct keyspace *keyspace, uint32_t classes);
+
+/* ---- reading ---- */
+
+/* The entry, or NULL. Counts a hit or a miss, moves the entry's clock, removes it if it has
+ * expired. */
+struct entry *keyspace_find(struct view *view, const struct key *key);
+
+/* The same without moving the clock (TYPE, TTL, OBJECT and whatever only looks). */
+struct entry *keyspace_peek(struct view *view, const struct key *key);
+
+/* Hints for a batch: call all of the first, then all of the second, then run the commands. */
+void keyspace_prefetch_bucket(const struct view *view, const struct key *key);
+void keyspace_prefetch_entry(const struct view *view, const struct key *key);
+
+/* ---- changing ---- */
+
+/* Finds the key for a command that may change it; expired entries are removed, the clock moves,
+ * hits and misses are not counted. Returns the entry or NULL, like spot->entry. */
+struct entry *keyspace_seek(struct view *view, const struct key *key, struct spot *spot);
+
+/* As keyspace_seek, and counts a hit or a miss as a read does (GETEX, SET with GET ...). */
+struct entry *keyspace_seek_read(struct view *view, const struct key *key, struct spot *spot);
+
+#define EXPIRY_KEEP (INT64_MIN + 1) /* leave the expiry that the key has */
+
+struct string_store {
+    struct bytes value;
+    int64_t expiry;  /* ms, EXPIRY_NONE or EXPIRY_KEEP */
+    bool raw;        /* mark the string as edited */
+    struct event event;
+};
+
+/* Gives the key this string value, whatever it held. `value` must not point into the entry,
+ * unless it is the entry's own value. */
+bool keyspace_store_string(struct view *view, struct spot *spot, const struct string_store *store);
+
+/* Writes `piece` at `offset` into the string (created when absent, zero-filled up to the offset),
+ * keeps the expiry and marks it raw. `piece` must not point into the entry. A zero-length piece
+ * grows the string to `offset`. */
+bool keyspace_write_range(struct view *view, struct spot *spot, size_t offset, struct bytes piece,
+                          struct event event);
+
+/* Sets the expiry (ms) or removes it (EXPIRY_NONE). The key exists. */
+bool keyspace_set_expiry(struct view *view, struct spot *spot, int64_t expiry, struct event event);
+
+/* Removes the key, which exists. */
+void keyspace_remove(struct view *view, struct spot *spot, struct event event);
+
+/* An additional event of the change just made, for example "expire" after "set". */
+void keyspace_notify(struct view *view, const struct key *key, struct event event);
+
+/* Moves the entry of `from` (which exists) to the key `to`, in the same database, expiry and all;
+ * what `to` held is gone. Both spots are void afterwards. */
+bool keyspace_rename(struct view *view, struct spot *from, struct spot *to);
+
+/* Copies the entry of `from` to `to` in the database of `target`, expiry and all; what `to` held is
+ * gone. With `event` for the target ("copy_to", "move_to"). */
+bool keyspace_copy(struct view *view, struct spot *from, struct view *target, struct spot *to,
+                   struct event event);
+
+/* ---- whole databases ---- */
+
+/* In exclusive mode. `async`: memory is given back by the janitor thread. Returns the number of
+ * keys removed. */
+uint64_t keyspace_flush(struct view *view, bool async);
+void keyspace_swap(struct view *view, unsigned one, unsigned other);
+
+/* Numbers of keys and of keys with an expiry; safe at any time, exact in exclusive mode. */
+struct keyspace_size {
+    uint64_t keys, volatile_keys;
+    int64_t ttl_sum_ms_estimate;
+};
+struct keyspace_size keyspace_size(const struct keyspace *keyspace, unsigned db);
+
+/* Walks entries in cursor order: calls `fn` for those of at least one bucket and until about
+ * `count` have been seen; returns the next cursor, 0 at the end. An element that is there from the
+ * start of a full iteration to its end is seen at least once, however the table grows and shrinks.
+ * Locks partitions itself, one at a time: call with no key locked or in exclusive mode. Expired
+ * entries are not shown (and not removed). `fn` must not change the keyspace. */
+typedef void keyspace_visitor(void *context, const struct entry *entry);
+uint64_t keyspace_scan(struct view *view, uint64_t cursor, uint64_t count, keyspace_visitor *fn,
+                       void *context);
+
+/* A key at random, nearly uniform; NULL when the database is empty. Locks one partition while `fn`
+ * sees the entry. Returns false when there is none. */
+bool keyspace_random(struct view *view, keyspace_visitor *fn, void *context);
+
+/* Bytes that the entry costs: its block, its share of the table, what hangs off it. */
+size_t keyspace_entry_cost(const struct entry *entry);
