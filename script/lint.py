@@ -211,8 +211,8 @@ def check_headers(tree):
         lines = [line for _, line in tree.lines(path) if line.strip()]
         if "#pragma once" not in lines:
             yield f"{path}:1: no #pragma once"
-        after = [line for line in lines[1:4] if line != "#pragma once"]
-        if not after or not after[0].startswith(("/*", "//")):
+        after_includes = [line for line in lines[1:] if not line.startswith("#")]
+        if not after_includes or not after_includes[0].startswith("/*"):
             yield f"{path}:2: a header starts with a comment that says what it is for"
 
 
