@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "cmd/families.h"
+#include "base/ensure.h"
+
+static const struct command *const families[] = {
+    bitmap_commands, client_commands, connection_commands, config_commands, command_commands,
+    debug_commands,  expire_commands, key_commands,        memory_commands, object_commands,
+    observe_commands, server_commands, string_commands,
+};
+
+void families_register(struct exec *exec) {
+    for (size_t i = 0; i < ARRAY_LEN(families); i++) exec_register(exec, families[i]);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The command families: one file and one table each. A new family adds a line here and one in
+ * families.c, and nothing else in the house knows of it. */
+#pragma once
+
+#include "exec/exec.h"
+
+extern const struct command bitmap_commands[];
+extern const struct command client_commands[];     /* CLIENT and its subcommands */
+extern const struct command connection_commands[]; /* HELLO AUTH PING ECHO QUIT RESET SELECT */
+extern const struct command config_commands[];
+extern const struct command command_commands[]; /* COMMAND and its subcommands */
+extern const struct command debug_commands[];
+extern const struct command expire_commands[];
+extern const struct command key_commands[];
+extern const struct command memory_commands[];
+extern const struct command object_commands[];
+extern const struct command observe_commands[]; /* SLOWLOG COMMANDLOG LATENCY */
+extern const struct command server_commands[];  /* INFO TIME LOLWUT SHUTDOWN ROLE LASTSAVE ... */
+extern const struct command string_commands[];
+
+void families_register(struct exec *exec);
