@@ -27,3 +27,13 @@ struct call {
     struct exec *exec;
     unsigned worker;
 };
+
+/* The reply of a container's HELP: its head line, `lines` (NULL-terminated, details indented by
+ * four spaces), and HELP itself. */
+void call_help(struct call *call, const char *const *lines);
+
+/* "unknown subcommand or wrong number of arguments", for a handler that sees what arity can't. */
+void call_subcommand_error(struct call *call);
+
+/* "wrong number of arguments for '...' command", the same. */
+void call_arity_error(struct call *call);

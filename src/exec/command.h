@@ -12,66 +12,67 @@
 struct call;
 
 /* What COMMAND INFO shows as flags, in its order. */
-#define CMD_WRITE (1ull << 0)
-#define CMD_READONLY (1ull << 1)
-#define CMD_DENYOOM (1ull << 2)
-#define CMD_MODULE (1ull << 3)
-#define CMD_ADMIN (1ull << 4)
-#define CMD_PUBSUB (1ull << 5)
-#define CMD_NOSCRIPT (1ull << 6)
-#define CMD_BLOCKING (1ull << 7)
-#define CMD_LOADING (1ull << 8)
-#define CMD_STALE (1ull << 9)
-#define CMD_SKIP_MONITOR (1ull << 10)
-#define CMD_SKIP_COMMANDLOG (1ull << 11)
-#define CMD_ASKING (1ull << 12)
-#define CMD_FAST (1ull << 13)
-#define CMD_NO_AUTH (1ull << 14)
-#define CMD_MAY_REPLICATE (1ull << 15)
-#define CMD_NO_ASYNC_LOADING (1ull << 16)
-#define CMD_NO_MULTI (1ull << 17)
-#define CMD_MOVABLE_KEYS (1ull << 18)
-#define CMD_ALLOW_BUSY (1ull << 19)
-/* Ours, not shown. */
-#define CMD_EXCLUSIVE (1ull << 32) /* has all keys or none to lock: runs in exclusive mode */
-#define CMD_UNLOCKED (1ull << 33)  /* locks what it needs itself (SCAN, RANDOMKEY ...) */
+#define CMD_WRITE             (1ull << 0)
+#define CMD_READONLY          (1ull << 1)
+#define CMD_DENYOOM           (1ull << 2)
+#define CMD_MODULE            (1ull << 3)
+#define CMD_ADMIN             (1ull << 4)
+#define CMD_PUBSUB            (1ull << 5)
+#define CMD_NOSCRIPT          (1ull << 6)
+#define CMD_BLOCKING          (1ull << 7)
+#define CMD_LOADING           (1ull << 8)
+#define CMD_STALE             (1ull << 9)
+#define CMD_SKIP_MONITOR      (1ull << 10)
+#define CMD_SKIP_COMMANDLOG   (1ull << 11)
+#define CMD_ASKING            (1ull << 12)
+#define CMD_FAST              (1ull << 13)
+#define CMD_NO_AUTH           (1ull << 14)
+#define CMD_MAY_REPLICATE     (1ull << 15)
+#define CMD_NO_MANDATORY_KEYS (1ull << 16)
+#define CMD_NO_ASYNC_LOADING  (1ull << 17)
+#define CMD_NO_MULTI          (1ull << 18)
+#define CMD_MOVABLE_KEYS      (1ull << 19)
+#define CMD_ALLOW_BUSY        (1ull << 20)
+/* Ours, not shown. A command without keys and without these flags locks nothing. */
+#define CMD_EXCLUSIVE     (1ull << 32) /* has all keys or none to lock: runs in exclusive mode */
+#define CMD_UNLOCKED      (1ull << 33) /* locks what it needs itself (SCAN, RANDOMKEY ...) */
 #define CMD_SENTINEL_ONLY (1ull << 34)
 
 /* ACL categories beyond those that follow from the flags (write, read, fast/slow, admin, pubsub,
  * blocking, dangerous follow as in Redis: see exec/categories.c). */
-#define CAT_KEYSPACE (1u << 0)
-#define CAT_READ (1u << 1)
-#define CAT_WRITE (1u << 2)
-#define CAT_SET (1u << 3)
-#define CAT_SORTEDSET (1u << 4)
-#define CAT_LIST (1u << 5)
-#define CAT_HASH (1u << 6)
-#define CAT_STRING (1u << 7)
-#define CAT_BITMAP (1u << 8)
+#define CAT_KEYSPACE    (1u << 0)
+#define CAT_READ        (1u << 1)
+#define CAT_WRITE       (1u << 2)
+#define CAT_SET         (1u << 3)
+#define CAT_SORTEDSET   (1u << 4)
+#define CAT_LIST        (1u << 5)
+#define CAT_HASH        (1u << 6)
+#define CAT_STRING      (1u << 7)
+#define CAT_BITMAP      (1u << 8)
 #define CAT_HYPERLOGLOG (1u << 9)
-#define CAT_GEO (1u << 10)
-#define CAT_STREAM (1u << 11)
-#define CAT_PUBSUB (1u << 12)
-#define CAT_ADMIN (1u << 13)
-#define CAT_FAST (1u << 14)
-#define CAT_SLOW (1u << 15)
-#define CAT_BLOCKING (1u << 16)
-#define CAT_DANGEROUS (1u << 17)
-#define CAT_CONNECTION (1u << 18)
+#define CAT_GEO         (1u << 10)
+#define CAT_STREAM      (1u << 11)
+#define CAT_PUBSUB      (1u << 12)
+#define CAT_ADMIN       (1u << 13)
+#define CAT_FAST        (1u << 14)
+#define CAT_SLOW        (1u << 15)
+#define CAT_BLOCKING    (1u << 16)
+#define CAT_DANGEROUS   (1u << 17)
+#define CAT_CONNECTION  (1u << 18)
 #define CAT_TRANSACTION (1u << 19)
-#define CAT_SCRIPTING (1u << 20)
+#define CAT_SCRIPTING   (1u << 20)
 
 /* Where keys stand, as COMMAND INFO's key specifications say it. */
-#define KEY_RO (1u << 0)
-#define KEY_RW (1u << 1)
-#define KEY_OW (1u << 2)
-#define KEY_RM (1u << 3)
-#define KEY_ACCESS (1u << 4)
-#define KEY_UPDATE (1u << 5)
-#define KEY_INSERT (1u << 6)
-#define KEY_DELETE (1u << 7)
-#define KEY_NOT_KEY (1u << 8)
-#define KEY_INCOMPLETE (1u << 9)
+#define KEY_RO             (1u << 0)
+#define KEY_RW             (1u << 1)
+#define KEY_OW             (1u << 2)
+#define KEY_RM             (1u << 3)
+#define KEY_ACCESS         (1u << 4)
+#define KEY_UPDATE         (1u << 5)
+#define KEY_INSERT         (1u << 6)
+#define KEY_DELETE         (1u << 7)
+#define KEY_NOT_KEY        (1u << 8)
+#define KEY_INCOMPLETE     (1u << 9)
 #define KEY_VARIABLE_FLAGS (1u << 10)
 
 enum key_search { KEY_SEARCH_NONE, KEY_SEARCH_INDEX, KEY_SEARCH_KEYWORD, KEY_SEARCH_UNKNOWN };
@@ -83,8 +84,8 @@ struct key_spec {
     int index;           /* INDEX: position; KEYWORD: where to start (negative = from the end) */
     const char *keyword; /* KEYWORD */
     enum key_find find;
-    int last, step, limit;               /* RANGE, relative to the first */
-    int count_index, first_index;        /* COUNT, relative; step is `step` */
+    int last, step, limit;        /* RANGE, relative to the first */
+    int count_index, first_index; /* COUNT, relative; step is `step` */
     const char *notes;
 };
 
@@ -99,8 +100,8 @@ enum arg_type {
     ARG_ONE_OF,
     ARG_BLOCK
 };
-#define ARG_OPTIONAL (1u << 0)
-#define ARG_MULTIPLE (1u << 1)
+#define ARG_OPTIONAL       (1u << 0)
+#define ARG_MULTIPLE       (1u << 1)
 #define ARG_MULTIPLE_TOKEN (1u << 2)
 
 /* The syntax as COMMAND DOCS tells it; arrays end with a NULL name. */
@@ -130,7 +131,7 @@ typedef int command_keys(const struct bytes *argv, unsigned argc, unsigned *posi
 
 /* Tables end with a NULL name. */
 struct command {
-    const char *name; /* lower case; of a subcommand without its parent's name */
+    const char *name;     /* lower case; of a subcommand without its parent's name */
     command_handler *run; /* NULL: a container, which only has subcommands */
     int arity;            /* negative: at least; counts the command's and subcommand's names */
     uint64_t flags;

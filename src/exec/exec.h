@@ -41,7 +41,8 @@ bool exec_rename(struct exec *exec, struct bytes name, struct bytes new_name);
 const struct command *exec_find_command(const struct exec *exec, struct bytes name);
 const struct command *exec_find_subcommand(const struct command *parent, struct bytes name);
 void exec_each_command(const struct exec *exec,
-                       void (*fn)(const struct command *, const char *name, void *), void *argument);
+                       void (*fn)(const struct command *, const char *name, void *),
+                       void *argument);
 
 /* Keys of a command line by its specs: positions in argv, and each one's KEY_ flags (may be NULL).
  * Returns how many; -1 when the arguments make no sense for the command. `positions` may be NULL to
@@ -82,9 +83,10 @@ typedef void info_writer(struct exec *exec, struct buffer *out, void *context);
 
 /* Sections show in the order of registration. `flags`: shown by default / only in "everything". */
 #define INFO_DEFAULT 1u
-#define INFO_ALL 2u
+#define INFO_ALL     2u
 void info_register(struct exec *exec, const char *section, uint32_t flags, info_writer *writer,
                    void *context);
 
 /* Several writers may add to one section. */
-void info_write(struct exec *exec, struct buffer *out, const struct bytes *sections, unsigned count);
+void info_write(struct exec *exec, struct buffer *out, const struct bytes *sections,
+                unsigned count);

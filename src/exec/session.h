@@ -16,16 +16,16 @@ struct connection;
 struct command;
 struct exec;
 
-#define SESSION_AUTHENTICATED (1u << 0)
-#define SESSION_NO_EVICT (1u << 1)
-#define SESSION_NO_TOUCH (1u << 2)
-#define SESSION_REPLY_OFF (1u << 3)
-#define SESSION_REPLY_SKIP (1u << 4)      /* the next reply */
+#define SESSION_AUTHENTICATED   (1u << 0)
+#define SESSION_NO_EVICT        (1u << 1)
+#define SESSION_NO_TOUCH        (1u << 2)
+#define SESSION_REPLY_OFF       (1u << 3)
+#define SESSION_REPLY_SKIP      (1u << 4) /* the next reply */
 #define SESSION_REPLY_SKIP_NEXT (1u << 5) /* arms REPLY_SKIP after this command */
-#define SESSION_CLOSING (1u << 6)         /* no more commands run; closes after its replies */
-#define SESSION_PAUSED (1u << 7)          /* waits for CLIENT UNPAUSE */
-#define SESSION_CAPA_REDIRECT (1u << 8)
-#define SESSION_IMPORT_SOURCE (1u << 9)
+#define SESSION_CLOSING         (1u << 6) /* no more commands run; closes after its replies */
+#define SESSION_PAUSED          (1u << 7) /* waits for CLIENT UNPAUSE */
+#define SESSION_CAPA_REDIRECT   (1u << 8)
+#define SESSION_IMPORT_SOURCE   (1u << 9)
 
 struct session {
     uint64_t id;
