@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Invariants, checked by table_check:
+ *   1. A segment of depth d fills 2^(depth - d) adjacent directory entries, aligned to that.
+ *   2. A block lies in its home bucket, or behind it (wrapping) with every bucket from its home up
+ *      to there having counted it in `overflow` (unless that stuck at 255).
+ *   3. segment.count is the number of its filled slots, at most fill_limit(buckets).
+ */
+#include "ds/table.h"
+#include "sys/memory.h"
+#include <string.h>
+
+#define FILL_PERCENT 92u /* of the slots, before a segment grows */
+
+static const uint8_t sizes[] = {3, 7, 15, 31, 63, 79, 95, 111, 127};
+
+static unsigned fill_limit(unsigned buckets) {
+    return buckets * TABLE_SLOTS * FILL_PERCENT / 100;
+}
+
+/* The smallest size that holds `count` blocks and a tenth more. */
+static unsigned size_for(unsigned count) {
+    unsigned i = 0;
+    while (i + 1 < ARRAY_LEN(sizes) && fill_limit(sizes[i]) < count + count / 10 + 1) i++;
+    return sizes[i];
+}
+
+static size_t segment_bytes(unsigned buckets) {
+    return (buckets + 1) * sizeof(struct table_bucket);
+}
+
+static uintptr_t tag_segment(const struct table_segment *segment) {
+    return (uintptr_t)segment | (segment->buckets + 1u) / 4;
+}
+
+static struct table_segment *segment_create(struct table *table, unsigned buckets, unsigned depth) {
+    struct table_segment *segment = memory_alloc_aligned(64, segment_bytes(buckets));
+    if (!segment) return NULL;
+    memset(segment, 0, segment_bytes(buckets));
+    segment->depth = (uint8_t)depth;
+    segment->buckets = (uint8_t)buckets;
+    table->memory += segment_bytes(buckets);
+    return segment;
+}
+
+static void segment_free(struct table *table, struct table_segment *segment) {
+    table->memory -= segment_bytes(segment->buckets);
+    memory_free(segment);
+}
+
+void table_init(struct table *table, struct arena *arena, table_hash_of *hash_of) {
+    *table = (struct table){.arena = arena, .hash_of = hash_of};
+}
+
+struct table_segment *table_segment_at(const struct table *table, unsigned index, unsigned *next) {
+    struct table_segment *segment = table_segment_of(table->directory[index]);
+    unsigned span = 1u << (table->depth - segment->depth);
+    *next = (index & ~(span - 1)) + span;
+    return segment;
+}
+
+void table_clear(struct table *table) {
+    for (unsigned i = 0, next; i < table_directory_size(table); i = next)
+        segment_free(table, table_segment_at(table, i, &next));
+    memory_free(table->directory);
+    table_init(table, table->arena, table->hash_of);
+}
+
+/* ---- segments ---- */
+
+/* Points all the directory entries of the segment, which covers `index`, to it. */
+static void install(struct table *table, unsigned index, const struct table_segment *segment) {
+    unsigned span = 1u << (table->depth - segment->depth);
+    unsigned first = index & ~(span - 1);
+    for (unsigned i = 0; i < span; i++) table->directory[first + i] = tag_segment(segment);
+}
+
+/* There is room: the caller has looked. */
+static void segment_put(struct table_segment *segment, uint64_t hash, arena_ref ref, uint16_t due,
+                        struct table_slot *slot) {
+    unsigned at = table_home(hash, segment->buckets);
+    struct table_bucket *bucket;
+    unsigned empty;
+    for (;;) {
+        bucket = &segment->bucket[at];
+        empty = table_match(bucket, 0);
+        if (empty) break;
+        if (bucket->overflow < TABLE_OVERFLOW_MAX) bucket->overflow++;
+        if (++at == segment->buckets) at = 0;
+    }
+    unsigned index = (unsigned)__builtin_ctz(empty);
+    bucket->tag[index] = table_tag(hash);
+    bucket->ref[index] = ref;
+    if (due && (!bucket->due || (int16_t)(due - bucket->due) < 0)) bucket->due = due;
+    segment->count++;
+    if (slot) *slot = (struct table_slot){segment, bucket, index, hash};
+}
+
+static void prefetch_blocks(const struct table *table, const struct table_bucket *bucket) {
+    for (unsigned i = 0; i < TABLE_SLOTS; i++)
+        if (bucket->tag[i]) __builtin_prefetch(arena_at(table->arena, bucket->ref[i]));
+}
+
+/* Moves all blocks of `from` into `low` or `high`, by the hash bit that the deeper of them adds. */
+static void redistribute(const struct table *table, const struct table_segment *from,
+                         struct table_segment *low, struct table_segment *high) {
+    unsigned bit_at = 64 - TABLE_OWNER_BITS - low->depth;
+    for (unsigned b = 0; b < from->buckets; b++) {
+        if (b + 1u < from->buckets) prefetch_blocks(table, &from->bucket[b + 1]);
+        const struct table_bucket *bucket = &from->bucket[b];
+        for (unsigned i = 0; i < TABLE_SLOTS; i++) {
+            if (!bucket->tag[i]) continue;
+            uint64_t hash = table->hash_of(arena_at(table->arena, bucket->ref[i]));
+            struct table_segment *to = high && (hash >> bit_at & 1) ? high : low;
+            segment_put(to, hash, bucket->ref[i], bucket->due, NULL);
+        }
+    }
+}
+
+static bool resize(struct table *table, unsigned index, unsigned buckets) {
+    struct table_segment *old = table_segment_of(table->directory[index]);
+    struct table_segment *new = segment_create(table, buckets, old->depth);
+    if (!new) return false;
+    redistribute(table, old, new, NULL);
+    install(table, index, new);
+    segment_free(table, old);
+    return true;
+}
+
+static bool double_directory(struct table *table) {
+    unsigned size = table_directory_size(table);
+    uintptr_t *directory = memory_alloc(2 * size * sizeof *directory);
+    if (!directory) return false;
+    for (unsigned i = 0; i < size; i++)
+        directory[2 * i] = directory[2 * i + 1] = table->directory[i];
+    memory_free(table->directory);
+    table->directory = directory;
+    table->memory += size * sizeof *directory;
+    table->depth++;
+    return true;
+}
+
+/* The hash bit may put nearly all blocks on one side: each side gets the size that its own count
+ * wants, so it is counted first. */
+static unsigned count_high(const struct table *table, const struct table_segment *segment) {
+    unsigned bit_at = 64 - TABLE_OWNER_BITS - (segment->depth + 1u), high = 0;
+    for (unsigned b = 0; b < segment->buckets; b++) {
+        const struct table_bucket *bucket = &segment->bucket[b];
+        if (b + 1u < segment->buckets) prefetch_blocks(table, &segment->bucket[b + 1]);
+        for (unsigned i = 0; i < TABLE_SLOTS; i++)
+            if (bucket->tag[i])
+                high += table->hash_of(arena_at(table->arena, bucket->ref[i])) >> bit_at & 1;
+    }
+    return high;
+}
+
+static bool split(struct table *table, unsigned index) {
+    struct table_segment *old = table_segment_of(table->directory[index]);
+    if (old->depth == TABLE_MAX_DEPTH) return false;
+    if (old->depth == table->depth) {
+        if (!double_directory(table)) return false;
+        index *= 2;
+    }
+    unsigned high_count = count_high(table, old), depth = old->depth + 1u;
+    struct table_segment *low = segment_create(table, size_for(old->count - high_count), depth);
+    struct table_segment *high = low ? segment_create(table, size_for(high_count), depth) : NULL;
+    if (!high) {
+        if (low) segment_free(table, low);
+        return false;
+    }
+    redistribute(table, old, low, high);
+    unsigned span = 1u << (table->depth - old->depth), first = index & ~(span - 1);
+    install(table, first, low);
+    install(table, first + span / 2, high);
+    segment_free(table, old);
+    return true;
+}
+
+static bool create_directory(struct table *table) {
+    table->directory = memory_alloc(sizeof *table->directory);
+    struct table_segment *segment = table->directory ? segment_create(table, sizes[0], 0) : NULL;
+    if (!segment) {
+        memory_free(table->directory);
+        table->directory = NULL;
+        return false;
+    }
+    table->memory += sizeof *table->directory;
+    table->directory[0] = tag_segment(segment);
+    return true;
+}
+
+static unsigned next_size(unsigned buckets) {
+    unsigned i = 0;
+    while (sizes[i] != buckets) i++;
+    return sizes[i + 1];
+}
+
+/* Room for one more block in the segment of this hash. A table that cannot grow any more (no
+ * memory) still takes blocks while there are empty slots. */
+static struct table_segment *make_room(struct table *table, uint64_t hash) {
+    if (!table->directory && !create_directory(table)) return NULL;
+    for (;;) {
+        unsigned index = table_directory_index(hash, table->depth);
+        struct table_segment *segment = table_segment_of(table->directory[index]);
+        if (segment->count < fill_limit(segment->buckets)) return segment;
+        bool grown = segment->buckets < TABLE_MAX_BUCKETS
+                         ? resize(table, index, next_size(segment->buckets))
+                         : split(table, index);
+        if (!grown)
+            return segment->count < segment->buckets * TABLE_SLOTS ? segment : NULL;
+    }
+}
+
+bool table_insert(struct table *table, uint64_t hash, arena_ref ref, struct table_slot *slot) {
+    struct table_segment *segment = make_room(table, hash);
+    if (!segment) return false;
+    segment_put(segment, hash, ref, 0, slot);
+    table->count++;
+    return true;
+}
+
+void table_remove(struct table *table, struct table_slot *slot) {
+    struct table_segment *segment = slot->segment;
+    unsigned at = table_home(slot->hash, segment->buckets);
+    while (&segment->bucket[at] != slot->bucket) {
+        struct table_bucket *passed = &segment->bucket[at];
+        if (passed->overflow < TABLE_OVERFLOW_MAX) passed->overflow--;
+        if (++at == segment->buckets) at = 0;
+    }
+    slot->bucket->tag[slot->index] = 0;
+    segment->count--;
+    table->count--;
+}
+
+void table_moved(struct table *table, uint64_t hash, arena_ref from, arena_ref to) {
+    uintptr_t tagged = table->directory[table_directory_index(hash, table->depth)];
+    struct table_segment *segment = table_segment_of(tagged);
+    unsigned at = table_home(hash, segment->buckets);
+    for (;;) {
+        struct table_bucket *bucket = &segment->bucket[at];
+        for (unsigned hits = table_match(bucket, table_tag(hash)); hits; hits &= hits - 1) {
+            unsigned index = (unsigned)__builtin_ctz(hits);
+            if (bucket->ref[index] != from) continue;
+            bucket->ref[index] = to;
+            return;
+        }
+        ensure(bucket->overflow);
+        if (++at == segment->buckets) at = 0;
+    }
+}
+
+/* ---- shrinking ---- */
+
+static void halve_directory(struct table *table) {
+    unsigned size = table_directory_size(table);
+    for (unsigned i = 0, next; i < size; i = next)
+        if (table_segment_at(table, i, &next)->depth == table->depth) return;
+    for (unsigned i = 0; i < size / 2; i++) table->directory[i] = table->directory[2 * i];
+    table->depth--;
+    table->memory -= size / 2 * sizeof *table->directory;
+    uintptr_t *smaller = memory_realloc(table->directory, size / 2 * sizeof *smaller);
+    if (smaller) table->directory = smaller;
+}
+
+static bool merge(struct table *table, unsigned index) {
+    struct table_segment *one = table_segment_of(table->directory[index]);
+    if (!one->depth) return false;
+    unsigned span = 1u << (table->depth - one->depth);
+    struct table_segment *other = table_segment_of(table->directory[index ^ span]);
+    unsigned sum = one->count + other->count;
+    if (other->depth != one->depth || sum > fill_limit(TABLE_MAX_BUCKETS) * 3 / 4) return false;
+    struct table_segment *both = segment_create(table, size_for(sum), one->depth - 1u);
+    if (!both) return false;
+    redistribute(table, one, both, NULL);
+    redistribute(table, other, both, NULL);
+    install(table, index, both);
+    segment_free(table, one);
+    segment_free(table, other);
+    if (table->depth) halve_directory(table);
+    return true;
+}
+
+bool table_shrink(struct table *table, unsigned directory_index) {
+    if (!table->directory) return false;
+    if (!table->count) {
+        table_clear(table);
+        return true;
+    }
+    struct table_segment *segment = table_segment_of(table->directory[directory_index]);
+    unsigned wanted = size_for(segment->count), limit = fill_limit(segment->buckets);
+    if (segment->count < limit / 2 && merge(table, directory_index)) return true;
+    /* A step of hysteresis: below three quarters of the limit only. */
+    if (wanted >= segment->buckets || segment->count * 4 > limit * 3) return false;
+    return resize(table, directory_index, wanted);
+}
+
+/* ---- scanning ----
+ *
+ * A cursor: pos:32 | depth:5 | prefix:18, from the high to the low bit of its 55. `prefix` is the
+ * segment's range in hash space, left-aligned; `pos` the low 32 hash bits from which on its blocks
+ * have not been visited; `depth` the segment's when the cursor was made. Segments are visited in
+ * the order of their ranges, and buckets in the order of theirs, so all blocks before the cursor
+ * have been visited whatever sizes segments have had. Only when a segment has been merged since,
+ * and the cursor stood in its lower half, the upper half has not been visited at all: then the
+ * merged segment is visited again from its start.
+ */
+
+#define CURSOR_PREFIX_BITS TABLE_MAX_DEPTH
+
+static uint64_t make_cursor(uint32_t prefix, unsigned depth, uint32_t pos) {
+    return (uint64_t)pos << 23 | (uint64_t)depth << 18 | prefix;
+}
+
+/* The first low hash word that belongs to this bucket. */
+static uint64_t bucket_start(unsigned bucket, unsigned buckets) {
+    return (((uint64_t)bucket << 32) + buckets - 1) / buckets;
+}
+
+/* Visits all blocks whose home is this bucket, wherever they lie. */
+static void visit_home(const struct table *table, const struct table_segment *segment,
+                       unsigned home, void (*visit)(void *context, void *block), void *context) {
+    unsigned before = home ? home - 1u : segment->buckets - 1u, at = home;
+    bool pure = !segment->bucket[before].overflow; /* nothing spills into the home bucket */
+    for (unsigned probes = 0; probes < segment->buckets; probes++) {
+        const struct table_bucket *bucket = &segment->bucket[at];
+        for (unsigned i = 0; i < TABLE_SLOTS; i++) {
+            if (!bucket->tag[i]) continue;
+            void *block = arena_at(table->arena, bucket->ref[i]);
+            if ((pure && at == home) ||
+                table_home(table->hash_of(block), segment->buckets) == home)
+                visit(context, block);
+        }
+        if (!bucket->overflow) return;
+        if (++at == segment->buckets) at = 0;
+    }
+}
+
+uint64_t table_scan(const struct table *table, uint64_t cursor,
+                    void (*visit)(void *context, void *block), void *context) {
+    if (!table->directory) return 0;
+    uint32_t prefix = cursor & ((1u << CURSOR_PREFIX_BITS) - 1);
+    unsigned depth = cursor >> 18 & 31;
+    uint32_t pos = (uint32_t)(cursor >> 23);
+    const struct table_segment *segment =
+        table_segment_of(table->directory[prefix >> (CURSOR_PREFIX_BITS - table->depth)]);
+    uint32_t width = 1u << (CURSOR_PREFIX_BITS - segment->depth), start = prefix & ~(width - 1);
+    if (segment->depth < depth && start + width > prefix + (1u << (CURSOR_PREFIX_BITS - MIN(depth, CURSOR_PREFIX_BITS))))
+        pos = 0;
+    unsigned home = table_home(pos, segment->buckets);
+    visit_home(table, segment, home, visit, context);
+    if (home + 1u < segment->buckets)
+        return make_cursor(prefix > start ? prefix : start, segment->depth,
+                           (uint32_t)bucket_start(home + 1, segment->buckets));
+    uint32_t next = start + width;
+    return next >> CURSOR_PREFIX_BITS ? 0 : make_cursor(next, segment->depth, 0);
+}
+
+/* ---- checking ---- */
+
+static void check_segment(const struct table *table, const struct table_segment *segment,
+                          unsigned index) {
+    unsigned count = 0, overflow[TABLE_MAX_BUCKETS] = {0};
+    for (unsigned b = 0; b < segment->buckets; b++) {
+        for (unsigned i = 0; i < TABLE_SLOTS; i++) {
+            if (!segment->bucket[b].tag[i]) continue;
+            uint64_t hash = table->hash_of(arena_at(table->arena, segment->bucket[b].ref[i]));
+            ensure(segment->bucket[b].tag[i] == table_tag(hash));
+            ensure(table_segment_of(table->directory[table_directory_index(hash, table->depth)]) ==
+                   segment);
+            for (unsigned at = table_home(hash, segment->buckets); at != b;
+                 at = at + 1u == segment->buckets ? 0 : at + 1)
+                overflow[at]++;
+            count++;
+        }
+    }
+    for (unsigned b = 0; b < segment->buckets; b++)
+        ensure(segment->bucket[b].overflow == overflow[b] ||
+               segment->bucket[b].overflow == TABLE_OVERFLOW_MAX);
+    ensure(count == segment->count && segment->depth <= table->depth);
+    unsigned span = 1u << (table->depth - segment->depth);
+    ensure(index % span == 0);
+    for (unsigned i = 0; i < span; i++)
+        ensure(table->directory[index + i] == tag_segment(segment));
+}
+
+void table_check(const struct table *table) {
+    uint64_t count = 0;
+    for (unsigned i = 0, next; i < table_directory_size(table); i = next) {
+        const struct table_segment *segment = table_segment_at(table, i, &next);
+        check_segment(table, segment, i);
+        count += segment->count;
+    }
+    ensure(count == table->count);
+}
