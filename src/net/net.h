@@ -6,7 +6,8 @@
  * parse, hand the batch to the service above, write what it answered, once per turn and connection.
  * Listeners belong to worker 0, which gives new connections to the worker that has fewest.
  *
- * Functions that take a connection are for its own worker's thread, unless they say otherwise.
+ * Functions that take a connection are for its own worker's thread, inside the gate, unless they
+ * say otherwise. A worker is inside the gate whenever it calls up, except for tick().
  */
 #pragma once
 
@@ -20,8 +21,8 @@ struct net;
 struct worker;
 struct connection;
 
-/* What net calls up into; registered once, by server/. All calls come on the worker that owns the
- * connection. */
+/* What net calls up into; registered once, by server/, with no member left out. All calls come on
+ * the worker that owns the connection, and inside the gate. */
 struct net_service {
     void *context;
 
@@ -29,19 +30,29 @@ struct net_service {
      * written to `reply` is sent, then the connection is closed. */
     void *(*open)(void *context, struct connection *connection, struct reply *reply);
 
-    /* Requests to run in order. Returns how many were taken; fewer than batch->count means that the
-     * session must wait (it is paused, or blocked): net keeps the rest and does not come back
-     * before connection_resume(). */
+    /* Requests to run in order. `reply` comes fresh, with resp 2: the session sets what it speaks.
+     * Returns how many were taken; fewer than batch->count means that the session must wait (it is
+     * paused, or blocked): net keeps the rest, reads no more, and does not come back before
+     * connection_resume(). A session that only wants its long output sent first calls
+     * connection_resume() itself before it returns. */
     unsigned (*run)(void *context, void *session, const struct request_batch *batch,
                     struct reply *reply);
 
     /* The peer broke the protocol; `error` has been written to it already. */
     void (*invalid)(void *context, void *session, const char *error);
 
+    /* A request outgrew net_set_input_limit(): the connection is about to be closed. */
+    void (*input_overflow)(void *context, void *session, size_t input_bytes);
+
+    /* At the end of a turn that left bytes unsent, or that sent the last of such (pending = 0): the
+     * place to enforce limits on slow readers. Must be cheap: pending may stay above 0 for long. */
+    void (*backlog)(void *context, void *session, size_t pending);
+
     /* The connection is gone, whoever closed it. The session must not be used afterwards. */
     void (*close)(void *context, void *session);
 
-    /* Around the part of a turn in which run() is called: the worker is inside the gate. */
+    /* The worker comes into the gate before its first call of a turn of the loop and goes out
+     * before it sleeps. It is for the session to yield between commands. */
     void (*enter)(void *context, unsigned worker);
     void (*leave)(void *context, unsigned worker);
 
@@ -52,22 +63,30 @@ struct net_service {
 struct net_options {
     unsigned workers;
     unsigned tick_ms;
-    const struct net_service *service;
+    const struct net_service *service; /* outlives the net */
 };
 
+/* NULL = no memory or no descriptors. */
 struct net *net_create(const struct net_options *options);
 
-/* Listeners: add before net_start, or any time from worker 0's thread. Returns 0 or errno. */
+/* Listeners: add before net_run, or any time from worker 0's thread. Returns 0 or a negative errno.
+ */
 int net_listen_tcp(struct net *net, const char *host, uint16_t port, int backlog);
 int net_listen_unix(struct net *net, const char *path, unsigned mode, int backlog);
 void net_close_listeners(struct net *net);
 
-/* Starts the workers; worker 0 runs on the calling thread and returns after net_stop(). */
-void net_run(struct net *net);
+/* The port of the first TCP listener (what port 0 became); 0 = there is none. */
+uint16_t net_tcp_port(const struct net *net);
+
+/* Starts the workers; worker 0 runs on the calling thread and returns after net_stop(), when all
+ * workers have ended. False: a thread could not be started. */
+bool net_run(struct net *net);
 
 /* Any thread and any signal handler: all workers end their turn, replies in flight are written as
  * far as the sockets take them, connections are closed. */
 void net_stop(struct net *net);
+
+/* After net_run() has returned, or without it. */
 void net_free(struct net *net);
 
 unsigned net_workers(const struct net *net);
@@ -77,17 +96,25 @@ unsigned worker_index(const struct worker *worker);
 /* The worker whose thread this is; NULL elsewhere. */
 struct worker *worker_current(void);
 
-/* Runs fn(argument) on the worker's thread, outside the gate, in the order of posting. Any thread.
- * false = no memory. */
+/* clock_mono_us() as of the start of this turn of the loop. Own thread. */
+int64_t worker_now_us(const struct worker *worker);
+
+/* Runs fn(argument) on the worker's thread, inside the gate, in the order of posting. Any thread.
+ * False = no memory. What is posted after net_stop() may never run. */
 bool worker_post(struct worker *worker, void (*fn)(void *argument), void *argument);
 
-/* Timers of a worker, a millisecond's resolution; own thread only. */
+/* Timers of a worker, a millisecond's resolution; own thread only. They fire once, inside the gate.
+ * The owner keeps the struct until it has fired or was cancelled. */
 struct net_timer {
-    int64_t due_us;  /* clock_mono_us */
+    int64_t due_us; /* clock_mono_us */
     void (*fire)(struct net_timer *timer);
     size_t heap_index; /* 0 = not armed */
 };
-void worker_timer_arm(struct worker *worker, struct net_timer *timer, int64_t due_mono_us);
+
+/* Arms it, or moves it when it is armed. False = no memory, and then it is not armed. */
+bool worker_timer_arm(struct worker *worker, struct net_timer *timer, int64_t due_mono_us);
+
+/* Of a timer that is not armed: nothing. */
 void worker_timer_cancel(struct worker *worker, struct net_timer *timer);
 
 /* ---- connections ---- */
@@ -100,23 +127,28 @@ bool connection_peer_is_local(const struct connection *c); /* loopback or a unix
 void connection_peer_name(const struct connection *c, char *out, size_t size);
 void connection_local_name(const struct connection *c, char *out, size_t size);
 
-/* Closes after what has been written is sent (QUIT, protocol errors). */
+/* Takes no more requests, and closes after what has been written is sent (QUIT, protocol errors).
+ */
 void connection_close_after_reply(struct connection *c);
 
-/* Closes now, without sending what is pending (CLIENT KILL, limits). Safe within run(). */
+/* Closes at the end of the turn, without sending what is pending (CLIENT KILL, limits). Safe
+ * anywhere, in run() too; until service->close() the connection may be used, to no effect. */
 void connection_close(struct connection *c);
 
 /* Lets a connection go on whose run() took fewer requests than it was given. */
 void connection_resume(struct connection *c);
 
-/* Sends bytes that no request asked for: pushes, messages, a late reply. Written at the end of the
- * turn. Own thread; from another one, worker_post. */
+/* Sends bytes that no request asked for: pushes, messages, a late reply. They are copied, and
+ * written at the end of the turn. Within the connection's own run() they stand where the replies of
+ * the batch have come to, so never call it in the middle of a reply. Without memory the connection
+ * is closed. From another thread: worker_post. */
 void connection_send(struct connection *c, struct bytes bytes);
 
-/* What a session's RESP limits are: unauthenticated peers get less. */
+/* What a session's RESP limits are: unauthenticated peers get less. `limits` is kept, not copied.
+ * Until then, those of Redis' defaults hold. */
 void connection_set_limits(struct connection *c, const struct request_limits *limits);
 
-/* For CLIENT LIST, INFO and the output limits. */
+/* For CLIENT LIST, INFO and the output limits. Own thread or exclusive mode. */
 struct connection_usage {
     size_t input_used, input_free;    /* the query buffer */
     size_t output_pending;            /* bytes not yet taken by the socket */
@@ -127,18 +159,22 @@ struct connection_usage {
 };
 struct connection_usage connection_usage(const struct connection *c);
 
-/* Limits that net enforces itself by closing the connection. */
-void net_set_input_limit(struct net *net, size_t bytes);             /* client-query-buffer-limit */
-void net_set_keepalive(struct net *net, int seconds);                /* tcp-keepalive */
+/* Any thread. The first closes connections (client-query-buffer-limit), the second is for
+ * connections yet to come (tcp-keepalive; 0 = off). */
+void net_set_input_limit(struct net *net, size_t bytes);
+void net_set_keepalive(struct net *net, int seconds);
 
 /* All the connections of a worker: own thread or exclusive mode. */
 void worker_each_connection(struct worker *worker, void (*fn)(struct connection *, void *),
                             void *argument);
 
+/* Any thread; sums what the workers count each for itself. */
 struct net_stats {
     uint64_t connections_accepted, connections_refused;
     uint64_t bytes_in, bytes_out, reads, writes;
     unsigned connections;
 };
 struct net_stats net_stats(const struct net *net);
+
+/* Counts from zero again, except for `connections`. */
 void net_stats_reset(struct net *net);
