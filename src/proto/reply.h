@@ -15,15 +15,16 @@
 
 struct reply {
     struct buffer *out;
-    uint8_t resp;       /* 2 or 3 */
-    bool failed;        /* no memory for the output */
-    bool muted;         /* CLIENT REPLY OFF/SKIP: write nothing */
-    unsigned errors;    /* error replies written since the caller last cleared it */
-    size_t error_at;    /* offset in `out` of the last error reply (at its '-') */
+    uint8_t resp;    /* 2 or 3 */
+    bool failed;     /* no memory for the output */
+    bool muted;      /* CLIENT REPLY OFF/SKIP: write nothing */
+    unsigned errors; /* error replies since the caller last cleared it, muted ones too */
+    size_t error_at; /* offset in `out` of the last error reply (at its '-'); SIZE_MAX when it was
+                        not written */
 };
 
 void reply_ok(struct reply *r);
-void reply_simple(struct reply *r, const char *text);
+void reply_simple(struct reply *r, const char *text); /* `text` has no line breaks */
 void reply_integer(struct reply *r, int64_t n);
 void reply_bulk(struct reply *r, struct bytes b);
 void reply_bulk_text(struct reply *r, const char *text);
@@ -42,7 +43,9 @@ void reply_set(struct reply *r, size_t n);
 void reply_push(struct reply *r, size_t n);
 void reply_attribute(struct reply *r, size_t pairs);
 
-/* An aggregate whose size is known only after its elements: open, write elements, close. Nests. */
+/* An aggregate whose size is known only after its elements: open, write elements, close. Nests, in
+ * the order of brackets. Closing moves the elements once to make room for the head: cheaper to know
+ * the size. */
 size_t reply_open(struct reply *r);
 void reply_close_array(struct reply *r, size_t mark, size_t n);
 void reply_close_map(struct reply *r, size_t mark, size_t pairs);
@@ -51,12 +54,13 @@ void reply_close_set(struct reply *r, size_t mark, size_t n);
 void reply_double(struct reply *r, double d);           /* , or a bulk string in RESP2 */
 void reply_long_double(struct reply *r, long double d); /* human-friendly; always a bulk string */
 void reply_bool(struct reply *r, bool b);               /* # or :1/:0 */
-void reply_verbatim(struct reply *r, const char *ext, struct bytes text); /* = or a bulk string */
-void reply_big_number(struct reply *r, struct bytes digits);              /* ( or a bulk string */
+void reply_verbatim(struct reply *r, const char ext[3], struct bytes text); /* = or a bulk string */
+void reply_big_number(struct reply *r, struct bytes digits);                /* ( or a bulk string */
 
-/* An error: `text` starts with its code ("ERR ...", "WRONGTYPE ..."). Line breaks in it become
- * spaces. */
+/* An error: `text` starts with its code ("ERR ...", "WRONGTYPE ..."). Line breaks at its end are
+ * dropped, others become spaces. */
 void reply_error(struct reply *r, const char *text);
+void reply_error_bytes(struct reply *r, struct bytes text);
 void reply_errorf(struct reply *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The errors that every family gives, in Redis' words. */
@@ -64,7 +68,7 @@ void reply_wrong_type(struct reply *r);
 void reply_syntax_error(struct reply *r);
 void reply_not_integer(struct reply *r);
 void reply_not_float(struct reply *r);
-void reply_no_memory(struct reply *r);
+void reply_no_memory(struct reply *r); /* the data found no memory; nothing has changed */
 void reply_no_such_key(struct reply *r);
 void reply_index_out_of_range(struct reply *r);
 

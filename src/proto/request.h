@@ -3,14 +3,18 @@
  * Requests: bytes in, commands out. RESP arrays of bulk strings and inline commands.
  *
  * The parser copies nothing: arguments are slices of the input, valid while the input stays where
- * it is. It parses as many requests as the input holds (a pipeline is a batch) and remembers how
- * far it came in a request that is not complete, so that a large request costs linear time however
- * it trickles in.
+ * it is (those of inline commands: until the batch is used again). It parses as many requests as
+ * the input holds (a pipeline is a batch) and remembers how far it came in a request that is not
+ * complete, so that a large request costs linear time however it trickles in.
+ *
+ * What a peer announces costs nothing; only what has arrived does: memory is at most about three
+ * times the input, in the batch.
  *
  * A parser and a batch belong to one thread.
  */
 #pragma once
 
+#include "base/args.h"
 #include "base/buffer.h"
 #include "base/bytes.h"
 #include <stdbool.h>
@@ -19,55 +23,68 @@
 
 #define REQUEST_BATCH_MAX 64
 
+/* What a peer that has not authenticated may announce, whatever the other limits are. */
+#define REQUEST_UNAUTHENTICATED_ARGS 10
+#define REQUEST_UNAUTHENTICATED_BULK 16384
+
 struct request {
     const struct bytes *argv; /* argv[0] is the command's name */
     uint32_t argc;            /* at least 1 */
     size_t end;               /* offset in the input just after this request */
 };
 
-/* Requests parsed from one input. Reused from batch to batch, one a worker is enough. */
+/* Requests parsed from one input. A zeroed struct is an empty batch. Reused from input to input, one
+ * a worker is enough. Callers read `items`, `count` and `consumed`; the rest is the parser's. */
 struct request_batch {
     struct request items[REQUEST_BATCH_MAX];
     unsigned count;
-    size_t consumed;     /* bytes of input that the batch (and skipped empty lines) took */
-    struct bytes *args;  /* the argument slices of all items */
-    size_t args_used, args_capacity;
-    struct buffer inline_text; /* unquoted arguments of inline commands */
+    size_t consumed;           /* bytes of input that the batch (and skipped empty requests) took */
+    struct buffer slices;      /* of struct bytes: the arguments of all items, one after the other */
+    struct buffer inline_text; /* what the arguments of inline commands point into */
+    struct args line;          /* scratch for one inline command */
+    char error[48];
 };
 
 struct request_limits {
-    size_t bulk_max;   /* proto-max-bulk-len */
-    uint32_t args_max; /* multibulk count */
-    size_t inline_max; /* bytes of an inline request */
+    size_t bulk_max;      /* proto-max-bulk-len */
+    uint32_t args_max;    /* arguments of one request; INT32_MAX as Redis has it */
+    size_t inline_max;    /* bytes of a line (inline, or a length) that has not ended; 64 KiB */
+    bool unauthenticated; /* REQUEST_UNAUTHENTICATED_* hold too, and a batch is one request, since
+                             that one may authenticate the peer for the next */
 };
 
-/* How far an incomplete request has come; zero-initialised is a fresh one. Offsets count from the
- * start of that request. */
+/* How far an incomplete request has come; a zeroed struct is a fresh one. Offsets count from the
+ * start of that request. Owns nothing. */
 struct request_parser {
-    uint32_t args_wanted, args_have;
-    size_t at;     /* next byte to look at */
-    size_t wanted; /* total bytes the request needs at least: no use in trying with fewer */
-    uint32_t *spans; /* ... offset/length pairs of arguments parsed so far (the parser's own form) */
-    size_t spans_capacity;
+    uint32_t args_left; /* arguments that are not complete */
+    size_t at;          /* where the first of them starts; 0 = the request's head is not complete */
+    size_t wanted;      /* bytes that the request has at least: with fewer there is no use in trying */
 };
 
 enum request_status {
-    REQUEST_OK,       /* batch.count >= 0 requests; more input is needed for the next one */
-    REQUEST_FULL,     /* the batch is full, the input may hold more */
-    REQUEST_INVALID,  /* protocol error after batch.count good requests: run those, answer `error`,
+    REQUEST_OK,       /* batch->count >= 0 requests; more input is needed for the next one */
+    REQUEST_FULL,     /* the batch is full, the input may hold more: consume and parse again */
+    REQUEST_INVALID,  /* protocol error after batch->count good requests: run those, answer `error`,
                          close */
     REQUEST_NO_MEMORY /* as INVALID */
 };
 
-/* Parses from the start of `input`, which is where the last consumed request ended. `error` gets
- * the error text without "-" and CRLF ("ERR Protocol error: ..."), of static or batch lifetime. */
+/* Parses from the start of `input`, which is where the last consumed request ended. The input grows
+ * at its end from call to call and may move. `error` is set on INVALID and NO_MEMORY: a text for
+ * reply_error_bytes ("ERR Protocol error: ..."), with a final zero after it, valid as long as the
+ * batch is not used again.
+ *
+ * Who consumes less than batch->consumed, or drops input, goes on with a zeroed parser. */
 enum request_status request_parse(struct request_parser *parser,
                                   const struct request_limits *limits, struct bytes input,
-                                  struct request_batch *batch, const char **error);
+                                  struct request_batch *batch, struct bytes *error);
 
-/* Total bytes that the incomplete request is known to need, 0 when not known: how large a buffer to
- * read into. */
-size_t request_wanted(const struct request_parser *parser);
+/* Bytes that the incomplete request has at least, from its start; 0 when there is none. It is the
+ * peer's word, up to bulk_max more than has arrived: fit to size a buffer by, with pages that cost
+ * nothing before they are written. */
+static inline size_t request_wanted(const struct request_parser *parser) {
+    return parser->wanted;
+}
 
-void request_parser_free(struct request_parser *parser);
+/* The batch is empty and may be used again. */
 void request_batch_free(struct request_batch *batch);
