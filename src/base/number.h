@@ -10,6 +10,7 @@
  * here depends on the locale, which stays "C". */
 
 #define NUMBER_I64_MAX         21
+#define NUMBER_U64_MAX         20
 #define NUMBER_DOUBLE_MAX      32
 #define NUMBER_LONG_DOUBLE_MAX (5 * 1024)
 
@@ -18,26 +19,27 @@
 bool number_parse_i64(struct bytes text, int64_t *out);
 bool number_parse_u64(struct bytes text, uint64_t *out);
 
-/* As scores and float arguments are read: decimal, hexadecimal or [+-]inf[inity]. Refused: NaN,
- * spaces, trailing bytes, what overflows. */
+/* As scores and float arguments are read: decimal, with or without fraction and exponent, or
+ * [+-]inf[inity]. Refused: NaN, hexadecimal, spaces, and what is too large or, not being zero, too
+ * small for a double. */
 bool number_parse_double(struct bytes text, double *out);
 
-/* As INCRBYFLOAT and HINCRBYFLOAT read their operands; infinities are accepted here, the caller
- * refuses the sum. */
+/* As INCRBYFLOAT and HINCRBYFLOAT read their operands: hexadecimal too. Infinities are read; the
+ * caller refuses the sum. */
 bool number_parse_long_double(struct bytes text, long double *out);
 
 /* A size as the configuration writes it, unit in any case: none or b = bytes, k m g = powers of
- * 1000, kb mb gb = powers of 1024. */
+ * 1000, kb mb gb = powers of 1024. No digits are 0. */
 bool number_parse_memory(struct bytes text, uint64_t *out);
 
 size_t number_format_i64(char out[NUMBER_I64_MAX], int64_t value);
-size_t number_format_u64(char out[NUMBER_I64_MAX], uint64_t value);
+size_t number_format_u64(char out[NUMBER_U64_MAX], uint64_t value);
 
 /* How many characters number_format_u64 would write. */
 unsigned number_digits_u64(uint64_t value);
 
-/* The shortest text that reads back as the same double ("3", "0.1", "1e+21", "inf", "-inf", "nan").
- */
+/* The shortest text that reads back as the same double, as scores and RESP3 doubles are written:
+ * "3", "0.1", "1e+21", "-0", "inf", "-inf", "nan". */
 size_t number_format_double(char out[NUMBER_DOUBLE_MAX], double value);
 
 /* 17 decimals without trailing zeros and without exponent, as INCRBYFLOAT replies. `cap` of
