@@ -57,7 +57,7 @@ static void write_hex(uint64_t number, int digits, char *out) {
 }
 
 static void write_uuid(uint64_t index, char *out) {
-    uint64_t high = data_hash(index), low = data_hash(~index);
+    uint64_t high = data_hash(index), low = data_hash(index | 1ull << 63);
     write_hex(high, 8, out);
     out[8] = '-';
     write_hex(high >> 32, 4, out + 9);
@@ -94,7 +94,7 @@ static size_t uuid_value_size(uint64_t hash) {
         sum += (double)((hash >> (16 * i)) & 0xffff) / 65536;
     double normal = (sum - 2) * sqrt(3);
     double size = median * exp(spread * normal);
-    return size < 8 ? 8 : size > 120 ? 120 : (size_t)size;
+    return size < 8 ? 8 : size > 120 ? 120 : (size_t)(size + 0.5);
 }
 
 static size_t uuid_value(uint64_t index, char *out) {
