@@ -26,7 +26,13 @@ struct call {
     struct session *session;
     struct exec *exec;
     unsigned worker;
+    uint64_t redacted; /* a bit for each of the first 64 arguments that no log may show */
 };
+
+/* Keeps an argument (a password) out of the logs. */
+static inline void call_redact(struct call *call, unsigned position) {
+    if (position < 64) call->redacted |= 1ull << position;
+}
 
 /* The reply of a container's HELP: its head line, `lines` (NULL-terminated, details indented by
  * four spaces), and HELP itself. */

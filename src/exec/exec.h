@@ -40,6 +40,9 @@ bool exec_rename(struct exec *exec, struct bytes name, struct bytes new_name);
 /* By the name clients use now (renamed or not), any case. NULL = unknown. */
 const struct command *exec_find_command(const struct exec *exec, struct bytes name);
 const struct command *exec_find_subcommand(const struct command *parent, struct bytes name);
+
+/* All ACL categories of a command: those of its table and those that follow from its flags. */
+uint32_t exec_command_categories(const struct command *command);
 void exec_each_command(const struct exec *exec,
                        void (*fn)(const struct command *, const char *name, void *),
                        void *argument);
@@ -64,24 +67,32 @@ void exec_reset_stats(struct exec *exec);
 
 /* ---- sessions ---- */
 
-/* Exclusive mode. */
+/* In the order of their ids, without those that are being killed. Exclusive mode; `fn` may kill. */
 void exec_each_session(struct exec *exec, void (*fn)(struct session *, void *), void *argument);
 struct session *exec_find_session(struct exec *exec, uint64_t id);
 unsigned exec_session_count(const struct exec *exec);
 
-/* Closes a session's connection from whichever worker; its own when it is the caller's. Exclusive
- * mode. */
+/* Closes a session's connection: at once, or when the replies written so far are sent. Its own
+ * worker does it, soon. Exclusive mode. */
 void session_kill(struct session *session, bool after_reply);
 
-/* CLIENT PAUSE: until `until_ms` (clock_wall_ms), all commands or writes only. Exclusive mode. */
+/* Is there a password, without which nobody runs commands (`requirepass`)? */
+bool exec_has_password(const struct exec *exec);
+
+/* CLIENT PAUSE: until `until_ms` (clock_wall_ms), all commands or writes only. Of two pauses the
+ * later end counts, and the stricter kind. Exclusive mode. */
 void exec_pause(struct exec *exec, int64_t until_ms, bool writes_only);
 void exec_unpause(struct exec *exec);
+
+/* Are writes paused at the moment? Then nothing expires and nothing is evicted either. */
+bool exec_writes_paused(const struct exec *exec, int64_t now_ms);
 
 /* ---- INFO: each folder brings its own sections ---- */
 
 typedef void info_writer(struct exec *exec, struct buffer *out, void *context);
 
-/* Sections show in the order of registration. `flags`: shown by default / only in "everything". */
+/* `section` is shown as written and asked for in any case. Sections show in the order that Redis'
+ * users know, others after those. `flags`: shown by default, or only by "all" and "everything". */
 #define INFO_DEFAULT 1u
 #define INFO_ALL     2u
 void info_register(struct exec *exec, const char *section, uint32_t flags, info_writer *writer,

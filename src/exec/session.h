@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "base/buffer.h"
 #include "base/bytes.h"
 #include "base/list.h"
 #include <stdbool.h>
@@ -26,12 +27,14 @@ struct exec;
 #define SESSION_PAUSED          (1u << 7) /* waits for CLIENT UNPAUSE */
 #define SESSION_CAPA_REDIRECT   (1u << 8)
 #define SESSION_IMPORT_SOURCE   (1u << 9)
+#define SESSION_KILLED          (1u << 10) /* its worker is about to close it; nobody sees it any more */
+#define SESSION_UNIX            (1u << 11) /* came through a Unix socket */
 
 struct session {
     uint64_t id;
     struct connection *connection;
     struct exec *exec;
-    struct list_node in_worker; /* all sessions of the worker */
+    struct list_node in_worker; /* all sessions of the worker, by id */
     struct list_node paused;    /* sessions of the worker that wait for the pause to end */
     uint32_t flags;
     uint32_t db;
@@ -42,5 +45,28 @@ struct session {
     const struct command *last_command;
     int64_t created_ms, active_ms; /* clock_wall_ms */
     uint64_t commands;
-    size_t reply_limit_since_ms; /* since when the output is over its soft limit; 0 = it is not */
+    int64_t over_soft_limit_since_ms; /* clock_wall_ms; 0: the output is below its soft limit */
 };
+
+/* Is this a name that a client may give itself or its library: no spaces, nothing unprintable? */
+bool session_valid_name(struct bytes name);
+
+/* Puts a copy into one of the session's names, or NULL for an empty one. false: no memory. */
+bool session_set_text(char **text, struct bytes value);
+
+/* Must it authenticate before it may run commands? */
+bool session_needs_authentication(const struct session *session);
+
+/* Is `password` the one of `user`? If so the session is that user's from now on. */
+bool session_authenticate(struct session *session, struct bytes user, struct bytes password);
+
+/* RESET: as if it had just connected. */
+void session_reset(struct session *session);
+
+/* The letters of CLIENT LIST's `flags`, "N" when there are none. */
+#define SESSION_LETTERS_MAX 24
+void session_letters(const struct session *session, char out[SESSION_LETTERS_MAX]);
+
+/* Appends CLIENT LIST's line, without the line break. The session's own worker, or exclusive mode.
+ * false: no memory. */
+bool session_describe(const struct session *session, struct buffer *out);
