@@ -33,13 +33,14 @@ struct request {
     size_t end;               /* offset in the input just after this request */
 };
 
-/* Requests parsed from one input. A zeroed struct is an empty batch. Reused from input to input, one
- * a worker is enough. Callers read `items`, `count` and `consumed`; the rest is the parser's. */
+/* Requests parsed from one input. A zeroed struct is an empty batch. Reused from input to input,
+ * one a worker is enough. Callers read `items`, `count` and `consumed`; the rest is the parser's.
+ */
 struct request_batch {
     struct request items[REQUEST_BATCH_MAX];
     unsigned count;
-    size_t consumed;           /* bytes of input that the batch (and skipped empty requests) took */
-    struct buffer slices;      /* of struct bytes: the arguments of all items, one after the other */
+    size_t consumed;      /* bytes of input that the batch (and skipped empty requests) took */
+    struct buffer slices; /* of struct bytes: the arguments of all items, one after the other */
     struct buffer inline_text; /* what the arguments of inline commands point into */
     struct args line;          /* scratch for one inline command */
     char error[48];
@@ -58,7 +59,7 @@ struct request_limits {
 struct request_parser {
     uint32_t args_left; /* arguments that are not complete */
     size_t at;          /* where the first of them starts; 0 = the request's head is not complete */
-    size_t wanted;      /* bytes that the request has at least: with fewer there is no use in trying */
+    size_t wanted; /* bytes that the request has at least: with fewer there is no use in trying */
 };
 
 enum request_status {
