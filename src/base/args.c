@@ -39,9 +39,15 @@ static char unescape(char c) {
     }
 }
 
+/* A backslash escapes what follows, unless that is the last byte of the line: then it can only be
+ * the closing quote. */
+static bool is_escape(struct bytes rest) {
+    return rest.data[0] == '\\' && rest.len >= 3;
+}
+
 /* Reads one byte inside "..." into *out; returns how many bytes of source it took. */
 static size_t read_double_quoted(struct bytes rest, char *out) {
-    if (rest.data[0] != '\\' || rest.len < 2) {
+    if (!is_escape(rest)) {
         *out = rest.data[0];
         return 1;
     }
@@ -54,7 +60,7 @@ static size_t read_double_quoted(struct bytes rest, char *out) {
 }
 
 static size_t read_single_quoted(struct bytes rest, char *out) {
-    bool escaped = rest.data[0] == '\\' && rest.len >= 2 && rest.data[1] == '\'';
+    bool escaped = is_escape(rest) && rest.data[1] == '\'';
     *out = rest.data[escaped];
     return 1 + escaped;
 }

@@ -6,7 +6,8 @@
 /* One line split into arguments, by the quoting rules that inline commands, the configuration file
  * and aliases share: arguments are separated by white space; "..." knows \n \r \t \b \a \xHH, and a
  * backslash before any other byte is that byte; '...' knows only \'. Quotes may stand anywhere in
- * an argument: a"b c"d is one. */
+ * an argument: a"b c"d is one. A backslash that is the last byte but one escapes nothing, so that a
+ * quote after it closes. */
 
 struct args {
     struct bytes *items; /* `count` arguments; they point into `text` */

@@ -17,8 +17,10 @@ static unsigned char fold(char c, bool nocase) {
     return (unsigned char)(nocase ? bytes_lower(c) : c);
 }
 
-static bool in_range(unsigned char c, unsigned char a, unsigned char b) {
-    return a <= b ? a <= c && c <= b : b <= c && c <= a;
+/* The ends are put in order as written and fold only then, so that [a-Z] without case is empty. */
+static bool in_range(unsigned char c, char a, char b, bool nocase) {
+    bool ordered = (unsigned char)a <= (unsigned char)b;
+    return fold(ordered ? a : b, nocase) <= c && c <= fold(ordered ? b : a, nocase);
 }
 
 /* Matches one byte against the class whose `[` is just before *at, and moves *at past the class.
@@ -34,7 +36,7 @@ static bool match_class(struct bytes pattern, size_t *at, char byte, bool nocase
             found |= p[i + 1] == byte;
             i += 2;
         } else if (len - i >= 3 && p[i + 1] == '-') {
-            found |= in_range(c, fold(p[i], nocase), fold(p[i + 2], nocase));
+            found |= in_range(c, p[i], p[i + 2], nocase);
             i += 3;
         } else {
             found |= fold(p[i], nocase) == c;
@@ -60,6 +62,7 @@ static bool match_one(struct bytes pattern, size_t *at, char byte, bool nocase) 
 }
 
 bool glob_match(struct bytes pattern, struct bytes text, bool nocase) {
+    if (text.len == 0) return pattern.len == 0 || bytes_equal(pattern, BYTES("*"));
     size_t p = 0, t = 0;
     bool starred = false;
     size_t after_star = 0,

@@ -4,9 +4,9 @@
 #include "base/bytes.h"
 
 /* Does the whole text match the pattern? `*` is any run of bytes, `?` one byte, `[abc]` `[a-z]`
- * `[^a]` one byte of a class,
- * `\x` the byte x itself. Never fails: an unfinished class or escape has a meaning too (see
- * glob.c). Time is at most proportional to pattern length times text length, memory constant. */
+ * `[^a]` one byte of a class, `\x` the byte x itself. An unfinished class or escape has a meaning
+ * too, see glob.c. Empty text matches only the patterns "" and "*". Time is at most proportional to
+ * pattern length times text length, memory constant. */
 bool glob_match(struct bytes pattern, struct bytes text, bool nocase);
 
 /* Has the pattern any special byte? Without one, it matches exactly the text that equals it. */
