@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Directives that Valkey and Redis know and that mean nothing here (yet). They are kept with their
+ * types, so that a wrong value is refused and every client finds what it looks for. The defaults
+ * are Valkey's. QUIET: who sets it misses nothing. */
+#include "base/number.h"
+#include "config/config_priv.h"
+#include "sys/memory.h"
+
+#include <arpa/inet.h>
+#include <limits.h>
+#include <stdlib.h>
+
+#define FIXED   CONFIG_IMMUTABLE
+#define GUARDED CONFIG_PROTECTED
+#define HIDDEN  CONFIG_HIDDEN
+#define QUIET   CONFIG_QUIET
+#define SECRET  CONFIG_SENSITIVE
+
+#define ROW(n, a, t, i, f)                                                                         \
+    .name = n, .alias = a, .type = t, .initial = i, .flags = (f) | CONFIG_INERT
+
+#define YES_NO(n, a, i, f)                                                                         \
+    { ROW(n, a, CONFIG_BOOL, i, f) }
+#define NUMBER(n, a, i, lo, hi, f)                                                                 \
+    { ROW(n, a, CONFIG_INTEGER, i, f), .min = lo, .max = hi }
+#define SIZE(n, a, i, lo, f)                                                                       \
+    { ROW(n, a, CONFIG_MEMORY, i, f), .min = lo, .max = INT64_MAX }
+#define SHARE(n, i, f)                                                                             \
+    { ROW(n, NULL, CONFIG_PERCENT_OR_MEMORY, i, f), .min = -100, .max = INT64_MAX }
+#define CHOICE(n, i, c, f)                                                                         \
+    { ROW(n, NULL, CONFIG_CHOICE, i, f), .choices = c }
+#define TEXT(n, a, i, c, f)                                                                        \
+    { ROW(n, a, CONFIG_TEXT, i, f), .check = c }
+#define WORDS(n, a, i, c, f)                                                                       \
+    { ROW(n, a, CONFIG_TEXT, i, (f) | CONFIG_WORDS), .check = c }
+#define LINES(n, f)                                                                                \
+    { ROW(n, NULL, CONFIG_TEXT, "", (f) | CONFIG_WORDS | CONFIG_REPEATED | CONFIG_START_ONLY) }
+
+/* ---- checks ---- */
+
+static bool is_ip(int family, struct bytes text, const char *why, struct buffer *error) {
+    char name[INET6_ADDRSTRLEN], address[sizeof(struct in6_addr)];
+    if (text.len == 0) return true;
+    if (text.len < sizeof name) {
+        memcpy(name, text.data, text.len);
+        name[text.len] = 0;
+        if (inet_pton(family, name, address) == 1) return true;
+    }
+    buffer_printf(error, "%s", why);
+    return false;
+}
+
+static bool is_ipv4(const struct config_row *row, struct bytes text, struct buffer *error) {
+    return is_ip(AF_INET, text, "Invalid IPv4 address", error);
+}
+
+static bool is_ipv6(const struct config_row *row, struct bytes text, struct buffer *error) {
+    return is_ip(AF_INET6, text, "Invalid IPv6 address", error);
+}
+
+/* Letters, digits and these. */
+static bool consists_of(struct bytes text, const char *others) {
+    for (size_t i = 0; i < text.len; i++) {
+        char c = bytes_lower(text.data[i]);
+        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && (!c || !strchr(others, c)))
+            return false;
+    }
+    return true;
+}
+
+static bool is_hostname(const struct config_row *row, struct bytes text, struct buffer *error) {
+    if (consists_of(text, "-.")) return true;
+    buffer_printf(error, "Hostnames may only contain alphanumeric characters, hyphens or dots");
+    return false;
+}
+
+static bool is_node_name(const struct config_row *row, struct bytes text, struct buffer *error) {
+    if (consists_of(text, "-._")) return true;
+    buffer_printf(error, "Announced human node name contained invalid character");
+    return false;
+}
+
+static bool is_address(const struct config_row *row, struct bytes text, struct buffer *error) {
+    if (consists_of(text, "-._:")) return true;
+    buffer_printf(error, "%s contains invalid character", row->name);
+    return false;
+}
+
+static bool next_number(struct bytes *text, int64_t *out) {
+    const char *space = memchr(text->data, ' ', text->len);
+    size_t length = space ? (size_t)(space - text->data) : text->len;
+    if (!number_parse_i64(bytes_make(text->data, length), out)) return false;
+    *text = bytes_skip(*text, length + (space != NULL));
+    return true;
+}
+
+static bool are_scores(const struct config_row *row, struct bytes text, struct buffer *error) {
+    unsigned words = 1;
+    for (size_t i = 0; i < text.len; i++)
+        words += text.data[i] == ' ';
+    if (words != 3) {
+        buffer_printf(error, "wrong number of arguments");
+        return false;
+    }
+    int64_t score;
+    while (text.len)
+        if (!next_number(&text, &score) || score < -2000 || score > 2000) {
+            buffer_printf(error, "Invalid oom-score-adj-values, elements must be between -2000 and "
+                                 "2000.");
+            return false;
+        }
+    return true;
+}
+
+/* ---- save: pairs of seconds and changes; an empty word forgets those before it ---- */
+
+struct save_point {
+    int64_t seconds, changes;
+};
+static struct save_point *save_points;
+static unsigned save_point_count;
+
+static bool read_save_points(const struct bytes *words, unsigned count, struct save_point *points,
+                             unsigned *read) {
+    for (unsigned i = 0; i < count; i++) {
+        if (!words[i].len) {
+            *read = 0;
+            continue;
+        }
+        struct save_point point;
+        if (i + 1 == count || !number_parse_i64(words[i], &point.seconds) ||
+            !number_parse_i64(words[i + 1], &point.changes) || point.seconds < 1 ||
+            point.changes < 0)
+            return false;
+        points[(*read)++] = point;
+        i++;
+    }
+    return true;
+}
+
+static bool set_save(const struct config_row *row, const struct bytes *words, unsigned count,
+                     struct buffer *error) {
+    struct save_point *points = memory_alloc((count + 1) * sizeof *points);
+    unsigned read = 0;
+    if (!points || !read_save_points(words, count, points, &read)) {
+        buffer_printf(error, points ? "Invalid save parameters" : "out of memory");
+        memory_free(points);
+        return false;
+    }
+    memory_free(save_points);
+    save_points = points;
+    save_point_count = read;
+    return true;
+}
+
+static void get_save(const struct config_row *row, struct buffer *out) {
+    for (unsigned i = 0; i < save_point_count; i++)
+        buffer_printf(out, "%s%lld %lld", i ? " " : "", (long long)save_points[i].seconds,
+                      (long long)save_points[i].changes);
+}
+
+/* ---- the rows ---- */
+
+static const struct config_choice channel_defaults[] = {
+    {"allchannels", 0}, {"resetchannels", 1}, {NULL, 0}};
+static const struct config_choice fsync_policies[] = {
+    {"everysec", 0}, {"always", 1}, {"no", 2}, {NULL, 0}};
+static const struct config_choice save_behaviors[] = {{"sync", 0}, {"best-effort", 1}, {NULL, 0}};
+static const struct config_choice endpoint_types[] = {
+    {"ip", 0}, {"hostname", 1}, {"unknown-endpoint", 2}, {NULL, 0}};
+static const struct config_choice allowances[] = {{"no", 0}, {"yes", 1}, {"local", 2}, {NULL, 0}};
+static const struct config_choice log_formats[] = {
+    {"legacy", 0}, {"logfmt", 1}, {"json", 2}, {NULL, 0}};
+static const struct config_choice timestamp_formats[] = {
+    {"legacy", 0}, {"iso8601", 1}, {"milliseconds", 2}, {NULL, 0}};
+static const struct config_choice eviction_policies[] = {
+    {"volatile-lru", 0},   {"volatile-lfu", 1}, {"volatile-random", 2},
+    {"volatile-ttl", 3},   {"allkeys-lru", 4},  {"allkeys-lfu", 5},
+    {"allkeys-random", 6}, {"noeviction", 7},   {NULL, 0}};
+static const struct config_choice score_modes[] = {
+    {"no", 0}, {"yes", 1}, {"relative", 2}, {"absolute", 3}, {NULL, 0}};
+static const struct config_choice error_behaviors[] = {
+    {"ignore", 0}, {"panic", 1}, {"panic-on-replicas", 2}, {NULL, 0}};
+static const struct config_choice version_checks[] = {{"strict", 0}, {"relaxed", 1}, {NULL, 0}};
+static const struct config_choice diskless_loads[] = {
+    {"disabled", 0}, {"on-empty-db", 1}, {"swapdb", 2}, {"flush-before-load", 3}, {NULL, 0}};
+static const struct config_choice sanitizations[] = {
+    {"no", 0}, {"yes", 1}, {"clients", 2}, {NULL, 0}};
+static const struct config_choice client_auths[] = {
+    {"no", 0}, {"yes", 1}, {"optional", 2}, {NULL, 0}};
+static const struct config_choice client_users[] = {{"CN", 0}, {"URI", 1}, {"off", 2}, {NULL, 0}};
+
+static const struct config_row inert_rows[] = {
+    CHOICE("acl-pubsub-default", "resetchannels", channel_defaults, 0),
+    CHOICE("appendfsync", "everysec", fsync_policies, QUIET),
+    CHOICE("cluster-config-save-behavior", "sync", save_behaviors, QUIET),
+    CHOICE("cluster-preferred-endpoint-type", "ip", endpoint_types, QUIET),
+    CHOICE("enable-module-command", "no", allowances, FIXED),
+    CHOICE("log-format", "legacy", log_formats, 0),
+    CHOICE("log-timestamp-format", "legacy", timestamp_formats, 0),
+    CHOICE("maxmemory-policy", "noeviction", eviction_policies, 0),
+    CHOICE("oom-score-adj", "no", score_modes, 0),
+    CHOICE("propagation-error-behavior", "ignore", error_behaviors, QUIET),
+    CHOICE("rdb-version-check", "strict", version_checks, QUIET),
+    CHOICE("repl-diskless-load", "disabled", diskless_loads, QUIET),
+    CHOICE("sanitize-dump-payload", "no", sanitizations, HIDDEN | QUIET),
+    CHOICE("tls-auth-clients", "yes", client_auths, QUIET),
+    CHOICE("tls-auth-clients-user", "off", client_users, QUIET),
+
+    TEXT("aclfile", NULL, "", NULL, FIXED),
+    TEXT("aof-rewrite-cpulist", "aof_rewrite_cpulist", "", NULL, FIXED | QUIET),
+    TEXT("appenddirname", NULL, "appendonlydir", NULL, FIXED | QUIET),
+    TEXT("appendfilename", NULL, "appendonly.aof", NULL, FIXED | QUIET),
+    TEXT("availability-zone", NULL, "", NULL, QUIET),
+    TEXT("bgsave-cpulist", "bgsave_cpulist", "", NULL, FIXED | QUIET),
+    TEXT("bind-source-addr", NULL, "", NULL, 0),
+    TEXT("bio-cpulist", "bio_cpulist", "", NULL, FIXED),
+    TEXT("cluster-announce-client-ipv4", NULL, "", is_ipv4, QUIET),
+    TEXT("cluster-announce-client-ipv6", NULL, "", is_ipv6, QUIET),
+    TEXT("cluster-announce-hostname", NULL, "", is_hostname, QUIET),
+    TEXT("cluster-announce-human-nodename", NULL, "", is_node_name, QUIET),
+    TEXT("cluster-announce-ip", NULL, "", is_address, QUIET),
+    TEXT("cluster-config-file", NULL, "nodes.conf", NULL, FIXED | QUIET),
+    TEXT("dbfilename", NULL, "dump.rdb", NULL, GUARDED | QUIET),
+    TEXT("debug-context", NULL, "", NULL, HIDDEN | QUIET),
+    TEXT("hash-seed", NULL, "", NULL, FIXED),
+    TEXT("ignore-warnings", NULL, "", NULL, QUIET),
+    TEXT("locale-collate", NULL, "", NULL, QUIET),
+    TEXT("notify-keyspace-events", NULL, "", NULL, 0),
+    TEXT("primaryauth", "masterauth", "", NULL, SECRET | QUIET),
+    TEXT("primaryuser", "masteruser", "", NULL, SECRET | QUIET),
+    TEXT("replica-announce-ip", "slave-announce-ip", "", NULL, QUIET),
+    TEXT("requirepass", NULL, "", NULL, SECRET),
+    TEXT("server-cpulist", "server_cpulist", "", NULL, FIXED),
+    TEXT("tls-ca-cert-dir", NULL, "", NULL, QUIET),
+    TEXT("tls-ca-cert-file", NULL, "", NULL, QUIET),
+    TEXT("tls-cert-file", NULL, "", NULL, QUIET),
+    TEXT("tls-ciphers", NULL, "", NULL, QUIET),
+    TEXT("tls-ciphersuites", NULL, "", NULL, QUIET),
+    TEXT("tls-client-cert-file", NULL, "", NULL, QUIET),
+    TEXT("tls-client-key-file", NULL, "", NULL, QUIET),
+    TEXT("tls-client-key-file-pass", NULL, "", NULL, SECRET | QUIET),
+    TEXT("tls-dh-params-file", NULL, "", NULL, QUIET),
+    TEXT("tls-key-file", NULL, "", NULL, QUIET),
+    TEXT("tls-key-file-pass", NULL, "", NULL, SECRET | QUIET),
+    TEXT("tls-protocols", NULL, "", NULL, QUIET),
+    TEXT("unixsocketgroup", NULL, "", NULL, FIXED),
+
+    NUMBER("acllog-max-len", NULL, "128", 0, INT64_MAX, QUIET),
+    NUMBER("active-defrag-cycle-max", NULL, "25", 1, 99, QUIET),
+    NUMBER("active-defrag-cycle-min", NULL, "1", 1, 99, QUIET),
+    NUMBER("active-defrag-cycle-us", NULL, "500", 0, 100000, QUIET),
+    NUMBER("active-defrag-max-scan-fields", NULL, "1000", 1, INT64_MAX, QUIET),
+    NUMBER("active-defrag-threshold-lower", NULL, "10", 0, 1000, QUIET),
+    NUMBER("active-defrag-threshold-upper", NULL, "100", 0, 1000, QUIET),
+    NUMBER("active-expire-effort", NULL, "1", 1, 10, QUIET),
+    NUMBER("auto-aof-rewrite-percentage", NULL, "100", 0, INT_MAX, QUIET),
+    NUMBER("busy-reply-threshold", "lua-time-limit", "5000", 0, INT64_MAX, QUIET),
+    NUMBER("cluster-announce-bus-port", NULL, "0", 0, 65535, QUIET),
+    NUMBER("cluster-announce-client-port", NULL, "0", 0, 65535, QUIET),
+    NUMBER("cluster-announce-client-tls-port", NULL, "0", 0, 65535, QUIET),
+    NUMBER("cluster-announce-port", NULL, "0", 0, 65535, QUIET),
+    NUMBER("cluster-announce-tls-port", NULL, "0", 0, 65535, QUIET),
+    NUMBER("cluster-blacklist-ttl", NULL, "60", INT64_MIN, INT64_MAX, QUIET),
+    NUMBER("cluster-compatibility-sample-ratio", NULL, "0", 0, 100, HIDDEN | QUIET),
+    NUMBER("cluster-databases", NULL, "1", 1, INT_MAX, FIXED | QUIET),
+    NUMBER("cluster-manual-failover-timeout", NULL, "5000", 1, INT_MAX, QUIET),
+    NUMBER("cluster-message-gossip-perc", NULL, "10", 1, 100, HIDDEN | QUIET),
+    NUMBER("cluster-migration-barrier", NULL, "1", 0, INT_MAX, QUIET),
+    NUMBER("cluster-node-timeout", NULL, "15000", 0, INT64_MAX, QUIET),
+    NUMBER("cluster-ping-interval", NULL, "0", 0, INT64_MAX, HIDDEN | QUIET),
+    NUMBER("cluster-port", NULL, "0", 0, 65535, FIXED | QUIET),
+    NUMBER("cluster-replica-validity-factor", "cluster-slave-validity-factor", "10", 0, INT_MAX,
+           QUIET),
+    NUMBER("cluster-slot-migration-log-max-len", NULL, "1000", 0, INT64_MAX, QUIET),
+    NUMBER("commandlog-execution-slower-than", "slowlog-log-slower-than", "10000", -1, INT64_MAX,
+           QUIET),
+    NUMBER("commandlog-large-reply-max-len", NULL, "128", 0, INT64_MAX, QUIET),
+    NUMBER("commandlog-large-request-max-len", NULL, "128", 0, INT64_MAX, QUIET),
+    NUMBER("commandlog-reply-larger-than", NULL, "1048576", -1, INT64_MAX, QUIET),
+    NUMBER("commandlog-request-larger-than", NULL, "1048576", -1, INT64_MAX, QUIET),
+    NUMBER("commandlog-slow-execution-max-len", "slowlog-max-len", "128", 0, INT64_MAX, QUIET),
+    NUMBER("hash-max-listpack-entries", "hash-max-ziplist-entries", "512", 0, INT64_MAX, QUIET),
+    NUMBER("key-load-delay", NULL, "0", INT_MIN, INT_MAX, HIDDEN | QUIET),
+    NUMBER("latency-monitor-threshold", NULL, "0", 0, INT64_MAX, 0),
+    NUMBER("lfu-decay-time", NULL, "1", 0, INT_MAX, QUIET),
+    NUMBER("lfu-log-factor", NULL, "10", 0, INT_MAX, QUIET),
+    NUMBER("list-compress-depth", NULL, "0", 0, INT_MAX, QUIET),
+    NUMBER("list-max-listpack-size", "list-max-ziplist-size", "-2", INT_MIN, INT_MAX, QUIET),
+    NUMBER("loading-process-events-interval-bytes", NULL, "2097152", 1024, INT_MAX, HIDDEN | QUIET),
+    NUMBER("max-new-connections-per-cycle", NULL, "10", 1, 1000, QUIET),
+    NUMBER("max-new-tls-connections-per-cycle", NULL, "1", 1, 1000, QUIET),
+    NUMBER("maxmemory-eviction-tenacity", NULL, "10", 0, 100, QUIET),
+    NUMBER("maxmemory-samples", NULL, "5", 1, 64, QUIET),
+    NUMBER("min-io-threads-avoid-copy-reply", NULL, "7", 0, INT_MAX, HIDDEN | QUIET),
+    NUMBER("min-replicas-max-lag", "min-slaves-max-lag", "10", 0, INT_MAX, QUIET),
+    NUMBER("min-replicas-to-write", "min-slaves-to-write", "0", 0, INT_MAX, 0),
+    NUMBER("min-string-size-avoid-copy-reply", NULL, "16384", 0, INT_MAX, HIDDEN | QUIET),
+    NUMBER("min-string-size-avoid-copy-reply-threaded", NULL, "65536", 0, INT_MAX, HIDDEN | QUIET),
+    NUMBER("prefetch-batch-max-size", NULL, "16", 0, 128, QUIET),
+    NUMBER("rdb-key-save-delay", NULL, "0", INT_MIN, INT_MAX, HIDDEN | QUIET),
+    NUMBER("rdma-completion-vector", NULL, "-1", -1, 1024, FIXED | QUIET),
+    NUMBER("rdma-port", NULL, "0", 0, 65535, 0),
+    NUMBER("rdma-rx-size", NULL, "1048576", 65536, 16777216, FIXED | QUIET),
+    NUMBER("repl-backlog-ttl", NULL, "3600", 0, INT64_MAX, QUIET),
+    NUMBER("repl-diskless-sync-delay", NULL, "5", 0, INT_MAX, QUIET),
+    NUMBER("repl-diskless-sync-max-replicas", NULL, "0", 0, INT_MAX, QUIET),
+    NUMBER("repl-ping-replica-period", "repl-ping-slave-period", "10", 1, INT_MAX, QUIET),
+    NUMBER("repl-timeout", NULL, "60", 1, INT_MAX, QUIET),
+    NUMBER("replica-announce-port", "slave-announce-port", "0", 0, 65535, QUIET),
+    NUMBER("replica-priority", "slave-priority", "100", 0, INT_MAX, QUIET),
+    NUMBER("set-max-intset-entries", NULL, "512", 0, INT64_MAX, QUIET),
+    NUMBER("set-max-listpack-entries", NULL, "128", 0, INT64_MAX, QUIET),
+    NUMBER("set-max-listpack-value", NULL, "64", 0, INT64_MAX, QUIET),
+    NUMBER("socket-mark-id", NULL, "0", 0, UINT_MAX, FIXED),
+    NUMBER("stream-node-max-entries", NULL, "100", 0, INT64_MAX, QUIET),
+    NUMBER("tls-auto-reload-interval", NULL, "0", 0, INT_MAX, QUIET),
+    NUMBER("tls-port", NULL, "0", 0, 65535, 0),
+    NUMBER("tls-session-cache-size", NULL, "20480", 0, INT_MAX, QUIET),
+    NUMBER("tls-session-cache-timeout", NULL, "300", 0, INT_MAX, QUIET),
+    NUMBER("tracking-table-max-keys", NULL, "1000000", 0, INT64_MAX, 0),
+    NUMBER("watchdog-period", NULL, "0", 0, INT_MAX, HIDDEN | QUIET),
+    NUMBER("zset-max-listpack-entries", "zset-max-ziplist-entries", "128", 0, INT64_MAX, QUIET),
+
+    SIZE("active-defrag-ignore-bytes", NULL, "104857600", 1, QUIET),
+    SIZE("auto-aof-rewrite-min-size", NULL, "67108864", 0, QUIET),
+    SIZE("client-query-buffer-limit", NULL, "1073741824", 1048576, QUIET),
+    SIZE("cluster-link-sendbuf-limit", NULL, "0", 0, QUIET),
+    SIZE("hash-max-listpack-value", "hash-max-ziplist-value", "64", 0, QUIET),
+    SIZE("hll-sparse-max-bytes", NULL, "3000", 0, QUIET),
+    SIZE("maxmemory", NULL, "0", 0, 0),
+    SIZE("proto-max-bulk-len", NULL, "536870912", 1048576, QUIET),
+    SIZE("repl-backlog-size", NULL, "10485760", 1, QUIET),
+    SIZE("replica-full-sync-buffer-limit", NULL, "0", 0, HIDDEN | QUIET),
+    SIZE("slot-migration-max-failover-repl-bytes", NULL, "0", 0, QUIET),
+    SIZE("stream-node-max-bytes", NULL, "4096", 0, QUIET),
+    SIZE("zset-max-listpack-value", "zset-max-ziplist-value", "64", 0, QUIET),
+
+    YES_NO("activedefrag", NULL, "no", 0),
+    YES_NO("activerehashing", NULL, "yes", QUIET),
+    YES_NO("always-show-logo", NULL, "no", FIXED | QUIET),
+    YES_NO("aof-disable-auto-gc", NULL, "no", HIDDEN | QUIET),
+    YES_NO("aof-load-truncated", NULL, "yes", QUIET),
+    YES_NO("aof-rewrite-incremental-fsync", NULL, "yes", QUIET),
+    YES_NO("aof-timestamp-enabled", NULL, "no", QUIET),
+    YES_NO("aof-use-rdb-preamble", NULL, "yes", QUIET),
+    YES_NO("appendonly", NULL, "no", 0),
+    YES_NO("cluster-allow-pubsubshard-when-down", NULL, "yes", QUIET),
+    YES_NO("cluster-allow-reads-when-down", NULL, "no", QUIET),
+    YES_NO("cluster-allow-replica-migration", NULL, "yes", QUIET),
+    YES_NO("cluster-enabled", NULL, "no", FIXED),
+    YES_NO("cluster-replica-no-failover", "cluster-slave-no-failover", "no", QUIET),
+    YES_NO("cluster-require-full-coverage", NULL, "yes", QUIET),
+    YES_NO("cluster-slot-stats-enabled", NULL, "no", QUIET),
+    YES_NO("crash-memcheck-enabled", NULL, "yes", QUIET),
+    YES_NO("disable-thp", NULL, "yes", FIXED | QUIET),
+    YES_NO("dual-channel-replication-enabled", NULL, "no", QUIET),
+    YES_NO("enable-debug-assert", NULL, "no", FIXED | HIDDEN | QUIET),
+    YES_NO("extended-redis-compatibility", NULL, "no", QUIET),
+    YES_NO("hide-user-data-from-log", NULL, "yes", QUIET),
+    YES_NO("import-mode", NULL, "no", 0),
+    YES_NO("io-threads-always-active", NULL, "no", HIDDEN | QUIET),
+    YES_NO("jemalloc-bg-thread", NULL, "yes", QUIET),
+    YES_NO("latency-tracking", NULL, "yes", QUIET),
+    YES_NO("lazyfree-lazy-eviction", NULL, "yes", QUIET),
+    YES_NO("lazyfree-lazy-expire", NULL, "yes", QUIET),
+    YES_NO("lazyfree-lazy-server-del", NULL, "yes", QUIET),
+    YES_NO("lazyfree-lazy-user-del", NULL, "yes", QUIET),
+    YES_NO("lazyfree-lazy-user-flush", NULL, "yes", QUIET),
+    YES_NO("lua-enable-deprecated-api", NULL, "no", GUARDED | HIDDEN | QUIET),
+    YES_NO("lua-enable-insecure-api", NULL, "no", GUARDED | HIDDEN | QUIET),
+    YES_NO("mptcp", NULL, "no", FIXED),
+    YES_NO("no-appendfsync-on-rewrite", NULL, "no", QUIET),
+    YES_NO("rdb-del-sync-files", NULL, "no", QUIET),
+    YES_NO("rdb-save-incremental-fsync", NULL, "yes", QUIET),
+    YES_NO("rdbchecksum", NULL, "yes", FIXED | QUIET),
+    YES_NO("rdbcompression", NULL, "yes", QUIET),
+    YES_NO("repl-disable-tcp-nodelay", NULL, "no", QUIET),
+    YES_NO("repl-diskless-sync", NULL, "yes", QUIET),
+    YES_NO("repl-mptcp", NULL, "no", FIXED | QUIET),
+    YES_NO("repl-rdb-channel", NULL, "yes", HIDDEN | QUIET),
+    YES_NO("replica-announced", NULL, "yes", QUIET),
+    YES_NO("replica-ignore-disk-write-errors", NULL, "no", QUIET),
+    YES_NO("replica-ignore-maxmemory", "slave-ignore-maxmemory", "yes", QUIET),
+    YES_NO("replica-lazy-flush", "slave-lazy-flush", "yes", QUIET),
+    YES_NO("replica-read-only", "slave-read-only", "yes", QUIET),
+    YES_NO("replica-serve-stale-data", "slave-serve-stale-data", "yes", QUIET),
+    YES_NO("stop-writes-on-bgsave-error", NULL, "yes", QUIET),
+    YES_NO("tls-cluster", NULL, "no", 0),
+    YES_NO("tls-prefer-server-ciphers", NULL, "no", QUIET),
+    YES_NO("tls-replication", NULL, "no", 0),
+    YES_NO("tls-session-caching", NULL, "yes", QUIET),
+    YES_NO("use-exit-on-panic", NULL, "no", HIDDEN | QUIET),
+
+    WORDS("client-output-buffer-limit", NULL,
+          "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60", NULL, 0),
+    WORDS("latency-tracking-info-percentiles", NULL, "50 99 99.9", NULL, QUIET),
+    WORDS("oom-score-adj-values", NULL, "0 200 800", are_scores, QUIET),
+    WORDS("rdma-bind", NULL, "", NULL, 0),
+    WORDS("replicaof", "slaveof", "", NULL, FIXED),
+
+    SHARE("maxmemory-clients", "0", 0),
+
+    {ROW("save", NULL, CONFIG_SPECIAL, "3600 1 300 100 60 10000", CONFIG_WORDS | CONFIG_REPEATED),
+     .set = set_save, .get = get_save},
+
+    LINES("loadmodule", 0),
+    LINES("user", 0),
+    LINES("io-threads-do-reads", QUIET),
+    LINES("events-per-io-thread", QUIET),
+    LINES("list-max-ziplist-entries", QUIET),
+    LINES("list-max-ziplist-value", QUIET),
+    LINES("lua-replicate-commands", QUIET),
+    {NULL},
+};
+
+/* ---- of CONFIG itself ---- */
+
+static int64_t enable_protected_configs;
+
+static const struct config_row own_rows[] = {
+    {.name = "enable-protected-configs",
+     .type = CONFIG_CHOICE,
+     .flags = CONFIG_IMMUTABLE,
+     .value = &enable_protected_configs,
+     .initial = "no",
+     .choices = allowances},
+    {NULL},
+};
+
+void config_register_inert(void) {
+    config_register(inert_rows);
+    config_register(own_rows);
+}
