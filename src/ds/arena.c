@@ -112,6 +112,11 @@ static void make_hole(struct arena *a, arena_ref ref, uint32_t units) {
 
 /* ---- chunks ---- */
 
+/* For the two sums that arena_held_racy reads. */
+static void set_relaxed(uint64_t *sum, uint64_t value) {
+    __atomic_store_n(sum, value, __ATOMIC_RELAXED);
+}
+
 static bool grow_chunks(struct arena *a) {
     if (a->count < a->capacity) return true;
     uint32_t capacity = a->capacity ? a->capacity + MAX(a->capacity / 2, 4u) : 4;
@@ -146,12 +151,6 @@ static void drop_index(struct arena *a, uint32_t index) {
     a->capacity = 0;
 }
 
-    a->chunks[index] = (struct arena_chunk){.base = base};
-    a->open = index + 1;
-    a->small_held += ARENA_CHUNK_UNITS;
-    return true;
-}
-
 static void remove_holes(struct arena *a, uint32_t index, arena_size_of *size_of) {
     const struct arena_chunk *chunk = &a->chunks[index];
     for (uint32_t unit = 0; unit < chunk->used;) {
@@ -168,7 +167,7 @@ static void remove_holes(struct arena *a, uint32_t index, arena_size_of *size_of
 static void release_chunk(struct arena *a, uint32_t index) {
     if (a->open == index + 1) a->open = 0;
     chunk_free(a->chunks[index].base);
-    a->small_held -= ARENA_CHUNK_UNITS;
+    set_relaxed(&a->small_held, a->small_held - ARENA_CHUNK_UNITS);
     drop_index(a, index);
 }
 
@@ -202,13 +201,18 @@ static bool open_chunk(struct arena *a) {
         chunk_free(base);
         return false;
     }
+    a->chunks[index] = (struct arena_chunk){.base = base};
+    a->open = index + 1;
+    set_relaxed(&a->small_held, a->small_held + ARENA_CHUNK_UNITS);
+    return true;
+}
 
 /* ---- blocks ---- */
 
-static void count_live(struct arena *a, arena_ref ref, uint32_t units) {
+static void count_live(struct arena *a, arena_ref ref, int64_t units) {
     struct arena_chunk *chunk = chunk_for(a, ref);
     chunk->live = (uint16_t)(chunk->live + units);
-    a->small_live += units;
+    a->small_live += (uint64_t)units;
 }
 
 /* Takes `units` from a hole that has exactly that or enough to leave a hole behind. */
@@ -250,7 +254,7 @@ static arena_ref alloc_large(struct arena *a, size_t size) {
         return ARENA_NONE;
     }
     size_t usable = memory_usable(base);
-    a->large_bytes += usable;
+    set_relaxed(&a->large_bytes, a->large_bytes + usable);
     a->chunks[index] =
         (struct arena_chunk){.base = base, .used = (uint32_t)(usable / ARENA_UNIT), .large = 1};
     return make_ref(index, 0);
@@ -275,7 +279,7 @@ arena_ref arena_alloc(struct arena *a, size_t size) {
 
 static void free_large(struct arena *a, arena_ref ref) {
     struct arena_chunk *chunk = chunk_for(a, ref);
-    a->large_bytes -= memory_usable(chunk->base);
+    set_relaxed(&a->large_bytes, a->large_bytes - memory_usable(chunk->base));
     memory_free(chunk->base);
     drop_index(a, ref >> ARENA_OFFSET_BITS);
 }
@@ -287,7 +291,7 @@ void arena_free(struct arena *a, arena_ref ref, size_t size) {
     }
     uint32_t units = units_of(size);
     uint32_t index = ref >> ARENA_OFFSET_BITS;
-    count_live(a, ref, -units);
+    count_live(a, ref, -(int64_t)units);
     make_hole(a, ref, units);
     if (a->chunks[index].live == 0 && a->open != index + 1) release_empty(a, index);
 }
@@ -300,7 +304,7 @@ static bool resize_large(struct arena *a, arena_ref ref, size_t size) {
     void *base = memory_realloc(chunk->base, wanted);
     if (!base) return false;
     chunk->base = base;
-    a->large_bytes += memory_usable(base) - usable;
+    set_relaxed(&a->large_bytes, a->large_bytes + memory_usable(base) - usable);
     chunk->used = (uint32_t)(memory_usable(base) / ARENA_UNIT);
     return true;
 }
@@ -331,7 +335,7 @@ bool arena_resize(struct arena *a, arena_ref ref, size_t old_size, size_t size) 
     if (units == old) return true;
     if (units > old) return grow_in_place(a, ref, old, units);
     if (old - units < MIN_UNITS) return false;
-    count_live(a, ref, units - old);
+    count_live(a, ref, (int64_t)units - old);
     make_hole(a, ref + units, old - units);
     return true;
 }
@@ -342,6 +346,11 @@ size_t arena_cost(size_t size) {
 
 size_t arena_held(const struct arena *a) {
     return a->small_held * ARENA_UNIT + a->large_bytes + a->capacity * sizeof *a->chunks;
+}
+
+size_t arena_held_racy(const struct arena *a) {
+    return __atomic_load_n(&a->small_held, __ATOMIC_RELAXED) * ARENA_UNIT +
+           __atomic_load_n(&a->large_bytes, __ATOMIC_RELAXED);
 }
 
 size_t arena_live(const struct arena *a) {
@@ -394,7 +403,7 @@ bool arena_compact(struct arena *a, arena_size_of *size_of,
             return false;
         }
         memcpy(arena_at(a, to), block, size);
-        count_live(a, from, -units);
+        count_live(a, from, -(int64_t)units);
         moved(context, from, to);
         unit += units;
     }

@@ -78,6 +78,9 @@ size_t arena_cost(size_t size);
 size_t arena_held(const struct arena *arena);
 size_t arena_live(const struct arena *arena);
 
+/* Held by blocks, for who does not hold the lock: an estimate. */
+size_t arena_held_racy(const struct arena *arena);
+
 /* True when compaction would give at least a chunk back, and free space is above `percent` of what
  * is held. */
 bool arena_is_sparse(const struct arena *arena, unsigned percent);

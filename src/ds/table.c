@@ -211,11 +211,16 @@ static struct table_segment *make_room(struct table *table, uint64_t hash) {
     }
 }
 
+/* Changed under the owner's lock, read by anybody. */
+static void set_count(struct table *table, uint64_t count) {
+    __atomic_store_n(&table->count, count, __ATOMIC_RELAXED);
+}
+
 bool table_insert(struct table *table, uint64_t hash, arena_ref ref, struct table_slot *slot) {
     struct table_segment *segment = make_room(table, hash);
     if (!segment) return false;
     segment_put(segment, hash, ref, 0, slot);
-    table->count++;
+    set_count(table, table->count + 1);
     return true;
 }
 
@@ -229,7 +234,7 @@ void table_remove(struct table *table, struct table_slot *slot) {
     }
     slot->bucket->tag[slot->index] = 0;
     segment->count--;
-    table->count--;
+    set_count(table, table->count - 1);
 }
 
 void table_moved(struct table *table, uint64_t hash, arena_ref from, arena_ref to) {
@@ -344,12 +349,12 @@ uint64_t table_scan(const struct table *table, uint64_t cursor,
     const struct table_segment *segment =
         table_segment_of(table->directory[prefix >> (CURSOR_PREFIX_BITS - table->depth)]);
     uint32_t width = 1u << (CURSOR_PREFIX_BITS - segment->depth), start = prefix & ~(width - 1);
-    if (segment->depth < depth && start + width > prefix + (1u << (CURSOR_PREFIX_BITS - MIN(depth, CURSOR_PREFIX_BITS))))
-        pos = 0;
+    uint32_t old_width = 1u << (CURSOR_PREFIX_BITS - MIN(depth, CURSOR_PREFIX_BITS));
+    if ((prefix & ~(old_width - 1)) + old_width < start + width) pos = 0;
     unsigned home = table_home(pos, segment->buckets);
     visit_home(table, segment, home, visit, context);
     if (home + 1u < segment->buckets)
-        return make_cursor(prefix > start ? prefix : start, segment->depth,
+        return make_cursor(prefix, segment->depth,
                            (uint32_t)bucket_start(home + 1, segment->buckets));
     uint32_t next = start + width;
     return next >> CURSOR_PREFIX_BITS ? 0 : make_cursor(next, segment->depth, 0);

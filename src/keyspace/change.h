@@ -27,6 +27,7 @@ struct entry;
 #define EVENT_STREAM (1u << 8)   /* t */
 #define EVENT_KEY_MISS (1u << 9) /* m, not in A */
 #define EVENT_NEW (1u << 10)     /* n, not in A */
+#define EVENT_MODULE (1u << 11)  /* d */
 
 struct event {
     uint32_t class;   /* one EVENT_ bit; 0 = nothing to notify */

@@ -9,8 +9,8 @@
  *     ...  key bytes
  *     ...  value bytes, or the pointer to the collection (8 bytes, unaligned) when `object`
  *
- * Blocks are aligned to 4 bytes. The low byte of `head` never is 0xff: that marks a free block in
- * the arena. Whoever holds the partition's lock may read and change an entry; any call that may
+ * Blocks are aligned to 4 bytes. The low byte of `head` never is 0xff, since there is no type 15:
+ * that marks a free block in the arena. Whoever holds the partition's lock may read and change an entry; any call that may
  * allocate in the partition may also move it, so pointers into it do not outlive such a call.
  */
 #pragma once
@@ -127,3 +127,8 @@ size_t entry_size_for(size_t key, size_t value, bool has_expiry, bool object);
  * is returned. `key` may not overlap `e`. */
 char *entry_lay_out(struct entry *e, uint32_t head, struct bytes key, size_t value_size,
                     int64_t expiry);
+
+/* Gives a string's entry a new head, value size and expiry where these leave the key in its place;
+ * the value stays to be written, and the block has room for it. False, and nothing is changed, when
+ * the key would have to move. */
+bool entry_rewrite(struct entry *e, uint32_t head, size_t value_size, int64_t expiry);

@@ -32,14 +32,18 @@ void gate_yield(struct gate *gate, unsigned participant);
 
 /* The partitions of a command's keys, held. */
 struct gate_hold {
-    uint64_t partitions[PARTITION_COUNT / 64]; /* a bit each */
-    bool exclusive;
+    unsigned count; /* of keys; 0 = nothing is locked */
+    uint16_t first; /* the partition of a single key */
+    uint64_t partitions[PARTITION_COUNT / 64]; /* a bit each, of several */
 };
 
-void gate_lock(struct gate *gate, struct gate_hold *hold, const struct key *keys, unsigned count);
+/* Waits, outside the gate, for partitions that others hold. Locks nothing in exclusive mode. */
+void gate_lock(struct gate *gate, unsigned participant, struct gate_hold *hold,
+               const struct key *keys, unsigned count);
 void gate_unlock(struct gate *gate, struct gate_hold *hold);
 
-/* The caller is inside and holds no partition. Nestable per thread. */
+/* The caller is inside; if it holds partitions, their keys' entries may have changed before it
+ * returns only through nobody: others wait. Nestable. It is inside afterwards, too. */
 void gate_exclusive_begin(struct gate *gate, unsigned participant);
 void gate_exclusive_end(struct gate *gate, unsigned participant);
 bool gate_is_exclusive(const struct gate *gate, unsigned participant);

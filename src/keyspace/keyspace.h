@@ -27,6 +27,7 @@
 
 struct keyspace;
 struct slice;
+struct gate;
 
 /* A key with its hash, computed once per command. The name is borrowed. */
 struct key {
@@ -48,7 +49,17 @@ struct keyspace_counters {
     uint64_t expired, expired_lazily, evicted;
     uint64_t changes; /* Redis' dirty counter */
     uint64_t expire_cycle_us, evict_cycle_us;
+    uint64_t worst_pause_us; /* longest time that maintenance held a partition */
+    int64_t live_bytes;      /* of entries made less those freed; read by all workers */
 } __attribute__((aligned(64)));
+
+static inline int64_t keyspace_live_bytes(const struct keyspace_counters *counters) {
+    return __atomic_load_n(&counters->live_bytes, __ATOMIC_RELAXED);
+}
+
+static inline void keyspace_live_add(struct keyspace_counters *counters, int64_t delta) {
+    __atomic_store_n(&counters->live_bytes, counters->live_bytes + delta, __ATOMIC_RELAXED);
+}
 
 /* What a command sees: one database, at one instant, for one worker. */
 struct view {
@@ -56,6 +67,7 @@ struct view {
     struct keyspace_counters *counters;
     int64_t now_ms; /* Unix time; stands still while a command runs */
     uint32_t db;
+    unsigned worker; /* the participant of the gate that runs the command */
     bool no_touch; /* CLIENT NO-TOUCH: reads leave the clocks alone */
 };
 
@@ -70,7 +82,8 @@ struct spot {
 
 struct keyspace_options {
     unsigned databases;
-    unsigned workers; /* how many counters to keep */
+    unsigned workers;   /* how many counters to keep */
+    struct gate *gate;  /* borrowed */
 };
 
 /* NULL when there is no memory. */
@@ -150,6 +163,7 @@ bool keyspace_copy(struct view *view, struct spot *from, struct view *target, st
 /* In exclusive mode. `async`: memory is given back by the janitor thread. Returns the number of
  * keys removed. */
 uint64_t keyspace_flush(struct view *view, bool async);
+unsigned long keyspace_lazyfree_pending(const struct keyspace *keyspace);
 void keyspace_swap(struct view *view, unsigned one, unsigned other);
 
 /* Numbers of keys and of keys with an expiry; safe at any time, exact in exclusive mode. */

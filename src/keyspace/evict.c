@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Sampled eviction, as Redis does it: a pool keeps the best victims seen so far, each draw adds those
+ * of one bucket (about ten keys that share a cache line), the best goes. The pool remembers hashes,
+ * not pointers: what was removed or moved since is simply not found.
+ */
+#include "keyspace/evict.h"
+#include "keyspace/keyspace_priv.h"
+#include "keyspace/maintain.h"
+#include "keyspace/policy.h"
+#include "sys/clock.h"
+#include "sys/memory.h"
+#include <stdatomic.h>
+
+#define POOL_SIZE        16
+#define LOOK_EVERY_US    5000
+#define KEYS_PER_CALL    64
+#define BUCKETS_PER_DRAW 256 /* looked at for one that has victims */
+#define SPARE_PERCENT    5   /* free space in arenas beyond this is for compaction to win back */
+#define COMPACT_PERCENT  3
+
+struct victim {
+    uint64_t hash;
+    uint64_t coldness; /* larger goes first */
+    uint32_t db;
+};
+
+/* A worker's own. */
+struct pool {
+    struct victim victims[POOL_SIZE]; /* by rising coldness */
+    unsigned count;
+    unsigned compact_at; /* the partition to look at next */
+    struct random random;
+} __attribute__((aligned(64)));
+
+struct evictor {
+    struct pool *pools;
+    atomic_llong looked_us;
+    atomic_llong allowance; /* bytes of entries there may be; INT64_MAX = no limit */
+    atomic_llong resident;
+    atomic_bool fragmented; /* free space in arenas is worth compacting */
+};
+
+struct evictor *evictor_create(const struct keyspace *ks) {
+    struct evictor *evictor = memory_alloc_zero(sizeof *evictor);
+    if (!evictor) return NULL;
+    evictor->allowance = INT64_MAX;
+    evictor->pools = memory_alloc_aligned(64, ks->workers * sizeof *evictor->pools);
+    if (!evictor->pools) {
+        memory_free(evictor);
+        return NULL;
+    }
+    memset(evictor->pools, 0, ks->workers * sizeof *evictor->pools);
+    for (unsigned i = 0; i < ks->workers; i++)
+        random_seed(&evictor->pools[i].random, (uint64_t)clock_mono_us() + i);
+    return evictor;
+}
+
+void evictor_free(struct evictor *evictor) {
+    if (!evictor) return;
+    memory_free(evictor->pools);
+    memory_free(evictor);
+}
+
+size_t keyspace_resident(const struct keyspace *ks) {
+    return (size_t)ks->evictor->resident;
+}
+
+/* ---- the limit ---- */
+
+static int64_t live_bytes(const struct keyspace *ks) {
+    int64_t sum = 0;
+    for (unsigned i = 0; i < ks->workers; i++) sum += keyspace_live_bytes(&ks->counters[i]);
+    return sum;
+}
+
+/* Bytes of arenas, read without locks: an estimate is enough. */
+static int64_t held_bytes(const struct keyspace *ks) {
+    int64_t sum = 0;
+    for (unsigned db = 0; db < ks->databases; db++) {
+        if (!database_used(ks->database[db])) continue;
+        for (unsigned p = 0; p < PARTITION_COUNT; p++)
+            sum += (int64_t)arena_held_racy(&ks->database[db]->slices[p].arena);
+    }
+    return sum;
+}
+
+static void look(const struct keyspace *ks, int64_t now_us) {
+    struct evictor *evictor = ks->evictor;
+    evictor->looked_us = now_us;
+    int64_t resident = (int64_t)memory_resident(), live = live_bytes(ks), held = held_bytes(ks);
+    int64_t holes = MAX(held - live, (int64_t)0), other = MAX(resident - held, (int64_t)0);
+    evictor->resident = resident;
+    evictor->fragmented = holes * 100 > held * COMPACT_PERCENT;
+    evictor->allowance =
+        policy.maxmemory - other - MIN(holes, policy.maxmemory * SPARE_PERCENT / 100);
+}
+
+static bool is_over(const struct keyspace *ks) {
+    int64_t now_us = clock_mono_us();
+    if (now_us - ks->evictor->looked_us > LOOK_EVERY_US) look(ks, now_us);
+    return live_bytes(ks) > ks->evictor->allowance;
+}
+
+/* ---- victims ---- */
+
+static uint64_t coldness(const struct entry *e, int64_t now_ms) {
+    if (policy.maxmemory_policy & POLICY_TTL) return UINT64_MAX - (uint64_t)entry_expiry(e);
+    return clock_coldness(entry_clock(e), now_ms);
+}
+
+static bool is_candidate(const struct entry *e) {
+    return !(policy.maxmemory_policy & POLICY_VOLATILE) || entry_has_expiry(e);
+}
+
+static void pool_add(struct pool *pool, struct victim v) {
+    unsigned at = pool->count;
+    for (unsigned i = 0; i < pool->count; i++)
+        if (pool->victims[i].hash == v.hash && pool->victims[i].db == v.db) return;
+    while (at > 0 && pool->victims[at - 1].coldness > v.coldness) at--;
+    if (pool->count < POOL_SIZE) {
+        memmove(&pool->victims[at + 1], &pool->victims[at],
+                (pool->count - at) * sizeof *pool->victims);
+        pool->count++;
+    } else {
+        if (at == 0) return;
+        memmove(&pool->victims[0], &pool->victims[1], --at * sizeof *pool->victims);
+    }
+    pool->victims[at] = v;
+}
+
+/* The first bucket from a random one on that may have victims. */
+static const struct table_bucket *draw_bucket(const struct table *table, struct random *random) {
+    unsigned size = table_directory_size(table), next;
+    if (!table->count) return NULL;
+    const struct table_segment *segment =
+        table_segment_at(table, (unsigned)random_below(random, size), &next);
+    unsigned at = (unsigned)random_below(random, segment->buckets);
+    bool only_volatile = (policy.maxmemory_policy & POLICY_VOLATILE) != 0;
+    for (unsigned i = 0; i < BUCKETS_PER_DRAW; i++) {
+        const struct table_bucket *bucket = &segment->bucket[at];
+        if (only_volatile ? bucket->due != 0 : table_match(bucket, 0) != (1u << TABLE_SLOTS) - 1)
+            return bucket;
+        if (++at < segment->buckets) continue;
+        segment = table_segment_at(table, next < size ? next : 0, &next);
+        at = 0;
+    }
+    return NULL;
+}
+
+static void draw_from(struct view *view, const struct slice *slice, struct pool *pool) {
+    const struct table_bucket *bucket = draw_bucket(&slice->table, &pool->random);
+    if (!bucket) return;
+    for (unsigned i = 0; i < TABLE_SLOTS; i++)
+        if (bucket->tag[i]) __builtin_prefetch(arena_at(&slice->arena, bucket->ref[i]));
+    for (unsigned i = 0; i < TABLE_SLOTS; i++) {
+        if (!bucket->tag[i]) continue;
+        const struct entry *e = arena_at(&slice->arena, bucket->ref[i]);
+        if (!is_candidate(e)) continue;
+        uint64_t cold = policy.maxmemory_policy & POLICY_RANDOM ? random_next(&pool->random)
+                                                                : coldness(e, view->now_ms);
+        pool_add(pool, (struct victim){entry_hash(e), cold, view->db});
+    }
+}
+
+/* Whether the database has anything to evict. */
+static bool has_candidates(const struct keyspace *ks, unsigned db) {
+    if (!database_used(ks->database[db])) return false;
+    struct keyspace_size size = keyspace_size(ks, db);
+    return policy.maxmemory_policy & POLICY_VOLATILE ? size.volatile_keys > 0 : size.keys > 0;
+}
+
+/* Adds victims of every database in use. False: there are none anywhere. */
+static bool draw(struct view *view, struct pool *pool) {
+    struct keyspace *ks = view->keyspace;
+    bool any = false;
+    for (unsigned db = 0; db < ks->databases; db++) {
+        if (!has_candidates(ks, db)) continue;
+        any = true;
+        view->db = db;
+        unsigned first = (unsigned)random_below(&pool->random, PARTITION_COUNT), had = pool->count;
+        for (unsigned i = 0; i < PARTITION_COUNT; i++) {
+            unsigned p = (first + i) % PARTITION_COUNT;
+            struct slice *slice = &ks->database[db]->slices[p];
+            bool none = policy.maxmemory_policy & POLICY_VOLATILE
+                            ? !__atomic_load_n(&slice->volatile_keys, __ATOMIC_RELAXED)
+                            : !slice_keys(slice);
+            if (none) continue;
+            partition_lock(ks->gate, view->worker, p);
+            draw_from(view, &ks->database[db]->slices[p], pool);
+            partition_unlock(ks->gate, view->worker, p);
+            if (pool->count > had || pool->count == POOL_SIZE) break;
+        }
+    }
+    return any;
+}
+
+static bool has_hash(const void *context, const void *block) {
+    return entry_hash(block) == *(const uint64_t *)context;
+}
+
+static bool evict(struct view *view, struct victim v) {
+    struct keyspace *ks = view->keyspace;
+    unsigned partition = (unsigned)(v.hash >> (64 - PARTITION_BITS));
+    view->db = v.db;
+    partition_lock(ks->gate, view->worker, partition);
+    struct slice *slice = &ks->database[v.db]->slices[partition];
+    struct spot spot = {.slice = slice};
+    bool found = table_find(&slice->table, v.hash, has_hash, &v.hash, &spot.slot);
+    if (found) {
+        spot.entry = table_block(&slice->table, &spot.slot);
+        found = is_candidate(spot.entry) && (policy.maxmemory_policy & POLICY_RANDOM ||
+                                             coldness(spot.entry, view->now_ms) >= v.coldness);
+    }
+    if (found) {
+        struct key key = {entry_key(spot.entry), v.hash};
+        spot.key = &key;
+        view->counters->evicted++;
+        spot_remove(view, &spot, CAUSE_EVICTED, (struct event){EVENT_EVICTED, "evicted"});
+    }
+    partition_unlock(ks->gate, view->worker, partition);
+    return found;
+}
+
+/* ---- compaction under pressure ---- */
+
+static void compact_some(struct view *view, struct pool *pool) {
+    struct keyspace *ks = view->keyspace;
+    for (unsigned tries = 0; tries < 16; tries++) {
+        unsigned p = pool->compact_at++ % PARTITION_COUNT;
+        bool done = false;
+        partition_lock(ks->gate, view->worker, p);
+        for (unsigned db = 0; db < ks->databases && !done; db++)
+            if (database_used(ks->database[db]))
+                done = keyspace_compact_slice(&ks->database[db]->slices[p], COMPACT_PERCENT);
+        partition_unlock(ks->gate, view->worker, p);
+        if (done) return;
+    }
+}
+
+bool keyspace_make_room(struct view *view) {
+    struct keyspace *ks = view->keyspace;
+    if (LIKELY(!policy.maxmemory) || !is_over(ks)) return true;
+    if (policy.maxmemory_policy & POLICY_NONE) return false;
+    struct view own = *view;
+    struct pool *pool = &ks->evictor->pools[view->worker];
+    int64_t began = clock_mono_us();
+    if (ks->evictor->fragmented) compact_some(&own, pool);
+    bool any = true;
+    for (unsigned keys = 0; keys < KEYS_PER_CALL && any && is_over(ks);) {
+        any = draw(&own, pool);
+        if (pool->count && evict(&own, pool->victims[--pool->count])) keys++;
+    }
+    view->counters->evict_cycle_us += (uint64_t)(clock_mono_us() - began);
+    return any;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Keeping within maxmemory, which limits resident memory.
+ *
+ * The kernel is asked for the resident size at most every few milliseconds. From it follows how many
+ * bytes of entries there may be: the limit, less what is not entries (tables, buffers, the binary),
+ * less the free space in arenas that compaction cannot win back. Between two looks only the entries'
+ * bytes are counted, which costs an addition a change.
+ */
+#pragma once
+
+#include "keyspace/keyspace.h"
+#include <stdbool.h>
+
+struct evictor;
+
+struct evictor *evictor_create(const struct keyspace *keyspace);
+void evictor_free(struct evictor *evictor);
+
+/* Before a command that may need memory; inside the gate, no partition locked. Evicts a bounded
+ * number of keys as the policy says. False: over the limit and nothing may be evicted; the command
+ * must be refused. */
+bool keyspace_make_room(struct view *view);
+
+/* Resident bytes as last looked at, for INFO. */
+size_t keyspace_resident(const struct keyspace *keyspace);

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "keyspace/keyspace_priv.h"
+
+static inline bool is_key(const void *context, const void *block) {
+    const struct bytes *name = context;
+    const struct entry *e = block;
+    struct bytes key = entry_decode(e).key;
+    return key.len == name->len && memcmp(key.data, name->data, key.len) == 0;
+}
+
+/* Fills in the spot, whether or not the key is there. */
+static inline struct entry *find(const struct view *view, const struct key *key,
+                                 struct spot *spot) {
+    spot->key = key;
+    spot->slice = slice_of(view, key);
+    spot->entry = NULL;
+    if (table_find(&spot->slice->table, key->hash, is_key, &key->name, &spot->slot))
+        spot->entry = table_block(&spot->slice->table, &spot->slot);
+    return spot->entry;
+}
+
+static inline bool is_expired(const struct entry *e, int64_t now_ms) {
+    return UNLIKELY(entry_has_expiry(e)) && now_ms > entry_expiry(e);
+}
+
+static __attribute__((noinline)) void expire(struct view *view, struct spot *spot) {
+    view->counters->expired++;
+    view->counters->expired_lazily++;
+    spot_remove(view, spot, CAUSE_EXPIRED, (struct event){EVENT_EXPIRED, "expired"});
+}
+
+static inline struct entry *find_alive(struct view *view, const struct key *key,
+                                       struct spot *spot) {
+    struct entry *e = find(view, key, spot);
+    if (e && is_expired(e, view->now_ms)) expire(view, spot);
+    return spot->entry;
+}
+
+static inline void touch(const struct view *view, struct entry *e) {
+    if (UNLIKELY(view->no_touch)) return;
+    uint32_t clock = clock_touched(entry_clock(e), view->now_ms);
+    if (clock != entry_clock(e)) entry_set_clock(e, clock);
+}
+
+static inline void count(struct view *view, const struct key *key, const struct entry *e) {
+    if (LIKELY(e != NULL)) {
+        view->counters->hits++;
+        return;
+    }
+    view->counters->misses++;
+    keyspace_notify(view, key, (struct event){EVENT_KEY_MISS, "keymiss"});
+}
+
+struct entry *keyspace_find(struct view *view, const struct key *key) {
+    struct spot spot;
+    struct entry *e = find_alive(view, key, &spot);
+    if (e) touch(view, e);
+    count(view, key, e);
+    return e;
+}
+
+struct entry *keyspace_peek(struct view *view, const struct key *key) {
+    struct spot spot;
+    struct entry *e = find_alive(view, key, &spot);
+    count(view, key, e);
+    return e;
+}
+
+struct entry *keyspace_seek(struct view *view, const struct key *key, struct spot *spot) {
+    struct entry *e = find_alive(view, key, spot);
+    if (e) touch(view, e);
+    return e;
+}
+
+struct entry *keyspace_seek_read(struct view *view, const struct key *key, struct spot *spot) {
+    struct entry *e = keyspace_seek(view, key, spot);
+    count(view, key, e);
+    return e;
+}
+
+void keyspace_prefetch_bucket(const struct view *view, const struct key *key) {
+    table_prefetch_bucket(&slice_of(view, key)->table, key->hash);
+}
+
+void keyspace_prefetch_entry(const struct view *view, const struct key *key) {
+    table_prefetch_block(&slice_of(view, key)->table, key->hash);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "keyspace/janitor.h"
+#include "keyspace/keyspace_priv.h"
+#include "sys/memory.h"
+
+static void free_database(void *argument) {
+    struct database *db = argument;
+    for (unsigned p = 0; p < PARTITION_COUNT; p++) slice_clear(&db->slices[p]);
+    memory_free(db);
+}
+
+static size_t live_bytes(const struct database *db) {
+    size_t sum = 0;
+    for (unsigned p = 0; p < PARTITION_COUNT; p++) sum += arena_live(&db->slices[p].arena);
+    return sum;
+}
+
+uint64_t keyspace_flush(struct view *view, bool async) {
+    struct keyspace *ks = view->keyspace;
+    struct database *db = ks->database[view->db];
+    uint64_t keys = keyspace_size(ks, view->db).keys;
+    struct database *empty = async && keys ? memory_alloc_zero(sizeof *empty) : NULL;
+    keyspace_live_add(view->counters, -(int64_t)live_bytes(db));
+    if (empty) {
+        ks->database[view->db] = empty;
+        janitor_give(ks->janitor, free_database, db);
+    } else {
+        for (unsigned p = 0; p < PARTITION_COUNT; p++) slice_clear(&db->slices[p]);
+    }
+    view->counters->changes += keys;
+    emit(view, &(struct change){.kind = CHANGE_FLUSH, .db = view->db});
+    return keys;
+}
+
+void keyspace_swap(struct view *view, unsigned one, unsigned other) {
+    struct database **database = view->keyspace->database, *kept = database[one];
+    database[one] = database[other];
+    database[other] = kept;
+    view->counters->changes++;
+    emit(view, &(struct change){.kind = CHANGE_SWAP, .db = one, .other_db = other});
+}
+
+unsigned long keyspace_lazyfree_pending(const struct keyspace *ks) {
+    return janitor_pending(ks->janitor);
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Invariants:
+ *   1. While somebody owns exclusive mode, every other participant's state is OUTSIDE.
+ *   2. A participant waits for a partition only while its state is OUTSIDE and it holds none, so
+ *      nobody who holds partitions ever waits for somebody who waits: no deadlock, and a holder may
+ *      ask for exclusive mode.
+ *   3. `wanted` is true from before the owner looks at the states until after it is done. A
+ *      participant publishes INSIDE before it reads `wanted` (both sequentially consistent), so one
+ *      of the two sees the other.
+ */
+#include "base/ensure.h"
+#include "keyspace/keyspace_priv.h"
+#include "sys/memory.h"
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define NOBODY UINT32_MAX
+
+enum { OUTSIDE, INSIDE };
+
+struct participant {
+    atomic_uint state;
+} __attribute__((aligned(64)));
+
+struct partition_lock {
+    pthread_mutex_t mutex;
+} __attribute__((aligned(64)));
+
+struct gate {
+    unsigned participants;
+    atomic_bool wanted;
+    atomic_uint owner;
+    unsigned depth;           /* of the owner's nesting */
+    uint64_t ticket, serving; /* first come, first served */
+    pthread_mutex_t mutex;    /* guards all but the atomics */
+    pthread_cond_t changed;
+    struct participant *participant;
+    struct partition_lock *lock;
+};
+
+struct gate *gate_create(unsigned participants) {
+    ensure(participants >= 1 && participants <= GATE_MAX_PARTICIPANTS);
+    struct gate *gate = memory_alloc_zero(sizeof *gate);
+    if (!gate) return NULL;
+    gate->participants = participants;
+    gate->owner = NOBODY;
+    gate->participant = memory_alloc_aligned(64, participants * sizeof *gate->participant);
+    gate->lock = memory_alloc_aligned(64, PARTITION_COUNT * sizeof *gate->lock);
+    pthread_mutex_init(&gate->mutex, NULL);
+    pthread_cond_init(&gate->changed, NULL);
+    if (!gate->participant || !gate->lock) {
+        memory_free(gate->participant);
+        memory_free(gate->lock);
+        memory_free(gate);
+        return NULL;
+    }
+    for (unsigned i = 0; i < participants; i++) atomic_init(&gate->participant[i].state, OUTSIDE);
+    pthread_mutexattr_t adaptive;
+    pthread_mutexattr_init(&adaptive);
+    pthread_mutexattr_settype(&adaptive, PTHREAD_MUTEX_ADAPTIVE_NP);
+    for (unsigned i = 0; i < PARTITION_COUNT; i++)
+        pthread_mutex_init(&gate->lock[i].mutex, &adaptive);
+    pthread_mutexattr_destroy(&adaptive);
+    return gate;
+}
+
+void gate_free(struct gate *gate) {
+    if (!gate) return;
+    for (unsigned i = 0; i < PARTITION_COUNT; i++) pthread_mutex_destroy(&gate->lock[i].mutex);
+    pthread_mutex_destroy(&gate->mutex);
+    pthread_cond_destroy(&gate->changed);
+    memory_free(gate->participant);
+    memory_free(gate->lock);
+    memory_free(gate);
+}
+
+static void wake_all(struct gate *gate) {
+    pthread_mutex_lock(&gate->mutex);
+    pthread_cond_broadcast(&gate->changed);
+    pthread_mutex_unlock(&gate->mutex);
+}
+
+void gate_enter(struct gate *gate, unsigned participant) {
+    if (gate->participants == 1) return;
+    struct participant *self = &gate->participant[participant];
+    for (;;) {
+        atomic_store(&self->state, INSIDE);
+        if (LIKELY(!atomic_load(&gate->wanted)) || gate->owner == participant) return;
+        atomic_store(&self->state, OUTSIDE);
+        pthread_mutex_lock(&gate->mutex);
+        pthread_cond_broadcast(&gate->changed);
+        while (atomic_load(&gate->wanted)) pthread_cond_wait(&gate->changed, &gate->mutex);
+        pthread_mutex_unlock(&gate->mutex);
+    }
+}
+
+void gate_leave(struct gate *gate, unsigned participant) {
+    if (gate->participants == 1) return;
+    atomic_store(&gate->participant[participant].state, OUTSIDE);
+    if (UNLIKELY(atomic_load(&gate->wanted))) wake_all(gate);
+}
+
+void gate_yield(struct gate *gate, unsigned participant) {
+    if (gate->participants == 1) return;
+    if (LIKELY(!atomic_load_explicit(&gate->wanted, memory_order_relaxed))) return;
+    if (gate_is_exclusive(gate, participant)) return;
+    gate_leave(gate, participant);
+    gate_enter(gate, participant);
+}
+
+bool gate_is_exclusive(const struct gate *gate, unsigned participant) {
+    return gate->participants == 1 ||
+           atomic_load_explicit(&gate->owner, memory_order_relaxed) == participant;
+}
+
+/* ---- partitions ---- */
+
+/* Waits until the partition was free for a moment, outside the gate and with nothing held. */
+static void wait_for(struct gate *gate, unsigned participant, unsigned partition) {
+    gate_leave(gate, participant);
+    pthread_mutex_lock(&gate->lock[partition].mutex);
+    pthread_mutex_unlock(&gate->lock[partition].mutex);
+    gate_enter(gate, participant);
+}
+
+void partition_lock(struct gate *gate, unsigned participant, unsigned partition) {
+    if (gate_is_exclusive(gate, participant)) return;
+    while (pthread_mutex_trylock(&gate->lock[partition].mutex) != 0)
+        wait_for(gate, participant, partition);
+}
+
+void partition_unlock(struct gate *gate, unsigned participant, unsigned partition) {
+    if (gate_is_exclusive(gate, participant)) return;
+    pthread_mutex_unlock(&gate->lock[partition].mutex);
+}
+
+/* Unlocks those of the hold that are below `end`. */
+static void unlock_below(struct gate *gate, const struct gate_hold *hold, unsigned end) {
+    for (unsigned word = 0; word < ARRAY_LEN(hold->partitions); word++) {
+        for (uint64_t bits = hold->partitions[word]; bits; bits &= bits - 1) {
+            unsigned partition = word * 64 + (unsigned)__builtin_ctzll(bits);
+            if (partition >= end) return;
+            pthread_mutex_unlock(&gate->lock[partition].mutex);
+        }
+    }
+}
+
+/* Returns the partition that was not free; all locked before it are unlocked again. */
+static unsigned try_lock_all(struct gate *gate, const struct gate_hold *hold) {
+    for (unsigned word = 0; word < ARRAY_LEN(hold->partitions); word++) {
+        for (uint64_t bits = hold->partitions[word]; bits; bits &= bits - 1) {
+            unsigned partition = word * 64 + (unsigned)__builtin_ctzll(bits);
+            if (pthread_mutex_trylock(&gate->lock[partition].mutex) == 0) continue;
+            unlock_below(gate, hold, partition);
+            return partition;
+        }
+    }
+    return PARTITION_COUNT;
+}
+
+void gate_lock(struct gate *gate, unsigned participant, struct gate_hold *hold,
+               const struct key *keys, unsigned count) {
+    *hold = (struct gate_hold){.count = count};
+    if (!count || gate_is_exclusive(gate, participant)) {
+        hold->count = 0;
+        return;
+    }
+    hold->first = (uint16_t)key_partition(&keys[0]);
+    if (LIKELY(count == 1)) {
+        partition_lock(gate, participant, hold->first);
+        return;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        unsigned partition = key_partition(&keys[i]);
+        hold->partitions[partition / 64] |= 1ull << (partition % 64);
+    }
+    for (;;) {
+        unsigned busy = try_lock_all(gate, hold);
+        if (busy == PARTITION_COUNT) return;
+        wait_for(gate, participant, busy);
+    }
+}
+
+void gate_unlock(struct gate *gate, struct gate_hold *hold) {
+    if (hold->count == 1)
+        pthread_mutex_unlock(&gate->lock[hold->first].mutex);
+    else if (hold->count)
+        unlock_below(gate, hold, PARTITION_COUNT);
+    hold->count = 0;
+}
+
+/* ---- exclusive mode ---- */
+
+static bool others_are_out(const struct gate *gate, unsigned participant) {
+    for (unsigned i = 0; i < gate->participants; i++)
+        if (i != participant && atomic_load(&gate->participant[i].state) == INSIDE) return false;
+    return true;
+}
+
+void gate_exclusive_begin(struct gate *gate, unsigned participant) {
+    if (gate->participants == 1) return;
+    pthread_mutex_lock(&gate->mutex);
+    if (gate->owner == participant) {
+        gate->depth++;
+        pthread_mutex_unlock(&gate->mutex);
+        return;
+    }
+    uint64_t mine = gate->ticket++;
+    atomic_store(&gate->wanted, true);
+    atomic_store(&gate->participant[participant].state, OUTSIDE);
+    pthread_cond_broadcast(&gate->changed);
+    while (gate->serving != mine || !others_are_out(gate, participant))
+        pthread_cond_wait(&gate->changed, &gate->mutex);
+    gate->owner = participant;
+    gate->depth = 1;
+    atomic_store(&gate->participant[participant].state, INSIDE);
+    pthread_mutex_unlock(&gate->mutex);
+}
+
+void gate_exclusive_end(struct gate *gate, unsigned participant) {
+    if (gate->participants == 1) return;
+    pthread_mutex_lock(&gate->mutex);
+    ensure(gate->owner == participant);
+    if (--gate->depth == 0) {
+        gate->owner = NOBODY;
+        gate->serving++;
+        if (gate->serving == gate->ticket) atomic_store(&gate->wanted, false);
+        pthread_cond_broadcast(&gate->changed);
+    }
+    pthread_mutex_unlock(&gate->mutex);
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "keyspace/janitor.h"
+#include "base/list.h"
+#include "base/ensure.h"
+#include "sys/memory.h"
+#include "sys/thread.h"
+#include <pthread.h>
+
+struct job {
+    struct list_node node;
+    void (*run)(void *argument);
+    void *argument;
+};
+
+struct janitor {
+    pthread_mutex_t mutex; /* guards all below */
+    pthread_cond_t changed;
+    struct list_node jobs;
+    unsigned long pending;
+    bool started, stopping;
+    struct thread thread;
+};
+
+struct janitor *janitor_create(void) {
+    struct janitor *janitor = memory_alloc_zero(sizeof *janitor);
+    if (!janitor) return NULL;
+    pthread_mutex_init(&janitor->mutex, NULL);
+    pthread_cond_init(&janitor->changed, NULL);
+    list_init(&janitor->jobs);
+    return janitor;
+}
+
+static struct job *next_job(struct janitor *janitor) {
+    pthread_mutex_lock(&janitor->mutex);
+    while (list_empty(&janitor->jobs) && !janitor->stopping)
+        pthread_cond_wait(&janitor->changed, &janitor->mutex);
+    struct job *job = NULL;
+    if (!list_empty(&janitor->jobs)) {
+        job = CONTAINER_OF(janitor->jobs.next, struct job, node);
+        list_remove(&job->node);
+    }
+    pthread_mutex_unlock(&janitor->mutex);
+    return job;
+}
+
+static void work(void *argument) {
+    struct janitor *janitor = argument;
+    for (struct job *job; (job = next_job(janitor));) {
+        job->run(job->argument);
+        memory_free(job);
+        pthread_mutex_lock(&janitor->mutex);
+        janitor->pending--;
+        pthread_mutex_unlock(&janitor->mutex);
+    }
+}
+
+void janitor_free(struct janitor *janitor) {
+    if (!janitor) return;
+    pthread_mutex_lock(&janitor->mutex);
+    janitor->stopping = true;
+    bool started = janitor->started;
+    pthread_cond_signal(&janitor->changed);
+    pthread_mutex_unlock(&janitor->mutex);
+    if (started) thread_join(&janitor->thread);
+    pthread_mutex_destroy(&janitor->mutex);
+    pthread_cond_destroy(&janitor->changed);
+    memory_free(janitor);
+}
+
+void janitor_give(struct janitor *janitor, void (*run)(void *argument), void *argument) {
+    struct job *job = memory_alloc(sizeof *job);
+    if (!job) {
+        run(argument);
+        return;
+    }
+    *job = (struct job){.run = run, .argument = argument};
+    pthread_mutex_lock(&janitor->mutex);
+    list_append(&janitor->jobs, &job->node);
+    janitor->pending++;
+    if (!janitor->started) janitor->started = thread_start("janitor", work, janitor, &janitor->thread);
+    bool started = janitor->started;
+    pthread_cond_signal(&janitor->changed);
+    if (!started) list_remove(&job->node), janitor->pending--;
+    pthread_mutex_unlock(&janitor->mutex);
+    if (started) return;
+    run(argument);
+    memory_free(job);
+}
+
+unsigned long janitor_pending(struct janitor *janitor) {
+    pthread_mutex_lock(&janitor->mutex);
+    unsigned long pending = janitor->pending;
+    pthread_mutex_unlock(&janitor->mutex);
+    return pending;
+}

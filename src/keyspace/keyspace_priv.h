@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the files of the keyspace share. */
+#pragma once
+
+#include "base/random.h"
+#include "keyspace/gate.h"
+#include "keyspace/keyspace.h"
+
+#define MAX_SUBSCRIBERS 8
+
+/* One database within one partition. */
+struct slice {
+    struct table table;
+    struct arena arena;
+    uint64_t volatile_keys; /* with an expiry */
+};
+
+struct database {
+    bool used; /* some slice may hold something; set under any partition's lock */
+    struct slice slices[PARTITION_COUNT];
+};
+
+struct subscriber {
+    change_subscriber *fn;
+    void *context;
+};
+
+struct keyspace {
+    unsigned databases, workers;
+    struct database **database;
+    struct gate *gate;
+    struct keyspace_counters *counters; /* one a worker */
+    struct subscriber subscribers[MAX_SUBSCRIBERS];
+    unsigned subscriber_count;
+    uint32_t wanted_events;
+    struct evictor *evictor;
+    struct sweeper *sweepers; /* one a worker */
+    struct janitor *janitor;
+};
+
+static inline struct slice *slice_of(const struct view *view, const struct key *key) {
+    return &view->keyspace->database[view->db]->slices[key_partition(key)];
+}
+
+uint64_t entry_hash(const void *block);
+size_t entry_block_size(const void *block);
+
+/* ---- clocks (clock.c) ---- */
+
+/* The clock of an entry made now. */
+uint32_t clock_fresh(int64_t now_ms);
+/* The clock of an entry used now. */
+uint32_t clock_touched(uint32_t clock, int64_t now_ms);
+/* How long it has not been used, or how rarely: larger = a better victim. */
+uint64_t clock_coldness(uint32_t clock, int64_t now_ms);
+
+/* ---- deadlines in a bucket (expire.c) ---- */
+
+/* Tells the bucket of an entry's expiry. */
+void due_note(struct table_bucket *bucket, int64_t expiry, int64_t now_ms);
+
+/* ---- change records ---- */
+
+static inline void emit(struct view *view, const struct change *change) {
+    const struct keyspace *ks = view->keyspace;
+    for (unsigned i = 0; i < ks->subscriber_count; i++)
+        ks->subscribers[i].fn(ks->subscribers[i].context, change);
+}
+
+/* Gives the spot's key the value, expiry and clock of `model`, without a record. An object is shared
+ * with the model until the caller drops one of them. False = no memory. */
+bool put_like(struct view *view, struct spot *spot, const struct entry *model);
+
+/* Takes the entry out of its slice and frees it, without a record. */
+void spot_drop(struct view *view, struct spot *spot);
+
+/* The same with a record. The spot's key may be the entry's own. */
+void spot_remove(struct view *view, struct spot *spot, enum change_cause cause,
+                 struct event event);
+
+/* Counted under the partition's lock, read at any time. */
+static inline void volatile_add(struct slice *slice, int delta) {
+    uint64_t keys = slice->volatile_keys + (uint64_t)(int64_t)delta;
+    __atomic_store_n(&slice->volatile_keys, keys, __ATOMIC_RELAXED);
+}
+
+static inline bool database_used(const struct database *db) {
+    return __atomic_load_n(&db->used, __ATOMIC_RELAXED);
+}
+
+/* Makes the arena and the table of a slice usable. */
+static inline void slice_prepare(const struct view *view, struct slice *slice) {
+    if (LIKELY(slice->table.hash_of != NULL)) return;
+    table_init(&slice->table, &slice->arena, entry_hash);
+    __atomic_store_n(&view->keyspace->database[view->db]->used, true, __ATOMIC_RELAXED);
+}
+
+/* Frees all that a slice holds; it is empty afterwards. */
+void slice_clear(struct slice *slice);
+uint64_t slice_keys(const struct slice *slice);
+
+/* Locks one partition for a participant that holds none; nothing to do in exclusive mode. */
+void partition_lock(struct gate *gate, unsigned participant, unsigned partition);
+void partition_unlock(struct gate *gate, unsigned participant, unsigned partition);

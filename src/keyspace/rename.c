@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "keyspace/keyspace_priv.h"
+
+bool keyspace_rename(struct view *view, struct spot *from, struct spot *to) {
+    const struct key *source = from->key;
+    if (!put_like(view, to, from->entry)) return false;
+    keyspace_seek(view, source, from); /* putting may have moved it, in the same slice */
+    spot_drop(view, from);
+    view->counters->changes++;
+    keyspace_notify(view, source, (struct event){EVENT_GENERIC, "rename_from"});
+    if (view->keyspace->subscriber_count)
+        emit(view, &(struct change){.kind = CHANGE_RENAME,
+                                    .event = {EVENT_GENERIC, "rename_to"},
+                                    .db = view->db,
+                                    .key = to->key,
+                                    .other = source,
+                                    .entry = to->entry});
+    return true;
+}
+
+bool keyspace_copy(struct view *view, struct spot *from, struct view *target, struct spot *to,
+                   struct event event) {
+    if (!put_like(target, to, from->entry)) return false;
+    keyspace_seek(view, from->key, from);
+    view->counters->changes++;
+    if (view->keyspace->subscriber_count)
+        emit(target, &(struct change){.kind = CHANGE_STORE,
+                                      .event = event,
+                                      .db = target->db,
+                                      .key = to->key,
+                                      .entry = to->entry});
+    return true;
+}
