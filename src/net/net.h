@@ -39,7 +39,7 @@ struct net_service {
                     struct reply *reply);
 
     /* The peer broke the protocol; `error` has been written to it already. */
-    void (*invalid)(void *context, void *session, const char *error);
+    void (*invalid)(void *context, void *session, struct bytes error);
 
     /* A request outgrew net_set_input_limit(): the connection is about to be closed. */
     void (*input_overflow)(void *context, void *session, size_t input_bytes);
@@ -150,10 +150,10 @@ void connection_set_limits(struct connection *c, const struct request_limits *li
 
 /* For CLIENT LIST, INFO and the output limits. Own thread or exclusive mode. */
 struct connection_usage {
-    size_t input_used, input_free;    /* the query buffer */
-    size_t output_pending;            /* bytes not yet taken by the socket */
+    size_t input_used, input_free; /* the query buffer */
+    size_t output_pending;         /* bytes not yet taken by the socket */
     size_t output_blocks;
-    size_t memory;                    /* all that the connection holds */
+    size_t memory; /* all that the connection holds */
     uint64_t bytes_in, bytes_out;
     uint64_t reads;
 };

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A connection from the inside. It belongs to one worker for its whole life.
+ */
+#pragma once
+
+#include "net/net.h"
+#include "net/output_priv.h"
+
+/* The loop is edge-triggered: a descriptor is registered once, for everything, and these remember
+ * what its edges said. */
+#define CONNECTION_READABLE (1u << 0) /* the socket may hold input */
+#define CONNECTION_FULL     (1u << 1) /* the socket takes no more output until an edge says so */
+#define CONNECTION_HANGUP   (1u << 2) /* the peer sends no more; what it has sent may wait */
+
+#define CONNECTION_RUNNABLE (1u << 3) /* `input` may hold whole requests: run it before reading */
+#define CONNECTION_WAITING  (1u << 4) /* run() took too few: no input until connection_resume() */
+#define CONNECTION_RESUMED  (1u << 5) /* connection_resume() came within run() */
+#define CONNECTION_CLOSING  (1u << 6) /* no more input; closes when the output is sent */
+#define CONNECTION_CLOSED   (1u << 7) /* on worker->closed; does nothing more */
+
+/* A million of these may be idle, so every word counts. */
+struct connection {
+    struct worker *worker;
+    void *session;
+    struct list_node all;  /* worker->connections */
+    struct list_node turn; /* worker->ready, later, unsent or closed; on none while it is idle */
+    int fd;
+    uint32_t flags;
+    struct request_parser parser;
+    const struct request_limits *limits;
+    struct buffer input; /* what did not make a whole request, or was not taken; else no memory */
+    struct output_queue output;
+    uint64_t bytes_in, bytes_out;
+    uint64_t reads;
+};
+_Static_assert(sizeof(struct connection) <= 160, "an allocator's size class");
+
+/* Makes a connection of the descriptor, which is closed when that fails. */
+void connection_adopt(struct worker *worker, int fd);
+
+/* Ends a connection that connection_close() put on worker->closed. */
+void connection_destroy(struct connection *c);
+
+/* ---- turns (turn.c) ---- */
+
+/* One turn: at most one read, and a bounded number of requests. The connection is on no list; goes
+ * on worker->later if it has more to do. */
+void connection_turn(struct connection *c);
+
+/* Writes what is in the connection's queue, and no more. As connection_turn(). */
+void connection_write_turn(struct connection *c);
+
+/* Writes what it can of the queue, once. */
+void connection_write_queue(struct connection *c);
+
+/* Sends the worker's output to the connection; what it does not take goes to its queue. The output
+ * is empty afterwards. */
+void connection_send_output(struct connection *c);

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The net and its workers from the inside.
+ */
+#pragma once
+
+#include "net/connection_priv.h"
+#include "net/mailbox_priv.h"
+#include "net/net.h"
+#include "net/timers_priv.h"
+#include "sys/thread.h"
+#include <stdalign.h>
+#include <stdatomic.h>
+
+/* What one read takes at most, unless a large request is read into its own place. */
+#define INPUT_SIZE ((size_t)64 * 1024)
+
+#define CACHE_LINE 64
+
+/* Written by the worker alone, read by anybody. */
+struct counters {
+    _Atomic uint64_t accepted, refused, bytes_in, bytes_out, reads, writes;
+};
+
+static inline void counter_add(_Atomic uint64_t *counter, uint64_t n) {
+    uint64_t old = atomic_load_explicit(counter, memory_order_relaxed);
+    atomic_store_explicit(counter, old + n, memory_order_relaxed);
+}
+
+struct worker {
+    struct net *net;
+    unsigned index;
+    int epoll;
+    int wake; /* an eventfd, edge-triggered, so that it is never read */
+    int64_t now_us, next_tick_us;
+    struct timers timers;
+    struct thread thread; /* not of worker 0 */
+
+    struct list_node connections;
+    /* Each connection is on at most one of these: */
+    struct list_node ready;  /* gets its turn in this turn of the loop */
+    struct list_node later;  /* in the next */
+    struct list_node unsent; /* has bytes of connection_send(), written before the worker sleeps */
+    struct list_node closed; /* to be freed before the worker sleeps */
+
+    struct connection *current; /* whose turn it is */
+    char *input;                /* INPUT_SIZE bytes that all connections read into */
+    struct buffer output;       /* the replies of the current turn */
+    struct reply reply;
+    struct request_batch batch;
+
+    alignas(CACHE_LINE) struct mailbox mailbox;
+    _Atomic unsigned connection_count; /* counts those on their way, too */
+    _Atomic bool stop;
+    alignas(CACHE_LINE) struct counters counters;
+};
+
+struct net {
+    const struct net_service *service;
+    unsigned tick_ms;
+    unsigned worker_count;
+    struct worker *workers;
+    _Atomic size_t input_limit;
+    _Atomic int keepalive_s;
+    struct counters counted_before; /* at the last net_stats_reset */
+
+    /* Worker 0's. */
+    struct list_node listeners;
+    struct net_timer accept_again; /* armed while no descriptor or memory is left to accept with */
+    int64_t accept_logged_us;
+};
+
+/* ---- worker.c ---- */
+
+/* False = no memory or descriptors; worker_free() cleans up what there is. */
+bool worker_init(struct worker *worker, struct net *net, unsigned index);
+void worker_free(struct worker *worker);
+
+/* Turns until told to stop. worker_finish() then ends the connections, on the same thread. */
+void worker_loop(struct worker *worker);
+void worker_finish(struct worker *worker);
+
+/* Async-signal-safe. */
+void worker_stop(struct worker *worker);
+
+/* What an event's data says: whose it is, and in the lowest bits of the pointer, of which kind. */
+enum event_source { EVENT_CONNECTION, EVENT_LISTENER, EVENT_WAKE };
+bool worker_watch(struct worker *worker, int fd, uint32_t events, enum event_source kind,
+                  void *source);
+
+/* ---- listener.c ---- */
+
+struct listener;
+
+/* Accepts who waits, up to a bound. */
+void listener_accept(struct listener *listener);

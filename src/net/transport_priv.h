@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The seam between a connection and its socket: every byte of a connection passes here, and nobody
+ * else in net/ reads or writes a connection's descriptor. What wraps the bytes (TLS) goes in here.
+ *
+ * The loop is edge-triggered and relies on two promises:
+ * - receive gives fewer bytes than asked for only when nothing is left for now;
+ * - send takes fewer bytes than offered only when the socket is full, and an edge will come.
+ */
+#pragma once
+
+#include "net/connection_priv.h"
+#include <errno.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+/* A count, 0 at the end of the stream, or a negative errno. */
+static inline ssize_t transport_receive(struct connection *c, void *data, size_t size) {
+    ssize_t n = recv(c->fd, data, size, 0);
+    return n >= 0 ? n : -errno;
+}
+
+/* A count, or a negative errno. */
+static inline ssize_t transport_send(struct connection *c, struct iovec *parts, int count) {
+    ssize_t n;
+    if (count == 1) {
+        n = send(c->fd, parts->iov_base, parts->iov_len, MSG_NOSIGNAL);
+    } else {
+        struct msghdr message = {.msg_iov = parts, .msg_iovlen = (size_t)count};
+        n = sendmsg(c->fd, &message, MSG_NOSIGNAL);
+    }
+    return n >= 0 ? n : -errno;
+}

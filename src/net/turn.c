@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A connection's turn: read once, run what came, write once.
+ *
+ * Input is read into the worker's buffer and run from there. Only what is left of it, an incomplete
+ * request as a rule, moves to the connection's own buffer. In the next turn a small rest is put in
+ * front of what is read then; a large one stays, and the input is read to its place behind it, into
+ * a buffer of the size that the request announced. So nobody's idle connection holds a buffer, and
+ * no large request is copied again and again.
+ */
+#include "net/net_priv.h"
+#include "net/transport_priv.h"
+
+#include "base/log.h"
+
+enum {
+    SMALL_REST = 16 * 1024,    /* cheaper to copy again than to hold a buffer to read into */
+    READ_MAX = 1024 * 1024,    /* bytes of a large request in one turn */
+    TURN_REQUESTS = 1024,      /* after these, the others have their turn */
+    SEND_AT_ONCE = 256 * 1024, /* replies that don't wait for the end of the turn */
+    OUTPUT_KEPT = 1024 * 1024, /* the worker's output buffer is kept up to this size */
+    TAKE_OVER = 64 * 1024,     /* see keep_output */
+    TAKE_ALWAYS = 1024 * 1024,
+    WRITE_PARTS = 64
+};
+
+static bool may_run(const struct connection *c) {
+    return !(c->flags & (CONNECTION_WAITING | CONNECTION_CLOSING | CONNECTION_CLOSED));
+}
+
+/* ---- writing ---- */
+
+static void close_failed(struct connection *c, const char *what, int error) {
+    log_verbose("Closing a connection: %s: %s", what, strerror(error));
+    connection_close(c);
+}
+
+/* How many of the bytes the socket took. */
+static size_t write_parts(struct connection *c, struct iovec *parts, int count) {
+    size_t offered = 0;
+    for (int i = 0; i < count; i++)
+        offered += parts[i].iov_len;
+    ssize_t n = transport_send(c, parts, count);
+    counter_add(&c->worker->counters.writes, 1);
+    if (n < 0) {
+        if (n == -EAGAIN)
+            c->flags |= CONNECTION_FULL;
+        else if (n != -EINTR)
+            close_failed(c, "write", (int)-n);
+        return 0;
+    }
+    if ((size_t)n < offered) c->flags |= CONNECTION_FULL;
+    c->bytes_out += (size_t)n;
+    counter_add(&c->worker->counters.bytes_out, (size_t)n);
+    return (size_t)n;
+}
+
+void connection_write_queue(struct connection *c) {
+    struct iovec parts[WRITE_PARTS];
+    output_consume(&c->output, write_parts(c, parts, output_parts(&c->output, parts, WRITE_PARTS)));
+}
+
+/* Moves what the socket did not take of the worker's output to the connection. Much of it is not
+ * copied; the buffer goes with it. */
+static void keep_output(struct connection *c, size_t sent) {
+    struct buffer *out = &c->worker->output;
+    size_t rest = out->len - sent;
+    bool take = rest >= TAKE_ALWAYS || (rest >= TAKE_OVER && rest >= out->cap / 2);
+    bool kept = take ? output_take(&c->output, out, sent)
+                     : output_append(&c->output, bytes_skip(buffer_bytes(out), sent));
+    if (!kept) close_failed(c, "output", ENOMEM);
+}
+
+void connection_send_output(struct connection *c) {
+    struct buffer *out = &c->worker->output;
+    if (out->len == 0) return;
+    size_t sent = 0;
+    if (!c->output.pending && !(c->flags & (CONNECTION_FULL | CONNECTION_CLOSED))) {
+        struct iovec part = {out->data, out->len};
+        sent = write_parts(c, &part, 1);
+    }
+    if (sent < out->len && !(c->flags & CONNECTION_CLOSED)) keep_output(c, sent);
+    buffer_clear(out);
+    if (out->cap > OUTPUT_KEPT) buffer_free(out);
+}
+
+static void report_backlog(struct connection *c, size_t before) {
+    const struct net_service *service = c->worker->net->service;
+    if ((before || c->output.pending) && !(c->flags & CONNECTION_CLOSED))
+        service->backlog(service->context, c->session, c->output.pending);
+}
+
+/* ---- running ---- */
+
+static void refuse(struct connection *c, struct bytes error) {
+    const struct net_service *service = c->worker->net->service;
+    reply_error_bytes(&c->worker->reply, error);
+    service->invalid(service->context, c->session, error);
+    connection_close_after_reply(c);
+}
+
+/* Returns how many bytes of input are done with. */
+static size_t run_batch(struct connection *c) {
+    struct worker *w = c->worker;
+    const struct net_service *service = w->net->service;
+    const struct request_batch *batch = &w->batch;
+    if (batch->count == 0) return batch->consumed;
+    c->flags &= ~CONNECTION_RESUMED;
+    unsigned taken = service->run(service->context, c->session, batch, &w->reply);
+    if (UNLIKELY(w->reply.failed)) close_failed(c, "replies", ENOMEM);
+    if (taken == batch->count) return batch->consumed;
+    ensure(taken < batch->count);
+    c->parser = (struct request_parser){0};
+    c->flags |= c->flags & CONNECTION_RESUMED ? CONNECTION_RUNNABLE : CONNECTION_WAITING;
+    return taken ? batch->items[taken - 1].end : 0;
+}
+
+static bool is_within(struct bytes part, const struct buffer *buffer) {
+    return buffer->data && part.data >= buffer->data && part.data <= buffer->data + buffer->len;
+}
+
+/* Makes the rest of the input all that `input` holds. The rest is part of it or of the worker's. */
+static bool keep_input(struct connection *c, struct bytes rest) {
+    struct buffer *own = &c->input;
+    if (rest.len == 0) {
+        if (own->data) buffer_free(own);
+        return true;
+    }
+    if (!is_within(rest, own)) {
+        buffer_clear(own);
+        return buffer_append_bytes(own, rest);
+    }
+    size_t needed = MAX(rest.len, request_wanted(&c->parser));
+    if (own->cap <= 2 * needed + SMALL_REST) {
+        buffer_consume(own, (size_t)(rest.data - own->data));
+        return true;
+    }
+    struct buffer smaller = {0};
+    if (!buffer_append_bytes(&smaller, rest)) return false;
+    buffer_free(own);
+    *own = smaller;
+    return true;
+}
+
+static void end_input(struct connection *c, struct bytes rest) {
+    struct net *net = c->worker->net;
+    if (c->flags & (CONNECTION_CLOSING | CONNECTION_CLOSED)) rest.len = 0;
+    if (!keep_input(c, rest)) {
+        close_failed(c, "input", ENOMEM);
+    } else if (rest.len > atomic_load_explicit(&net->input_limit, memory_order_relaxed)) {
+        net->service->input_overflow(net->service->context, c->session, rest.len);
+        connection_close(c);
+    }
+}
+
+/* Runs the requests that the input holds and keeps the rest. */
+static void run_input(struct connection *c, struct bytes input) {
+    struct worker *w = c->worker;
+    enum request_status status = REQUEST_FULL;
+    for (unsigned ran = 0; status == REQUEST_FULL && may_run(c); ran += w->batch.count) {
+        if (ran >= TURN_REQUESTS) {
+            c->flags |= CONNECTION_RUNNABLE;
+            break;
+        }
+        struct bytes error;
+        w->reply = (struct reply){.out = &w->output, .resp = 2};
+        status = request_parse(&c->parser, c->limits, input, &w->batch, &error);
+        input = bytes_skip(input, run_batch(c));
+        if (c->flags & CONNECTION_RUNNABLE) break;
+        if (UNLIKELY(status > REQUEST_FULL) && may_run(c)) refuse(c, error);
+        if (w->output.len >= SEND_AT_ONCE) {
+            connection_send_output(c);
+            report_backlog(c, 0);
+        }
+    }
+    end_input(c, input);
+}
+
+/* ---- reading ---- */
+
+static void end_of_stream(struct connection *c, ssize_t n) {
+    c->flags &= ~CONNECTION_READABLE;
+    if (n == 0)
+        connection_close_after_reply(c);
+    else if (n == -EINTR)
+        c->flags |= CONNECTION_READABLE;
+    else if (n != -EAGAIN)
+        close_failed(c, "read", (int)-n);
+}
+
+static ssize_t receive(struct connection *c, char *data, size_t room) {
+    ssize_t n = transport_receive(c, data, room);
+    counter_add(&c->worker->counters.reads, 1);
+    if (n <= 0) {
+        end_of_stream(c, n);
+        return n;
+    }
+    if ((size_t)n < room && !(c->flags & CONNECTION_HANGUP)) c->flags &= ~CONNECTION_READABLE;
+    c->reads++;
+    c->bytes_in += (size_t)n;
+    counter_add(&c->worker->counters.bytes_in, (size_t)n);
+    return n;
+}
+
+static void read_to_its_place(struct connection *c) {
+    struct buffer *own = &c->input;
+    size_t size = MAX(request_wanted(&c->parser), own->len + 1);
+    if (!buffer_reserve(own, size - own->len)) {
+        close_failed(c, "input", ENOMEM);
+        return;
+    }
+    size_t room = MIN(own->cap - own->len, (size_t)READ_MAX);
+    ssize_t n = receive(c, own->data + own->len, room);
+    if (n <= 0) return;
+    own->len += (size_t)n;
+    run_input(c, buffer_bytes(own));
+}
+
+static void read_input(struct connection *c) {
+    struct buffer *own = &c->input;
+    if (own->len > SMALL_REST || request_wanted(&c->parser) > INPUT_SIZE) {
+        read_to_its_place(c);
+        return;
+    }
+    char *shared = c->worker->input;
+    size_t rest = own->len;
+    if (rest) memcpy(shared, own->data, rest);
+    ssize_t n = receive(c, shared + rest, INPUT_SIZE - rest);
+    if (n > 0) run_input(c, bytes_make(shared, rest + (size_t)n));
+}
+
+static void take_input(struct connection *c) {
+    if (!may_run(c)) return;
+    if (c->flags & CONNECTION_RUNNABLE) {
+        c->flags &= ~CONNECTION_RUNNABLE;
+        run_input(c, buffer_bytes(&c->input));
+    } else if (c->flags & CONNECTION_READABLE) {
+        read_input(c);
+    }
+}
+
+/* ---- the turn ---- */
+
+static bool wants_turn(const struct connection *c) {
+    if (c->output.pending && !(c->flags & CONNECTION_FULL)) return true;
+    return may_run(c) && c->flags & (CONNECTION_READABLE | CONNECTION_RUNNABLE);
+}
+
+static void end_turn(struct connection *c, size_t backlog_before) {
+    c->worker->current = NULL;
+    report_backlog(c, backlog_before);
+    if (c->flags & CONNECTION_CLOSED) return;
+    bool all_said = c->flags & CONNECTION_CLOSING && !c->output.pending;
+    bool waits_in_vain = c->flags & CONNECTION_WAITING && c->flags & CONNECTION_HANGUP;
+    if (all_said || waits_in_vain)
+        connection_close(c);
+    else if (wants_turn(c) && !list_linked(&c->turn))
+        list_append(&c->worker->later, &c->turn);
+}
+
+void connection_turn(struct connection *c) {
+    size_t backlog = c->output.pending;
+    c->worker->current = c;
+    if (backlog && !(c->flags & CONNECTION_FULL)) connection_write_queue(c);
+    take_input(c);
+    connection_send_output(c);
+    end_turn(c, backlog);
+}
+
+void connection_write_turn(struct connection *c) {
+    size_t backlog = c->output.pending;
+    if (backlog && !(c->flags & CONNECTION_FULL)) connection_write_queue(c);
+    end_turn(c, backlog);
+}
