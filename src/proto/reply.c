@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "proto/reply.h"
 
+#include "base/ensure.h"
 #include "base/number.h"
 
 #include <stdarg.h>
@@ -20,8 +21,8 @@ static __attribute__((noinline)) char *reserve_slow(struct reply *r, size_t n) {
 
 /* Where to write n > 0 bytes; NULL when nothing is to be written. Followed by finish(). */
 static inline char *reserve(struct reply *r, size_t n) {
-    if (__builtin_expect(r->muted | r->failed, 0)) return NULL;
-    if (__builtin_expect(n > r->out->cap - r->out->len, 0)) return reserve_slow(r, n);
+    if (UNLIKELY(r->muted | r->failed)) return NULL;
+    if (UNLIKELY(n > r->out->cap - r->out->len)) return reserve_slow(r, n);
     return r->out->data + r->out->len;
 }
 

@@ -94,7 +94,7 @@ static inline enum outcome read_head(struct scan *scan, const char **at, char ki
     const char *line = *at;
     const char *next = NULL;
     if (line < scan->end && *line == kind) next = read_plain_number(line + 1, scan->end, out);
-    if (__builtin_expect(!next, 0)) return read_odd_head(scan, at, kind, out);
+    if (UNLIKELY(!next)) return read_odd_head(scan, at, kind, out);
     *at = next;
     return COMPLETE;
 }
@@ -109,8 +109,8 @@ static inline enum outcome read_arguments(struct scan *scan, const char **at, ui
         const char *data = *at;
         int64_t len;
         enum outcome outcome = read_head(scan, &data, '$', &len);
-        if (__builtin_expect(outcome != COMPLETE, 0)) return outcome;
-        if (__builtin_expect((uint64_t)len > scan->bulk_max, 0))
+        if (UNLIKELY(outcome != COMPLETE)) return outcome;
+        if (UNLIKELY((uint64_t)len > scan->bulk_max))
             return (uint64_t)len > scan->limits->bulk_max
                        ? FAIL(scan, "invalid bulk length")
                        : FAIL(scan, "unauthenticated bulk length");
@@ -129,7 +129,7 @@ static inline enum outcome read_arguments(struct scan *scan, const char **at, ui
 static bool reserve_slices(struct request_batch *batch, size_t n) {
     struct buffer *slices = &batch->slices;
     size_t size = n * sizeof(struct bytes);
-    if (__builtin_expect(size <= slices->cap - slices->len, 1)) return true;
+    if (LIKELY(size <= slices->cap - slices->len)) return true;
     if (!buffer_reserve(slices, size)) return false;
     const struct bytes *argv = (const struct bytes *)slices->data;
     for (unsigned i = 0; i < batch->count; i++) {
@@ -164,7 +164,7 @@ static enum outcome parse_array(struct scan *scan, const char **at, uint32_t *le
         return FAIL(scan, "unauthenticated multibulk length");
     if (count <= 0) return EMPTY;
     *left = (uint32_t)count;
-    size_t arrived_most = (size_t)(scan->end - *at) / ARGUMENT_MIN;
+    size_t arrived_most = (size_t)(scan->end - *at) / ARGUMENT_MIN + 1;
     if (!reserve_slices(scan->batch, MIN((size_t)count, arrived_most))) return fail_memory(scan);
     outcome = read_arguments(scan, at, left, next_slices(scan->batch));
     if (outcome == COMPLETE) add_request(scan->batch, (uint32_t)count);
@@ -179,7 +179,7 @@ static enum outcome add_line(struct scan *scan) {
     struct request_batch *batch = scan->batch;
     struct buffer *text = &batch->inline_text;
     size_t size = batch->line.text.len;
-    if (size > text->cap - text->len) {
+    if (size >= text->cap - text->len) {
         if (text->len) return FULL;
         if (!buffer_reserve(text, MAX(size, (size_t)TEXT_MIN))) return fail_memory(scan);
     }
@@ -274,7 +274,7 @@ enum request_status request_parse(struct request_parser *parser,
                                   const struct request_limits *limits, struct bytes input,
                                   struct request_batch *batch, struct bytes *error) {
     empty_batch(batch);
-    if (input.len < parser->wanted) return REQUEST_OK;
+    if (input.len == 0 || input.len < parser->wanted) return REQUEST_OK;
     size_t unauthenticated_max =
         limits->unauthenticated ? REQUEST_UNAUTHENTICATED_BULK : limits->bulk_max;
     struct scan scan = {
