@@ -53,6 +53,10 @@ size_t memory_total(void);
 /* The allocator returns its unused pages to the kernel now. Milliseconds. */
 void memory_purge(void);
 
+/* Restores in the child what fork() took: the allocator's background thread, and our own
+ * descriptors. process_daemonize() calls it. */
+void memory_after_fork(void);
+
 /* "jemalloc-5.3.0", "libc". */
 const char *memory_allocator_name(void);
 

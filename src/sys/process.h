@@ -41,8 +41,3 @@ bool process_notify(const char *state);
 
 /* Did systemd ask to be notified? */
 bool process_is_supervised(void);
-
-/* The name that ps shows, when there is room for it: process_set_title needs argv kept by
- * process_keep_title. */
-void process_keep_title(int argc, char **argv);
-void process_set_title(const char *title);

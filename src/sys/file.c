@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "sys/file.h"
+
+#include "base/ensure.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static int system_open(const char *path, int flags, mode_t mode) {
+    return open(path, flags, mode);
+}
+
+const struct file_calls file_system_calls = {
+    .open = system_open,
+    .read = read,
+    .write = write,
+    .pread = pread,
+    .writev = writev,
+    .fsync = fsync,
+    .fdatasync = fdatasync,
+    .close = close,
+    .rename = rename,
+    .unlink = unlink,
+    .truncate = ftruncate,
+};
+
+const struct file_calls *file_calls = &file_system_calls;
+
+static int result_of(int returned) {
+    return returned < 0 ? -errno : 0;
+}
+
+int file_open(const char *path, int flags, mode_t mode) {
+    int fd;
+    do {
+        fd = file_calls->open(path, flags | O_CLOEXEC, mode);
+    } while (fd < 0 && errno == EINTR);
+    return fd < 0 ? -errno : fd;
+}
+
+int file_close(int fd) {
+    return result_of(file_calls->close(fd));
+}
+
+int file_sync(int fd) {
+    return result_of(file_calls->fsync(fd));
+}
+
+int file_sync_data(int fd) {
+    return result_of(file_calls->fdatasync(fd));
+}
+
+int file_truncate(int fd, off_t size) {
+    return result_of(file_calls->truncate(fd, size));
+}
+
+int file_rename(const char *from, const char *to) {
+    return result_of(file_calls->rename(from, to));
+}
+
+int file_unlink(const char *path) {
+    return result_of(file_calls->unlink(path));
+}
+
+ssize_t file_read_full(int fd, void *data, size_t n) {
+    size_t done = 0;
+    while (done < n) {
+        ssize_t got = file_calls->read(fd, (char *)data + done, n - done);
+        if (got == 0) break;
+        if (got > 0)
+            done += (size_t)got;
+        else if (errno != EINTR)
+            return -errno;
+    }
+    return (ssize_t)done;
+}
+
+ssize_t file_pread_full(int fd, void *data, size_t n, off_t offset) {
+    size_t done = 0;
+    while (done < n) {
+        ssize_t got = file_calls->pread(fd, (char *)data + done, n - done, offset + (off_t)done);
+        if (got == 0) break;
+        if (got > 0)
+            done += (size_t)got;
+        else if (errno != EINTR)
+            return -errno;
+    }
+    return (ssize_t)done;
+}
+
+int file_write_full(int fd, struct bytes data) {
+    while (data.len) {
+        ssize_t put = file_calls->write(fd, data.data, data.len);
+        if (put >= 0)
+            data = bytes_skip(data, (size_t)put);
+        else if (errno != EINTR)
+            return -errno;
+    }
+    return 0;
+}
+
+/* Takes n written bytes off the front; returns how many parts are wholly written. */
+static int consume_parts(struct iovec *parts, int count, size_t n) {
+    int i = 0;
+    for (; i < count && n >= parts[i].iov_len; i++)
+        n -= parts[i].iov_len;
+    if (i < count) {
+        parts[i].iov_base = (char *)parts[i].iov_base + n;
+        parts[i].iov_len -= n;
+    }
+    return i;
+}
+
+int file_writev_full(int fd, struct iovec *parts, int count) {
+    while (count) {
+        ssize_t put = file_calls->writev(fd, parts, MIN(count, IOV_MAX));
+        if (put >= 0) {
+            int whole = consume_parts(parts, count, (size_t)put);
+            parts += whole;
+            count -= whole;
+        } else if (errno != EINTR) {
+            return -errno;
+        }
+    }
+    return 0;
+}
+
+int file_sync_directory(const char *directory) {
+    int fd = file_open(directory, O_RDONLY | O_DIRECTORY, 0);
+    if (fd < 0) return fd;
+    int error = file_sync(fd);
+    file_close(fd);
+    return error;
+}
+
+/* Reads to the end; the size that the file says it has is only a hint. */
+static int read_to_end(int fd, struct buffer *out) {
+    enum { STEP = 64 * 1024 };
+    struct stat info;
+    if (fstat(fd, &info) == 0 && info.st_size > 0 && !buffer_reserve(out, (size_t)info.st_size + 1))
+        return -ENOMEM;
+    for (;;) {
+        if (out->len == out->cap && !buffer_reserve(out, STEP)) return -ENOMEM;
+        size_t room = out->cap - out->len;
+        ssize_t got = file_read_full(fd, out->data + out->len, room);
+        if (got < 0) return (int)got;
+        out->len += (size_t)got;
+        if ((size_t)got < room) return 0;
+    }
+}
+
+int file_read_all(const char *path, struct buffer *out) {
+    int fd = file_open(path, O_RDONLY, 0);
+    if (fd < 0) return fd;
+    int error = read_to_end(fd, out);
+    file_close(fd);
+    return error;
+}
+
+static mode_t mode_of(const char *path) {
+    struct stat info;
+    return stat(path, &info) == 0 ? info.st_mode & 07777 : 0644;
+}
+
+static int write_and_sync(const char *path, mode_t mode, struct bytes content) {
+    int fd = file_open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode);
+    if (fd < 0) return fd;
+    int error = file_write_full(fd, content);
+    if (!error) error = file_sync(fd);
+    int closing = file_close(fd);
+    return error ? error : closing;
+}
+
+static void directory_of(const char *path, char *out, size_t cap) {
+    const char *slash = strrchr(path, '/');
+    if (!slash)
+        snprintf(out, cap, ".");
+    else
+        snprintf(out, cap, "%.*s", slash == path ? 1 : (int)(slash - path), path);
+}
+
+int file_write_atomic(const char *path, struct bytes content) {
+    char temporary[PATH_MAX], directory[PATH_MAX];
+    int n = snprintf(temporary, sizeof temporary, "%s.%d.tmp", path, (int)getpid());
+    if (n < 0 || (size_t)n >= sizeof temporary) return -ENAMETOOLONG;
+    directory_of(path, directory, sizeof directory);
+    int error = write_and_sync(temporary, mode_of(path), content);
+    if (!error) error = file_rename(temporary, path);
+    if (error) {
+        file_unlink(temporary);
+        return error;
+    }
+    return file_sync_directory(directory);
+}

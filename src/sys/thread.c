@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "sys/thread.h"
+
+#include "base/ensure.h"
+#include "sys/cgroup_priv.h"
+#include "sys/memory.h"
+
+#include <errno.h>
+#include <math.h>
+#include <sched.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct start {
+    void (*fn)(void *);
+    void *arg;
+    char name[16];
+};
+
+void thread_set_name(const char *name) {
+    char cut[16];
+    snprintf(cut, sizeof cut, "%s", name);
+    pthread_setname_np(pthread_self(), cut);
+}
+
+static void *run(void *context) {
+    struct start start = *(struct start *)context;
+    memory_free(context);
+    thread_set_name(start.name);
+    start.fn(start.arg);
+    return NULL;
+}
+
+/* A thread inherits its creator's mask. */
+static void block_requests(sigset_t *before) {
+    static const int requests[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGCHLD};
+    sigset_t blocked;
+    sigemptyset(&blocked);
+    for (size_t i = 0; i < ARRAY_LEN(requests); i++)
+        sigaddset(&blocked, requests[i]);
+    pthread_sigmask(SIG_BLOCK, &blocked, before);
+}
+
+int thread_start(const char *name, void (*fn)(void *arg), void *arg, struct thread *out) {
+    struct start *start = memory_alloc(sizeof *start);
+    if (!start) return -ENOMEM;
+    *start = (struct start){.fn = fn, .arg = arg};
+    snprintf(start->name, sizeof start->name, "%s", name);
+    sigset_t before;
+    block_requests(&before);
+    int error = pthread_create(&out->id, NULL, run, start);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error) memory_free(start);
+    return -error;
+}
+
+void thread_join(struct thread *thread) {
+    ensure(pthread_join(thread->id, NULL) == 0);
+}
+
+int cpu_count(void) {
+    cpu_set_t set;
+    int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    double limit = cgroup_cpu_limit();
+    if (limit > 0) count = MIN(count, (int)ceil(limit));
+    return MAX(count, 1);
+}
+
+/* Reads a number and moves *p past it. */
+static bool read_cpu(const char **p, long max, long *out) {
+    char *end;
+    if (**p < '0' || **p > '9') return false;
+    *out = strtol(*p, &end, 10);
+    *p = end;
+    return *out <= max;
+}
+
+/* One item of the list: "3", "0-7", "0-7:2". */
+static bool read_range(const char **p, cpu_set_t *set) {
+    long first, last, step = 1;
+    if (!read_cpu(p, CPU_SETSIZE - 1, &first)) return false;
+    last = first;
+    if (**p == '-') {
+        ++*p;
+        if (!read_cpu(p, CPU_SETSIZE - 1, &last) || last < first) return false;
+        if (**p == ':') {
+            ++*p;
+            if (!read_cpu(p, CPU_SETSIZE, &step) || step == 0) return false;
+        }
+    }
+    for (long cpu = first; cpu <= last; cpu += step)
+        CPU_SET((size_t)cpu, set);
+    return true;
+}
+
+int thread_set_affinity(const char *cpulist) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    for (const char *p = cpulist;; p++) {
+        if (!read_range(&p, &set)) return -EINVAL;
+        if (*p == 0) break;
+        if (*p != ',') return -EINVAL;
+    }
+    return -pthread_setaffinity_np(pthread_self(), sizeof set, &set);
+}
