@@ -78,10 +78,23 @@ struct entry *keyspace_seek_read(struct view *view, const struct key *key, struc
     return e;
 }
 
+/* Another worker may be changing the table: a hint is worth looking only if nobody is at it. */
+static bool try_partition(const struct view *view, const struct key *key) {
+    return partition_try_lock(view->keyspace->gate, view->worker, key_partition(key));
+}
+
+static void release_partition(const struct view *view, const struct key *key) {
+    partition_unlock(view->keyspace->gate, view->worker, key_partition(key));
+}
+
 void keyspace_prefetch_bucket(const struct view *view, const struct key *key) {
+    if (!try_partition(view, key)) return;
     table_prefetch_bucket(&slice_of(view, key)->table, key->hash);
+    release_partition(view, key);
 }
 
 void keyspace_prefetch_entry(const struct view *view, const struct key *key) {
+    if (!try_partition(view, key)) return;
     table_prefetch_block(&slice_of(view, key)->table, key->hash);
+    release_partition(view, key);
 }

@@ -130,6 +130,11 @@ void partition_lock(struct gate *gate, unsigned participant, unsigned partition)
         wait_for(gate, participant, partition);
 }
 
+bool partition_try_lock(struct gate *gate, unsigned participant, unsigned partition) {
+    return gate_is_exclusive(gate, participant) ||
+           pthread_mutex_trylock(&gate->lock[partition].mutex) == 0;
+}
+
 void partition_unlock(struct gate *gate, unsigned participant, unsigned partition) {
     if (gate_is_exclusive(gate, participant)) return;
     pthread_mutex_unlock(&gate->lock[partition].mutex);

@@ -101,4 +101,5 @@ uint64_t slice_keys(const struct slice *slice);
 
 /* Locks one partition for a participant that holds none; nothing to do in exclusive mode. */
 void partition_lock(struct gate *gate, unsigned participant, unsigned partition);
+bool partition_try_lock(struct gate *gate, unsigned participant, unsigned partition);
 void partition_unlock(struct gate *gate, unsigned participant, unsigned partition);
