@@ -39,7 +39,7 @@ struct net_service {
                     struct reply *reply);
 
     /* The peer broke the protocol; `error` has been written to it already. */
-    void (*invalid)(void *context, void *session, struct bytes error);
+    void (*invalid)(void *context, void *session, const char *error);
 
     /* A request outgrew net_set_input_limit(): the connection is about to be closed. */
     void (*input_overflow)(void *context, void *session, size_t input_bytes);

@@ -95,7 +95,7 @@ static void report_backlog(struct connection *c, size_t before) {
 static void refuse(struct connection *c, struct bytes error) {
     const struct net_service *service = c->worker->net->service;
     reply_error_bytes(&c->worker->reply, error);
-    service->invalid(service->context, c->session, error);
+    service->invalid(service->context, c->session, error.data);
     connection_close_after_reply(c);
 }
 
