@@ -33,8 +33,9 @@ enum config_type {
 #define CONFIG_EMPTY_IS_NULL (1u << 6)
 #define CONFIG_INERT         (1u << 7) /* has no meaning here: kept, shown, noted in the log */
 #define CONFIG_QUIET         (1u << 8) /* INERT, and nobody misses it: not noted */
-#define CONFIG_START_ONLY    (1u << 9) /* of files and command lines; unknown to CONFIG GET and SET \
-                                        */
+#define CONFIG_START_ONLY                                                                          \
+    (1u << 9) /* of files and command lines; unknown to CONFIG GET and SET                         \
+               */
 
 struct config_choice {
     const char *name;
@@ -67,7 +68,8 @@ struct config_row {
 /* ---- the registry: at start-up, before anything is loaded ---- */
 
 /* Rows end with a NULL name and live as long as the program. Puts the initial values in place. An
- * INERT row gives way to one of the same name that has a meaning, in whichever order they come. */
+ * INERT row gives way to one of the same name that has a meaning, in whichever order they come, and
+ * passes on what a file has given to it. */
 void config_register(const struct config_row *rows);
 
 /* What Valkey and Redis know and Strata has no use for (yet), and the directives of CONFIG itself.
@@ -87,7 +89,7 @@ bool config_load_text(struct bytes text, const char *origin, struct buffer *erro
 /* Directives as arguments: --port 7000 --save "" --bind a b --hz=10. */
 bool config_load_arguments(int argc, char *const *argv, struct buffer *error);
 
-/* Calls the rows' apply once all that they act upon exists. */
+/* Calls the rows' apply once all that they act upon exists. false: `error` has the row and why. */
 bool config_apply_all(struct buffer *error);
 
 /* Logs which directives were given that have no meaning here. */
@@ -122,3 +124,6 @@ const char *config_file(void);
 /* The present value of a number, a choice or a yes (1) or no (0), for who does not own its row. The
  * name must be a registered one. */
 int64_t config_number(const char *name);
+
+/* At start-up: what the system allows instead of what was asked for. */
+void config_set_number(const char *name, int64_t number);

@@ -122,6 +122,25 @@ static bool set_repeated(struct directive *d, const struct bytes *words, unsigne
     return good;
 }
 
+/* A single argument may hold several words: save "900 1". */
+static bool set_loaded(struct directive *d, const struct bytes *words, unsigned count,
+                       struct buffer *why) {
+    struct words one = {0};
+    if (count == 1) {
+        if (!words_of(d, words[0], &one)) {
+            buffer_printf(why, "out of memory");
+            return false;
+        }
+        words = one.items;
+        count = one.count;
+    }
+    bool good = d->row->flags & CONFIG_REPEATED && count
+                    ? set_repeated(d, words, count, why)
+                    : directive_set(d, words, count, NULL, why);
+    words_free(&one);
+    return good;
+}
+
 static bool load_words(const struct origin *origin, const struct bytes *words, unsigned count,
                        struct buffer *error) {
     if (bytes_is(words[0], "include")) return include(origin, words, count, error);
@@ -130,9 +149,7 @@ static bool load_words(const struct origin *origin, const struct bytes *words, u
 
     struct directive *d = name->directive;
     struct buffer why = {0};
-    bool good = d->row->flags & CONFIG_REPEATED && count > 1
-                    ? set_repeated(d, words + 1, count - 1, &why)
-                    : directive_set(d, words + 1, count - 1, NULL, &why);
+    bool good = set_loaded(d, words + 1, count - 1, &why);
     if (good)
         d->given = true;
     else if (buffer_append_char(&why, 0))
@@ -266,6 +283,10 @@ bool config_load_arguments(int argc, char *const *argv, struct buffer *error) {
 /* ---- afterwards ---- */
 
 bool config_apply_all(struct buffer *error) {
+    struct bytes refused = registry_refused();
+    buffer_append_bytes(error, refused);
+    if (refused.len) return false;
+
     size_t count;
     const struct config_name *names = registry_names(&count);
     for (size_t i = 0; i < count; i++) {

@@ -189,11 +189,19 @@ void value_free(struct config_value *value) {
     value->text = NULL;
 }
 
-int64_t config_number(const char *name) {
+static struct directive *number_named(const char *name) {
     const struct config_name *found = registry_find(bytes_of(name));
     ensure(found && found->directive->row->type != CONFIG_TEXT &&
            found->directive->row->type != CONFIG_SPECIAL);
-    return number_of(found->directive);
+    return found->directive;
+}
+
+int64_t config_number(const char *name) {
+    return number_of(number_named(name));
+}
+
+void config_set_number(const char *name, int64_t number) {
+    store_number(number_named(name), number);
 }
 
 static void format_choices(const struct config_row *row, int64_t n, struct buffer *out) {
