@@ -29,7 +29,7 @@ struct net *exec_net(const struct exec *exec);
 struct keyspace *exec_keyspace(const struct exec *exec);
 struct gate *exec_gate(const struct exec *exec);
 
-/* ---- the command registry: filled at start-up by cmd/, then only read ---- */
+/* ---- the command commands: filled at start-up by cmd/, then only read ---- */
 
 /* Tables end with a NULL name and live as long as the program. */
 void exec_register(struct exec *exec, const struct command *table);
@@ -98,6 +98,7 @@ typedef void info_writer(struct exec *exec, struct buffer *out, void *context);
 void info_register(struct exec *exec, const char *section, uint32_t flags, info_writer *writer,
                    void *context);
 
-/* Several writers may add to one section. */
+/* Several writers may add to one section: they are called in the order of registration. No section
+ * named = "default". Exclusive mode, since writers read all workers' counters. */
 void info_write(struct exec *exec, struct buffer *out, const struct bytes *sections,
                 unsigned count);

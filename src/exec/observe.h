@@ -67,6 +67,7 @@ int64_t latency_threshold_ms(void);
  * the threshold. */
 void latency_record(struct exec *exec, const char *name, int64_t ms);
 
+/* Visitors run under the lock of the events, and call nothing of this header. */
 typedef void latency_visitor(void *context, const struct latency_event *event);
 void latency_each(struct exec *exec, latency_visitor *fn, void *context);
 

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What keeps a request from running, in the order in which Valkey looks. */
+#include "base/ensure.h"
+#include "exec/exec_priv.h"
+#include <stdio.h>
+
+#define PREVIEW_MAX (size_t)128 /* bytes of the name, and of all arguments together */
+
+/* A zero ends a text that an error shows, as it does in C. */
+static int shown_length(struct bytes text, size_t most) {
+    return (int)strnlen(text.data ? text.data : "", MIN(text.len, most));
+}
+
+static void unknown_command(const struct request *request, struct reply *reply) {
+    char preview[2 * PREVIEW_MAX];
+    size_t used = 0;
+    for (unsigned i = 1; i < request->argc && used < PREVIEW_MAX; i++) {
+        struct bytes arg = request->argv[i];
+        used += (size_t)snprintf(preview + used, sizeof preview - used, "'%.*s' ",
+                                 shown_length(arg, PREVIEW_MAX - used), arg.data);
+    }
+    struct bytes name = request->argv[0];
+    reply_errorf(reply, "ERR unknown command '%.*s', with args beginning with: %.*s",
+                 shown_length(name, PREVIEW_MAX), name.data, (int)used, preview);
+}
+
+/* The container's name as the client wrote it, in capitals. */
+static void capitals(struct bytes name, char out[PREVIEW_MAX + 1]) {
+    size_t n = MIN(name.len, PREVIEW_MAX);
+    for (size_t i = 0; i < n; i++)
+        out[i] = bytes_upper(name.data[i]);
+    out[n] = 0;
+}
+
+static void unknown_subcommand(const struct request *request, struct reply *reply) {
+    char container[PREVIEW_MAX + 1];
+    capitals(request->argv[0], container);
+    struct bytes sub = request->argv[1];
+    reply_errorf(reply, "ERR unknown subcommand '%.*s'. Try %s HELP.",
+                 shown_length(sub, PREVIEW_MAX), sub.data, container);
+}
+
+static void wrong_arity(const struct registered *found, struct reply *reply) {
+    char name[PREVIEW_MAX];
+    commands_full_name(found, name, sizeof name);
+    reply_errorf(reply, "ERR wrong number of arguments for '%s' command", name);
+}
+
+static enum verdict reject(struct reply *reply, const char *error) {
+    reply_error(reply, error);
+    return VERDICT_REJECTED;
+}
+
+enum verdict check_request(struct session *session, const struct staged *staged,
+                           const struct request *request, struct reply *reply, int64_t now_ms) {
+    const struct registered *found = staged->found;
+    uint64_t flags = found ? found->flags : 0;
+    if (UNLIKELY(!(session->flags & SESSION_AUTHENTICATED)) && !(flags & CMD_NO_AUTH) &&
+        session_needs_authentication(session))
+        return reject(reply, "NOAUTH Authentication required.");
+    if (UNLIKELY(!found)) {
+        (staged->container ? unknown_subcommand : unknown_command)(request, reply);
+        return VERDICT_REJECTED;
+    }
+    if (UNLIKELY(!registered_accepts(found, request->argc))) {
+        wrong_arity(found, reply);
+        return VERDICT_REJECTED;
+    }
+    if (UNLIKELY(staged->no_memory)) {
+        reply_no_memory(reply);
+        return VERDICT_REJECTED;
+    }
+    if (flags & CMD_DENYOOM && UNLIKELY(!room_for_command(session, now_ms)))
+        return reject(reply, "OOM command not allowed when used memory > 'maxmemory'.");
+    if (UNLIKELY(pause_applies(session->exec, flags, now_ms))) return VERDICT_WAIT;
+    return VERDICT_RUN;
+}
+
+/* ---- what handlers say of their own arguments ---- */
+
+void call_subcommand_error(struct call *call) {
+    char container[PREVIEW_MAX + 1];
+    capitals(call->argv[0], container);
+    struct bytes sub = call->argc > 1 ? call->argv[1] : BYTES("");
+    reply_errorf(call->reply,
+                 "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try %s HELP.",
+                 shown_length(sub, PREVIEW_MAX), sub.data, container);
+}
+
+void call_arity_error(struct call *call) {
+    wrong_arity(commands_of(&call->exec->commands, call->command), call->reply);
+}
+
+void call_help(struct call *call, const char *const *lines) {
+    char container[PREVIEW_MAX + 1];
+    capitals(call->argv[0], container);
+    size_t count = 0;
+    while (lines[count])
+        count++;
+    char head[2 * PREVIEW_MAX];
+    snprintf(head, sizeof head,
+             "%s <subcommand> [<arg> [value] [opt] ...]. Subcommands are:", container);
+    reply_array(call->reply, count + 3);
+    reply_simple(call->reply, head);
+    for (size_t i = 0; i < count; i++)
+        reply_simple(call->reply, lines[i]);
+    reply_simple(call->reply, "HELP");
+    reply_simple(call->reply, "    Print this help.");
+}

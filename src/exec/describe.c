@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* CLIENT LIST's line. */
+#include "exec/exec_priv.h"
+#include "sys/clock.h"
+#include "sys/memory.h"
+
+#define NAME_MAX_SHOWN 128
+
+void session_letters(const struct session *session, char out[SESSION_LETTERS_MAX]) {
+    static const struct {
+        uint32_t flag;
+        char letter;
+    } letters[] = {
+        {SESSION_CLOSING, 'c'},  {SESSION_UNIX, 'U'},          {SESSION_NO_EVICT, 'e'},
+        {SESSION_NO_TOUCH, 'T'}, {SESSION_IMPORT_SOURCE, 'I'},
+    };
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof letters / sizeof letters[0]; i++)
+        if (session->flags & letters[i].flag) out[n++] = letters[i].letter;
+    if (n == 0) out[n++] = 'N';
+    out[n] = 0;
+}
+
+/* What the session's own memory takes. */
+static size_t session_memory(const struct session *session) {
+    return memory_usable(session) + memory_usable(session->name) +
+           memory_usable(session->library_name) + memory_usable(session->library_version);
+}
+
+static const char *or_empty(const char *text) {
+    return text ? text : "";
+}
+
+bool session_describe(const struct session *session, struct buffer *out) {
+    char peer[NAME_MAX_SHOWN], local[NAME_MAX_SHOWN], letters[SESSION_LETTERS_MAX];
+    char command[NAME_MAX_SHOWN] = "NULL";
+    connection_peer_name(session->connection, peer, sizeof peer);
+    connection_local_name(session->connection, local, sizeof local);
+    session_letters(session, letters);
+    if (session->last_command)
+        exec_command_name(session->exec, session->last_command, command, sizeof command);
+    struct connection_usage usage = connection_usage(session->connection);
+    int64_t now = clock_wall_ms();
+
+    size_t before = out->len;
+    bool ok =
+        buffer_printf(out, "id=%llu addr=%s laddr=%s fd=%d name=%s age=%lld idle=%lld flags=%s ",
+                      (unsigned long long)session->id, peer, local,
+                      connection_fd(session->connection), or_empty(session->name),
+                      (long long)(now - session->created_ms) / 1000,
+                      (long long)(now - session->active_ms) / 1000, letters) &&
+        buffer_printf(out, "capa=%s db=%u sub=0 psub=0 ssub=0 multi=-1 watch=0 ",
+                      session->flags & SESSION_CAPA_REDIRECT ? "r" : "", session->db) &&
+        buffer_printf(out, "qbuf=%zu qbuf-free=%zu argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=%zu ",
+                      usage.input_used, usage.input_free, usage.output_pending) &&
+        buffer_printf(out, "oll=%zu omem=%zu tot-mem=%zu events=%s cmd=%s user=default redir=-1 ",
+                      usage.output_blocks, usage.output_pending,
+                      usage.memory + session_memory(session), usage.output_pending ? "rw" : "r",
+                      command) &&
+        buffer_printf(out,
+                      "resp=%u lib-name=%s lib-ver=%s tot-net-in=%llu tot-net-out=%llu "
+                      "tot-cmds=%llu",
+                      session->resp, or_empty(session->library_name),
+                      or_empty(session->library_version), (unsigned long long)usage.bytes_in,
+                      (unsigned long long)usage.bytes_out, (unsigned long long)session->commands);
+    if (!ok) out->len = before;
+    return ok;
+}

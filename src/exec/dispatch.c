@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Running a batch. First all requests of the batch are looked up and their keys hashed, and the
+ * memory that the commands will want is asked for; then they run in order. So the cache misses of a
+ * pipeline overlap instead of adding up.
+ */
+#include "base/ensure.h"
+#include "exec/exec_priv.h"
+#include "exec/keys.h"
+#include "sys/clock.h"
+#include "sys/memory.h"
+
+/* More lines than this would push each other out of the cache before they are used. */
+#define PREFETCH_MAX (size_t)512
+
+/* A worker keeps room for this many keys from batch to batch. */
+#define KEYS_KEPT 4096
+
+/* ---- the first stage ---- */
+
+static bool need_keys(struct exec_worker *w, size_t more) {
+    size_t needed = w->keys_used + more;
+    if (LIKELY(needed <= w->keys_capacity)) return true;
+    size_t capacity = MAX(needed, w->keys_capacity * 2);
+    struct key *grown = memory_realloc(w->keys, capacity * sizeof *grown);
+    if (!grown) return false;
+    w->keys = grown;
+    w->keys_capacity = capacity;
+    return true;
+}
+
+static bool stage_specs(struct exec_worker *w, const struct request *r,
+                        const struct command *command) {
+    for (unsigned s = 0; s < ARRAY_LEN(command->keys); s++) {
+        const struct key_spec *spec = &command->keys[s];
+        if (spec->search == KEY_SEARCH_NONE) break;
+        struct key_range range;
+        /* The handler finds the same fault, and says so. */
+        if (!keys_range(spec, r->argv, r->argc, &range)) break;
+        if (!need_keys(w, range.count)) return false;
+        for (unsigned i = 0; i < range.count; i++)
+            w->keys[w->keys_used++] = key_make(r->argv[range.first + i * range.step]);
+    }
+    return true;
+}
+
+static bool stage_custom(struct exec_worker *w, const struct request *r,
+                         const struct command *command) {
+    unsigned few[16], *positions = few;
+    int count = command->find_keys(r->argv, r->argc, few, ARRAY_LEN(few));
+    if (count <= 0) return true;
+    if ((size_t)count > ARRAY_LEN(few)) {
+        positions = memory_alloc((size_t)count * sizeof *positions);
+        if (!positions) return false;
+        command->find_keys(r->argv, r->argc, positions, (unsigned)count);
+    }
+    bool room = need_keys(w, (size_t)count);
+    for (int i = 0; room && i < count; i++)
+        w->keys[w->keys_used++] = key_make(r->argv[positions[i]]);
+    if (positions != few) memory_free(positions);
+    return room;
+}
+
+static bool stage_keys(struct exec_worker *w, const struct request *r,
+                       const struct registered *found) {
+    switch (found->key_mode) {
+    case KEYS_NONE: return true;
+    case KEYS_ONE:
+        if (UNLIKELY(found->one_key >= r->argc)) return true;
+        if (UNLIKELY(!need_keys(w, 1))) return false;
+        w->keys[w->keys_used++] = key_make(r->argv[found->one_key]);
+        return true;
+    case KEYS_SPECS: return stage_specs(w, r, found->command);
+    case KEYS_CUSTOM: return stage_custom(w, r, found->command);
+    }
+    unreachable_code();
+}
+
+static void stage_request(struct exec_worker *w, const struct request *r, struct staged *staged) {
+    const struct commands *commands = &w->exec->commands;
+    const struct registered *found = commands_find(commands, r->argv[0]);
+    *staged = (struct staged){.found = found, .first_key = (unsigned)w->keys_used};
+    if (UNLIKELY(!found)) return;
+    if (found->sub_count && r->argc > 1) {
+        staged->container = found;
+        staged->found = found = commands_find_sub(commands, found, r->argv[1]);
+        if (!found) return;
+    }
+    if (UNLIKELY(!registered_accepts(found, r->argc))) return;
+    staged->no_memory = !stage_keys(w, r, found);
+    staged->key_count = (unsigned)w->keys_used - staged->first_key;
+}
+
+static void stage_batch(struct exec_worker *w, const struct session *session,
+                        const struct request_batch *batch) {
+    w->keys_used = 0;
+    for (unsigned i = 0; i < batch->count; i++)
+        stage_request(w, &batch->items[i], &w->staged[i]);
+    if (w->keys_used < 2) return;
+    struct view view = {.keyspace = w->exec->keyspace, .db = session->db, .worker = w->index};
+    size_t count = MIN(w->keys_used, PREFETCH_MAX);
+    for (size_t i = 0; i < count; i++)
+        keyspace_prefetch_bucket(&view, &w->keys[i]);
+    for (size_t i = 0; i < count; i++)
+        keyspace_prefetch_entry(&view, &w->keys[i]);
+}
+
+static void drop_many_keys(struct exec_worker *w) {
+    if (LIKELY(w->keys_capacity <= KEYS_KEPT)) return;
+    memory_free(w->keys);
+    w->keys = NULL;
+    w->keys_capacity = 0;
+}
+
+/* ---- one command ---- */
+
+void worker_read_clock(struct exec_worker *w, uint64_t ticks) {
+    if (LIKELY(ticks - w->now_ms_ticks < w->exec->stale_ticks)) return;
+    w->now_ms = clock_wall_ms();
+    w->now_ms_ticks = ticks;
+}
+
+static void run_locked(struct call *call, const struct registered *found) {
+    struct gate *gate = call->exec->gate;
+    if (found->flags & CMD_EXCLUSIVE) {
+        gate_exclusive_begin(gate, call->worker);
+        found->run(call);
+        gate_exclusive_end(gate, call->worker);
+    } else if (call->key_count && !(found->flags & CMD_UNLOCKED)) {
+        struct gate_hold hold;
+        gate_lock(gate, call->worker, &hold, call->keys, call->key_count);
+        found->run(call);
+        gate_unlock(gate, &hold);
+    } else {
+        found->run(call);
+    }
+}
+
+static struct histogram *histogram_of(struct command_counters *counters) {
+    if (UNLIKELY(!counters->histogram))
+        counters->histogram = memory_alloc_zero(sizeof *counters->histogram);
+    return counters->histogram;
+}
+
+/* Counts a command that ran. */
+static void account(struct exec_worker *w, struct call *call, const struct registered *found,
+                    uint64_t ticks, size_t request_bytes, size_t reply_bytes) {
+    struct command_counters *counters = &w->counters[found->id];
+    uint64_t ns = (uint64_t)((double)ticks * w->exec->ns_per_tick);
+    counters->calls++;
+    counters->ticks += ticks;
+    if (exec_settings.latency_tracking) {
+        struct histogram *histogram = histogram_of(counters);
+        if (histogram) histogram_add(histogram, ns);
+    }
+    w->totals.commands++;
+    w->totals.command_ticks += ticks;
+    if (UNLIKELY(ticks > w->totals.worst_ticks)) w->totals.worst_ticks = ticks;
+    if (UNLIKELY(ns >= exec_settings.observe_ns ||
+                 request_bytes > exec_settings.observe_request_bytes ||
+                 reply_bytes > exec_settings.observe_reply_bytes))
+        observe_command(call, ns / 1000, request_bytes, reply_bytes);
+}
+
+/* Errors that the reply has got since the last look. */
+static bool count_errors(struct exec_worker *w, struct reply *reply) {
+    if (LIKELY(reply->errors == 0)) return false;
+    if (!reply->muted && !reply->failed) {
+        struct bytes written = buffer_bytes(reply->out);
+        error_codes_add(&w->errors, error_code_of(bytes_skip(written, reply->error_at)),
+                        reply->errors);
+    }
+    reply->errors = 0;
+    return true;
+}
+
+static void after_command(struct session *session) {
+    uint32_t flags = session->flags & ~SESSION_REPLY_SKIP;
+    if (flags & SESSION_REPLY_SKIP_NEXT)
+        flags = (flags & ~SESSION_REPLY_SKIP_NEXT) | SESSION_REPLY_SKIP;
+    session->flags = flags;
+}
+
+static void run_command(struct exec_worker *w, struct session *session, const struct staged *staged,
+                        const struct request *request, size_t request_bytes, struct reply *reply,
+                        uint64_t *ticks) {
+    struct exec *exec = w->exec;
+    const struct registered *found = staged->found;
+    struct call call = {
+        .argv = request->argv,
+        .argc = request->argc,
+        .keys = w->keys + staged->first_key,
+        .key_count = staged->key_count,
+        .view = {.keyspace = exec->keyspace,
+                 .counters = w->keyspace_counters,
+                 .now_ms = w->now_ms,
+                 .db = session->db,
+                 .worker = w->index,
+                 .no_touch = (session->flags & SESSION_NO_TOUCH) != 0},
+        .reply = reply,
+        .command = found->command,
+        .session = session,
+        .exec = exec,
+        .worker = w->index,
+    };
+    size_t reply_start = reply->out->len;
+    session->last_command = found->command;
+    run_locked(&call, found);
+
+    uint64_t end = clock_ticks();
+    account(w, &call, found, end - *ticks, request_bytes, reply->out->len - reply_start);
+    *ticks = end;
+    session->commands++;
+    if (count_errors(w, reply)) w->counters[found->id].failed++;
+}
+
+/* Runs a staged request. false: the session has to wait before it. */
+static bool run_request(struct exec_worker *w, struct session *session, const struct staged *staged,
+                        const struct request *request, size_t request_bytes, struct reply *reply,
+                        uint64_t *ticks) {
+    reply->muted = (session->flags & (SESSION_REPLY_OFF | SESSION_REPLY_SKIP)) != 0;
+    reply->resp = session->resp;
+    worker_read_clock(w, *ticks);
+    switch (check_request(session, staged, request, reply, w->now_ms)) {
+    case VERDICT_WAIT: pause_session(session, w->now_ms); return false;
+    case VERDICT_REJECTED:
+        count_errors(w, reply);
+        if (staged->found) w->counters[staged->found->id].rejected++;
+        break;
+    case VERDICT_RUN: run_command(w, session, staged, request, request_bytes, reply, ticks); break;
+    }
+    if (UNLIKELY(session->flags & (SESSION_REPLY_SKIP | SESSION_REPLY_SKIP_NEXT)))
+        after_command(session);
+    return true;
+}
+
+/* ---- a batch ---- */
+
+unsigned dispatch_batch(void *context, void *opaque, const struct request_batch *batch,
+                        struct reply *reply) {
+    struct session *session = opaque;
+    struct exec_worker *w = session_worker(session);
+    if (session->flags & SESSION_CLOSING) return batch->count;
+
+    stage_batch(w, session, batch);
+    uint64_t ticks = clock_ticks();
+    size_t start = 0;
+    unsigned taken = 0;
+    while (taken < batch->count) {
+        const struct request *request = &batch->items[taken];
+        if (!run_request(w, session, &w->staged[taken], request, request->end - start, reply,
+                         &ticks))
+            break;
+        start = request->end;
+        taken++;
+        if (session->flags & SESSION_CLOSING) {
+            taken = batch->count;
+            break;
+        }
+        gate_yield(w->exec->gate, w->index);
+    }
+    session->active_ms = w->now_ms;
+    drop_many_keys(w);
+    return taken;
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the files of exec/ share: the state of the service, and of each worker in it.
+ *
+ * A worker's state is written by its thread alone, inside the gate; others read it in exclusive
+ * mode. What all workers share is either atomic, or changed in exclusive mode only.
+ */
+#pragma once
+
+#include "exec/commands.h"
+#include "exec/exec.h"
+#include "exec/observe.h"
+#include "exec/settings.h"
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* ---- errors by their code ---- */
+
+#define ERROR_CODES_MAX     128
+#define ERROR_CODE_NAME_MAX (size_t)32
+
+struct error_code {
+    char name[ERROR_CODE_NAME_MAX];
+    uint64_t count;
+};
+
+/* How many errors of which code. What does not fit in is counted under ERRORSTATS_OVERFLOW. */
+struct error_codes {
+    struct error_code codes[ERROR_CODES_MAX + 1];
+    unsigned count;
+    uint64_t total;
+};
+
+void error_codes_add(struct error_codes *codes, struct bytes name, uint64_t count);
+
+/* The code of an error reply, from its '-' on. */
+struct bytes error_code_of(struct bytes reply);
+
+/* ---- rates: INFO's instantaneous figures ---- */
+
+#define RATE_SAMPLES 16
+
+struct rate {
+    uint64_t last;
+    int64_t last_us;
+    uint64_t per_second[RATE_SAMPLES];
+    unsigned next;
+};
+
+/* Call about ten times a second with a count that only grows. */
+void rate_sample(struct rate *rate, int64_t now_us, uint64_t count);
+uint64_t rate_mean(const struct rate *rate);
+
+/* ---- workers ---- */
+
+struct command_counters {
+    uint64_t calls, ticks, rejected, failed;
+    struct histogram *histogram; /* made at the first call while latency-tracking is on */
+};
+
+/* One request of a batch, as the first stage leaves it. */
+struct staged {
+    const struct registered *found;     /* NULL = no such command */
+    const struct registered *container; /* when it is the subcommand that does not exist */
+    unsigned first_key, key_count;      /* in the worker's `keys` */
+    bool no_memory;                     /* for the keys */
+};
+
+/* What INFO stats tells and CONFIG RESETSTAT forgets. */
+struct worker_totals {
+    uint64_t commands;
+    uint64_t connections;
+    uint64_t refused;            /* connections, by maxclients or protected mode */
+    uint64_t denied;             /* failed authentications */
+    uint64_t input_disconnects;  /* client-query-buffer-limit */
+    uint64_t output_disconnects; /* client-output-buffer-limit */
+    uint64_t turns, turn_ticks;  /* of the event loop */
+    uint64_t command_ticks;
+    uint64_t worst_ticks; /* the slowest command */
+};
+
+struct exec_worker {
+    struct exec *exec;
+    unsigned index;
+    struct keyspace_counters *keyspace_counters;
+
+    /* The wall clock, read again when the ticks say that it is out of date. */
+    int64_t now_ms;
+    uint64_t now_ms_ticks;
+    uint64_t turn_start; /* ticks */
+
+    struct staged staged[REQUEST_BATCH_MAX];
+    struct key *keys; /* of all requests of the batch */
+    size_t keys_used, keys_capacity;
+
+    struct list_node sessions; /* by id */
+    unsigned session_count;    /* those that are not being killed */
+    struct list_node paused;
+    struct net_timer pause_timer;
+    bool reaping; /* worker_post(reap) is on its way */
+
+    struct worker_totals totals;
+    struct error_codes errors;
+    struct rate commands_rate, turns_rate, turn_ticks_rate;
+    int64_t last_second_ms; /* when the chores of each second ran */
+    struct command_counters counters[COMMANDS_MAX];
+} __attribute__((aligned(64)));
+
+struct exec {
+    struct keyspace *keyspace;
+    struct gate *gate;
+    struct net *net;
+    unsigned worker_count;
+    double ns_per_tick;
+    uint64_t stale_ticks; /* how old worker.now_ms may be */
+
+    _Atomic uint64_t next_session;
+    _Atomic unsigned connections; /* of all workers, for maxclients */
+
+    int64_t pause_until_ms; /* in the past = nothing is paused */
+    bool pause_writes_only;
+
+    struct commands commands;
+    struct observations *observations;
+    struct info_frame *info;
+    struct rate input_rate, output_rate; /* sampled by worker 0 */
+    struct exec_worker workers[];
+};
+
+static inline struct exec_worker *session_worker(const struct session *session) {
+    return &session->exec->workers[session->worker];
+}
+
+/* ---- dispatch.c, check.c, room.c ---- */
+
+unsigned dispatch_batch(void *context, void *session, const struct request_batch *batch,
+                        struct reply *reply);
+
+/* The time of this command. */
+void worker_read_clock(struct exec_worker *worker, uint64_t ticks);
+
+enum verdict { VERDICT_RUN, VERDICT_REJECTED, VERDICT_WAIT };
+
+/* May this request run? If not, its error has been written, or the session waits for the end of a
+ * pause. */
+enum verdict check_request(struct session *session, const struct staged *staged,
+                           const struct request *request, struct reply *reply, int64_t now_ms);
+
+/* Under maxmemory: is there room for a command that may need memory? */
+bool room_for_command(struct session *session, int64_t now_ms);
+
+/* ---- session.c, pause.c, limits.c ---- */
+
+void *session_open(void *context, struct connection *connection, struct reply *reply);
+void session_close(void *context, void *session);
+void session_invalid(void *context, void *session, const char *error);
+
+/* Closes what session_kill has marked. `worker` is a struct exec_worker. */
+void sessions_reap(void *worker);
+
+/* The RESP limits that fit the session's state of authentication. */
+void session_update_limits(struct session *session);
+
+bool pause_applies(const struct exec *exec, uint64_t command_flags, int64_t now_ms);
+void pause_session(struct session *session, int64_t now_ms);
+void pause_timer_fire(struct net_timer *timer);
+
+void limits_input_overflow(void *context, void *session, size_t input_bytes);
+void limits_backlog(void *context, void *session, size_t pending);
+
+/* The chores of a worker: idle clients, rates. */
+void chores_tick(void *context, unsigned worker);
+
+/* ---- observe.c ---- */
+
+struct observations *observations_create(void);
+void observations_free(struct observations *observations);
+
+/* Drops what is too much after the log's length was changed. */
+void commandlog_trim(struct exec *exec, enum commandlog which);
+
+/* A command that may belong into one of the logs. */
+void observe_command(struct call *call, uint64_t microseconds, size_t request_bytes,
+                     size_t reply_bytes);
+
+/* ---- info.c, info_sections.c ---- */
+
+struct info_frame *info_frame_create(void);
+void info_frame_free(struct info_frame *frame);
+void info_register_own_sections(struct exec *exec);

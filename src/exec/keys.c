@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "exec/keys.h"
+#include "base/ensure.h"
+#include "base/number.h"
+#include "exec/exec.h"
+
+#define EACH_SPEC(spec, command)                                                                   \
+    for (const struct key_spec *spec = (command)->keys;                                            \
+         spec < (command)->keys + ARRAY_LEN((command)->keys) && spec->search != KEY_SEARCH_NONE;   \
+         spec++)
+
+enum key_mode keys_mode_of(const struct command *command) {
+    const struct key_spec *spec = command->keys;
+    if (command->find_keys) return KEYS_CUSTOM;
+    if (spec->search == KEY_SEARCH_NONE) return KEYS_NONE;
+    bool alone = spec[1].search == KEY_SEARCH_NONE && !(spec->flags & KEY_NOT_KEY);
+    bool single = spec->search == KEY_SEARCH_INDEX && spec->find == KEY_FIND_RANGE && !spec->last;
+    return alone && single ? KEYS_ONE : KEYS_SPECS;
+}
+
+/* Where a spec's keys begin; 0 when its keyword is not there. */
+static unsigned begin(const struct key_spec *spec, const struct bytes *argv, unsigned argc) {
+    if (spec->search == KEY_SEARCH_INDEX) return (unsigned)spec->index;
+    int at = spec->index > 0 ? spec->index : (int)argc + spec->index;
+    int end = spec->index > 0 ? (int)argc - 1 : 1; /* the keyword is never the last word */
+    int step = spec->index > 0 ? 1 : -1;
+    for (; at > 0 && (end - at) * step > 0; at += step)
+        if (bytes_is(argv[at], spec->keyword)) return (unsigned)at + 1;
+    return 0;
+}
+
+static bool range_of_last(const struct key_spec *spec, unsigned first, unsigned argc,
+                          struct key_range *out) {
+    int64_t last = first + spec->last;
+    if (spec->last < 0 && spec->limit > 1)
+        last = first + (int64_t)(argc - first) / spec->limit + spec->last;
+    else if (spec->last < 0)
+        last = (int64_t)argc + spec->last;
+    if (first >= argc || last >= argc || last < first) return false;
+    unsigned step = (unsigned)spec->step;
+    *out = (struct key_range){first, (unsigned)(last - first) / step + 1, step};
+    return true;
+}
+
+static bool range_of_count(const struct key_spec *spec, unsigned first, const struct bytes *argv,
+                           unsigned argc, struct key_range *out) {
+    int64_t count;
+    unsigned at = first + (unsigned)spec->count_index;
+    if (at >= argc || !number_parse_i64(argv[at], &count) || count < 0 || count > argc)
+        return false;
+    first += (unsigned)spec->first_index;
+    if (count > 0 && first + (uint64_t)(count - 1) * (unsigned)spec->step >= argc) return false;
+    *out = (struct key_range){first, (unsigned)count, (unsigned)spec->step};
+    return true;
+}
+
+bool keys_range(const struct key_spec *spec, const struct bytes *argv, unsigned argc,
+                struct key_range *out) {
+    *out = (struct key_range){0};
+    if (spec->search == KEY_SEARCH_UNKNOWN || spec->find == KEY_FIND_UNKNOWN) return true;
+    if (spec->flags & KEY_NOT_KEY) return true;
+    unsigned first = begin(spec, argv, argc);
+    if (first == 0) return true;
+    if (spec->find == KEY_FIND_COUNT) return range_of_count(spec, first, argv, argc, out);
+    return range_of_last(spec, first, argc, out);
+}
+
+int exec_find_keys(const struct command *command, const struct bytes *argv, unsigned argc,
+                   unsigned *positions, uint32_t *flags, unsigned capacity) {
+    if (command->find_keys) {
+        int count = command->find_keys(argv, argc, positions, capacity);
+        for (int i = 0; flags && i < count && (unsigned)i < capacity; i++)
+            flags[i] = command->keys[0].flags;
+        return count;
+    }
+    unsigned count = 0;
+    EACH_SPEC(spec, command) {
+        struct key_range range;
+        if (!keys_range(spec, argv, argc, &range)) return -1;
+        for (unsigned i = 0; i < range.count; i++, count++) {
+            if (count >= capacity) continue;
+            if (positions) positions[count] = range.first + i * range.step;
+            if (flags) flags[count] = spec->flags;
+        }
+    }
+    return (int)count;
+}

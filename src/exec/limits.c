@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Clients that take too much or give too little: slow readers, large requests, idle ones. */
+#include "base/ensure.h"
+#include "base/log.h"
+#include "exec/exec_priv.h"
+#include "sys/clock.h"
+
+static void log_closing(const struct session *session, const char *why) {
+    struct buffer line = {0};
+    if (session_describe(session, &line))
+        log_notice("Closing client: %s: %.*s", why, (int)line.len, line.data);
+    buffer_free(&line);
+}
+
+/* ---- output ---- */
+
+static bool over_soft_limit(struct session *session, const struct output_limit *limit,
+                            size_t pending) {
+    if (!limit->soft || pending <= limit->soft) {
+        session->over_soft_limit_since_ms = 0;
+        return false;
+    }
+    int64_t now = clock_wall_ms();
+    if (!session->over_soft_limit_since_ms) session->over_soft_limit_since_ms = now;
+    return now - session->over_soft_limit_since_ms > limit->soft_seconds * 1000;
+}
+
+static void check_output(struct session *session, size_t pending) {
+    const struct output_limit *limit = &exec_settings.output_limits[CLASS_NORMAL];
+    bool over_hard = limit->hard && pending > limit->hard;
+    if (LIKELY(!over_hard && !over_soft_limit(session, limit, pending))) return;
+    session_worker(session)->totals.output_disconnects++;
+    log_closing(session, over_hard ? "more output than the hard limit allows"
+                                   : "more output than the soft limit allows, for too long");
+    session->flags |= SESSION_CLOSING;
+    connection_close(session->connection);
+}
+
+void limits_backlog(void *context, void *session, size_t pending) {
+    (void)context;
+    check_output(session, pending);
+}
+
+/* ---- input ---- */
+
+void limits_input_overflow(void *context, void *opaque, size_t input_bytes) {
+    (void)context;
+    struct session *session = opaque;
+    session_worker(session)->totals.input_disconnects++;
+    log_warning("Closing client %llu: a request of more than %zu bytes is over "
+                "client-query-buffer-limit",
+                (unsigned long long)session->id, input_bytes);
+}
+
+/* ---- the chores ---- */
+
+static void close_if_idle(struct session *session, int64_t now_ms) {
+    if (session->flags & (SESSION_PAUSED | SESSION_CLOSING)) return;
+    if (now_ms - session->active_ms <= exec_settings.timeout * 1000) return;
+    log_verbose("Closing idle client %llu", (unsigned long long)session->id);
+    session->flags |= SESSION_CLOSING;
+    connection_close(session->connection);
+}
+
+/* Once a second: what has no event to wait for. */
+static void look_at_sessions(struct exec_worker *w, int64_t now_ms) {
+    struct session *s, *next;
+    LIST_FOREACH_SAFE(s, next, &w->sessions, in_worker) {
+        if (s->over_soft_limit_since_ms)
+            check_output(s, connection_usage(s->connection).output_pending);
+        if (exec_settings.timeout) close_if_idle(s, now_ms);
+    }
+}
+
+static void sample_rates(struct exec_worker *w) {
+    int64_t now = clock_mono_us();
+    rate_sample(&w->commands_rate, now, w->totals.commands);
+    rate_sample(&w->turns_rate, now, w->totals.turns);
+    rate_sample(&w->turn_ticks_rate, now, w->totals.turn_ticks);
+    if (w->index != 0) return;
+    struct net_stats stats = net_stats(w->exec->net);
+    rate_sample(&w->exec->input_rate, now, stats.bytes_in);
+    rate_sample(&w->exec->output_rate, now, stats.bytes_out);
+}
+
+void chores_tick(void *context, unsigned worker) {
+    struct exec *exec = context;
+    struct exec_worker *w = &exec->workers[worker];
+    gate_enter(exec->gate, worker);
+    int64_t now = clock_wall_ms();
+    if (w->reaping) sessions_reap(w);
+    sample_rates(w);
+    bool soft = exec_settings.output_limits[CLASS_NORMAL].soft != 0;
+    if ((soft || exec_settings.timeout) && now - w->last_second_ms >= 1000) {
+        w->last_second_ms = now;
+        look_at_sessions(w, now);
+    }
+    gate_leave(exec->gate, worker);
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "exec/session.h"
+#include "base/ensure.h"
+#include "exec/exec_priv.h"
+#include "sys/clock.h"
+#include "sys/memory.h"
+
+/* ---- opening and closing ---- */
+
+static const char protected_mode_error[] =
+    "DENIED This server runs in protected mode: no password is set for the default user, so "
+    "connections are accepted from this machine alone. To connect from elsewhere, do one of these: "
+    "1) Set a password: send CONFIG SET requirepass <password> from this machine, or put it into "
+    "the configuration file. 2) Turn protected mode off with CONFIG SET protected-mode no, and "
+    "CONFIG REWRITE to keep it, if nobody can reach the server from the Internet. 3) Start the "
+    "server with '--protected-mode no', or with 'protected-mode no' in its configuration file.";
+
+/* Why a connection is not welcome; NULL = it is. */
+static const char *refusal(const struct exec *exec, const struct connection *connection) {
+    if (atomic_load(&exec->connections) >= (unsigned)exec_settings.maxclients)
+        return "ERR max number of clients reached";
+    if (exec_settings.protected_mode && !exec_settings.requirepass &&
+        !connection_peer_is_local(connection))
+        return protected_mode_error;
+    return NULL;
+}
+
+static uint32_t initial_flags(const struct connection *connection) {
+    return (exec_settings.requirepass ? 0 : SESSION_AUTHENTICATED) |
+           (connection_is_unix(connection) ? SESSION_UNIX : 0);
+}
+
+void *session_open(void *context, struct connection *connection, struct reply *reply) {
+    struct exec *exec = context;
+    struct exec_worker *w = &exec->workers[worker_index(connection_worker(connection))];
+    w->totals.connections++;
+    const char *why = refusal(exec, connection);
+    struct session *session = why ? NULL : memory_alloc_zero(sizeof *session);
+    if (!session) {
+        w->totals.refused++;
+        reply_error(reply, why ? why : "OOM not enough memory for another client");
+        return NULL;
+    }
+    int64_t now = clock_wall_ms();
+    *session = (struct session){
+        .id = atomic_fetch_add(&exec->next_session, 1),
+        .connection = connection,
+        .exec = exec,
+        .flags = initial_flags(connection),
+        .worker = w->index,
+        .resp = 2,
+        .created_ms = now,
+        .active_ms = now,
+    };
+    list_init(&session->paused);
+    list_append(&w->sessions, &session->in_worker);
+    w->session_count++;
+    atomic_fetch_add(&exec->connections, 1);
+    session_update_limits(session);
+    return session;
+}
+
+void session_close(void *context, void *opaque) {
+    struct exec *exec = context;
+    struct session *session = opaque;
+    if (!(session->flags & SESSION_KILLED)) session_worker(session)->session_count--;
+    list_remove(&session->in_worker);
+    list_remove(&session->paused);
+    memory_free(session->name);
+    memory_free(session->library_name);
+    memory_free(session->library_version);
+    memory_free(session);
+    atomic_fetch_sub(&exec->connections, 1);
+}
+
+void session_invalid(void *context, void *opaque, const char *error) {
+    (void)context;
+    const char *space = strchr(error, ' ');
+    struct bytes code = space ? bytes_make(error, (size_t)(space - error)) : BYTES("ERR");
+    error_codes_add(&session_worker(opaque)->errors, code, 1);
+}
+
+/* ---- finding and killing ---- */
+
+/* Merges the workers' lists, each of which is in the order of ids. */
+void exec_each_session(struct exec *exec, void (*fn)(struct session *, void *), void *argument) {
+    struct list_node *next[GATE_MAX_PARTICIPANTS];
+    for (unsigned i = 0; i < exec->worker_count; i++)
+        next[i] = exec->workers[i].sessions.next;
+    for (;;) {
+        struct session *oldest = NULL;
+        for (unsigned i = 0; i < exec->worker_count; i++) {
+            if (next[i] == &exec->workers[i].sessions) continue;
+            struct session *s = CONTAINER_OF(next[i], struct session, in_worker);
+            if (!oldest || s->id < oldest->id) oldest = s;
+        }
+        if (!oldest) return;
+        next[oldest->worker] = oldest->in_worker.next;
+        if (!(oldest->flags & SESSION_KILLED)) fn(oldest, argument);
+    }
+}
+
+struct session *exec_find_session(struct exec *exec, uint64_t id) {
+    for (unsigned i = 0; i < exec->worker_count; i++) {
+        struct session *s;
+        LIST_FOREACH(s, &exec->workers[i].sessions, in_worker) {
+            if (s->id == id) return s->flags & SESSION_KILLED ? NULL : s;
+        }
+    }
+    return NULL;
+}
+
+unsigned exec_session_count(const struct exec *exec) {
+    unsigned count = 0;
+    for (unsigned i = 0; i < exec->worker_count; i++)
+        count += exec->workers[i].session_count;
+    return count;
+}
+
+void sessions_reap(void *worker) {
+    struct exec_worker *w = worker;
+    struct session *s;
+    w->reaping = false;
+    LIST_FOREACH(s, &w->sessions, in_worker) {
+        if (s->flags & SESSION_KILLED)
+            connection_close(s->connection);
+        else if (s->flags & SESSION_CLOSING)
+            connection_close_after_reply(s->connection);
+    }
+}
+
+void session_kill(struct session *session, bool after_reply) {
+    struct exec_worker *w = session_worker(session);
+    if (session->flags & SESSION_KILLED) return;
+    session->flags |= SESSION_CLOSING;
+    if (!after_reply) {
+        session->flags |= SESSION_KILLED;
+        w->session_count--;
+    }
+    if (w->reaping) return;
+    w->reaping = true; /* if nothing could be posted, the next tick sees it */
+    worker_post(net_worker(session->exec->net, session->worker), sessions_reap, w);
+}
+
+/* ---- who it is ---- */
+
+/* Takes a time that depends on the given password alone. */
+static bool same_secret(const char *secret, struct bytes given) {
+    size_t length = strlen(secret);
+    size_t difference = length ^ given.len;
+    for (size_t i = 0; i < given.len; i++)
+        difference |= (uint8_t)given.data[i] ^ (uint8_t)secret[length ? i % length : 0];
+    return difference == 0;
+}
+
+bool session_needs_authentication(const struct session *session) {
+    return exec_settings.requirepass && !(session->flags & SESSION_AUTHENTICATED);
+}
+
+bool session_authenticate(struct session *session, struct bytes user, struct bytes password) {
+    const char *secret = exec_settings.requirepass;
+    if (!bytes_equal(user, BYTES("default")) || (secret && !same_secret(secret, password))) {
+        session_worker(session)->totals.denied++;
+        return false;
+    }
+    session->flags |= SESSION_AUTHENTICATED;
+    session_update_limits(session);
+    return true;
+}
+
+bool exec_has_password(const struct exec *exec) {
+    (void)exec;
+    return exec_settings.requirepass != NULL;
+}
+
+void session_update_limits(struct session *session) {
+    connection_set_limits(session->connection, session_needs_authentication(session)
+                                                   ? &exec_settings.unauthenticated
+                                                   : &exec_settings.authenticated);
+}
+
+void session_reset(struct session *session) {
+    uint32_t lasting = SESSION_CAPA_REDIRECT | SESSION_UNIX | SESSION_CLOSING | SESSION_KILLED;
+    session->flags &= lasting;
+    if (!exec_settings.requirepass) session->flags |= SESSION_AUTHENTICATED;
+    session->db = 0;
+    session->resp = 2;
+    session_set_text(&session->name, BYTES(""));
+    session_update_limits(session);
+}
+
+bool session_valid_name(struct bytes name) {
+    for (size_t i = 0; i < name.len; i++)
+        if (name.data[i] < '!' || name.data[i] > '~') return false;
+    return true;
+}
+
+bool session_set_text(char **text, struct bytes value) {
+    char *copy = NULL;
+    if (value.len) {
+        copy = memory_alloc(value.len + 1);
+        if (!copy) return false;
+        memcpy(copy, value.data, value.len);
+        copy[value.len] = 0;
+    }
+    memory_free(*text);
+    *text = copy;
+    return true;
+}
