@@ -52,15 +52,31 @@ int net_listen_unix(struct net *net, const char *path, unsigned mode, int backlo
     return fd < 0 ? fd : add(net, fd, path);
 }
 
-void net_close_listeners(struct net *net) {
+/* Worker 0 may have been told of a listener and not yet have looked at it, so the struct stays. */
+static void close_listeners(struct net *net, bool unix_too) {
     struct listener *listener, *next;
     LIST_FOREACH_SAFE(listener, next, &net->listeners, link) {
+        if (listener->is_unix && !unix_too) continue;
         list_remove(&listener->link);
+        list_append(&net->closed_listeners, &listener->link);
         file_close(listener->fd);
+        listener->fd = -1;
         if (listener->is_unix) file_unlink(listener->path);
-        memory_free(listener);
     }
-    worker_timer_cancel(&net->workers[0], &net->accept_again);
+}
+
+void net_close_listeners(struct net *net) {
+    close_listeners(net, true);
+}
+
+void net_close_tcp_listeners(struct net *net) {
+    close_listeners(net, false);
+}
+
+void listeners_free(struct net *net) {
+    struct listener *listener, *next;
+    net_close_listeners(net);
+    LIST_FOREACH_SAFE(listener, next, &net->closed_listeners, link) memory_free(listener);
 }
 
 uint16_t net_tcp_port(const struct net *net) {
@@ -139,7 +155,7 @@ static void hand_over(struct net *net, int fd) {
 }
 
 void listener_accept(struct listener *listener) {
-    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+    for (int i = 0; i < ACCEPTS_PER_TURN && listener->fd >= 0; i++) {
         int fd = socket_accept(listener->fd);
         if (fd == -EAGAIN) return;
         if (fd >= 0) {

@@ -15,6 +15,7 @@ struct net *net_create(const struct net_options *options) {
     net->tick_ms = options->tick_ms;
     net->input_limit = SIZE_MAX;
     list_init(&net->listeners);
+    list_init(&net->closed_listeners);
     net->workers = memory_alloc_aligned(CACHE_LINE, options->workers * sizeof *net->workers);
     if (!net->workers) {
         memory_free(net);
@@ -31,7 +32,7 @@ struct net *net_create(const struct net_options *options) {
 }
 
 void net_free(struct net *net) {
-    net_close_listeners(net);
+    listeners_free(net);
     for (unsigned i = 0; i < net->worker_count; i++)
         worker_free(&net->workers[i]);
     memory_free(net->workers);

@@ -69,11 +69,11 @@ struct net_options {
 /* NULL = no memory or no descriptors. */
 struct net *net_create(const struct net_options *options);
 
-/* Listeners: add before net_run, or any time from worker 0's thread. Returns 0 or a negative errno.
- */
+/* Listeners: add and close before net_run, or in exclusive mode. Returns 0 or a negative errno. */
 int net_listen_tcp(struct net *net, const char *host, uint16_t port, int backlog);
 int net_listen_unix(struct net *net, const char *path, unsigned mode, int backlog);
 void net_close_listeners(struct net *net);
+void net_close_tcp_listeners(struct net *net);
 
 /* The port of the first TCP listener (what port 0 became); 0 = there is none. */
 uint16_t net_tcp_port(const struct net *net);

@@ -65,7 +65,7 @@ struct net {
     struct counters counted_before; /* at the last net_stats_reset */
 
     /* Worker 0's. */
-    struct list_node listeners;
+    struct list_node listeners, closed_listeners;
     struct net_timer accept_again; /* armed while no descriptor or memory is left to accept with */
     int64_t accept_logged_us;
 };
@@ -94,3 +94,4 @@ struct listener;
 
 /* Accepts who waits, up to a bound. */
 void listener_accept(struct listener *listener);
+void listeners_free(struct net *net);
