@@ -250,9 +250,10 @@ static void end_turn(struct connection *c, size_t backlog_before) {
     c->worker->current = NULL;
     report_backlog(c, backlog_before);
     if (c->flags & CONNECTION_CLOSED) return;
-    bool all_said = c->flags & CONNECTION_CLOSING && !c->output.pending;
-    bool waits_in_vain = c->flags & CONNECTION_WAITING && c->flags & CONNECTION_HANGUP;
-    if (all_said || waits_in_vain)
+    const uint32_t in_vain = CONNECTION_WAITING | CONNECTION_HANGUP;
+    bool is_done =
+        c->flags & CONNECTION_CLOSING ? c->output.pending == 0 : (c->flags & in_vain) == in_vain;
+    if (is_done)
         connection_close(c);
     else if (wants_turn(c) && !list_linked(&c->turn))
         list_append(&c->worker->later, &c->turn);
