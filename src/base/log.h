@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
 
+/* What the program says to its operator: levels, a threshold, and one sink that sys/logfile.h or a
+ * test provides. */
+
 #include <stdbool.h>
 
 enum log_level {

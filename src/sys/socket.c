@@ -76,8 +76,9 @@ int socket_listen_tcp(const char *host, int port, int backlog, unsigned flags) {
 
 static int unix_address(const char *path, struct sockaddr_un *out) {
     *out = (struct sockaddr_un){.sun_family = AF_UNIX};
-    if (strlen(path) >= sizeof out->sun_path) return -ENAMETOOLONG;
-    strcpy(out->sun_path, path);
+    size_t len = strlen(path);
+    if (len >= sizeof out->sun_path) return -ENAMETOOLONG;
+    memcpy(out->sun_path, path, len);
     return 0;
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
 
+/* Threads, and the cores that they run on. */
+
 #include <pthread.h>
 
 struct thread {

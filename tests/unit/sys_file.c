@@ -155,7 +155,8 @@ static ssize_t short_writev(int fd, const struct iovec *parts, int count) {
 static void gathers(void **state) {
     struct file_calls calls = file_system_calls;
     calls.writev = short_writev;
-    struct iovec parts[] = {{"hello", 5}, {"", 0}, {", ", 2}, {"world", 5}};
+    char hello[] = "hello", comma[] = ", ", world[] = "world";
+    struct iovec parts[] = {{hello, 5}, {NULL, 0}, {comma, 2}, {world, 5}};
     int fd = file_open(target, O_RDWR | O_CREAT | O_TRUNC, 0644);
     file_calls = &calls;
     assert_int_equal(file_writev_full(fd, parts, 4), 0);
