@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "cmd/key.h"
+#include "base/number.h"
+#include "cmd/shared_entry.h"
+
+static const struct event deleted = {EVENT_GENERIC, "del"};
+
+void key_del(struct call *call) {
+    int64_t removed = 0;
+    for (unsigned i = 0; i < call->key_count; i++) {
+        struct spot spot;
+        if (!keyspace_seek(&call->view, &call->keys[i], &spot)) continue;
+        keyspace_remove(&call->view, &spot, deleted);
+        removed++;
+    }
+    reply_integer(call->reply, removed);
+}
+
+void key_unlink(struct call *call) {
+    key_del(call);
+}
+
+/* How many of the keys `look` finds; one that is named twice counts twice. */
+static void count_keys(struct call *call,
+                       struct entry *(*look)(struct view *, const struct key *)) {
+    int64_t found = 0;
+    for (unsigned i = 0; i < call->key_count; i++)
+        found += look(&call->view, &call->keys[i]) != NULL;
+    reply_integer(call->reply, found);
+}
+
+void key_exists(struct call *call) {
+    count_keys(call, keyspace_peek);
+}
+
+void key_touch(struct call *call) {
+    count_keys(call, keyspace_find);
+}
+
+void key_type(struct call *call) {
+    const struct entry *e = keyspace_peek(&call->view, &call->keys[0]);
+    reply_simple(call->reply, e ? entry_type_name(entry_type(e)) : "none");
+}
+
+/* ---- RENAME, RENAMENX ---- */
+
+enum rename_result { RENAME_DONE, RENAME_TAKEN, RENAME_NO_KEY, RENAME_NO_MEMORY };
+
+static enum rename_result rename_key(struct call *call, bool only_if_free) {
+    const struct key *from = &call->keys[0], *to = &call->keys[1];
+    /* The source is looked up last: finding it may remove it, and then the other spot is void, but
+     * not needed either. */
+    struct spot source, target;
+    keyspace_seek(&call->view, to, &target);
+    if (!keyspace_seek(&call->view, from, &source)) return RENAME_NO_KEY;
+    if (only_if_free && target.entry) return RENAME_TAKEN;
+    if (bytes_equal(from->name, to->name)) return RENAME_DONE;
+    return keyspace_rename(&call->view, &source, &target) ? RENAME_DONE : RENAME_NO_MEMORY;
+}
+
+void key_rename(struct call *call) {
+    switch (rename_key(call, false)) {
+    case RENAME_NO_KEY: reply_no_such_key(call->reply); break;
+    case RENAME_NO_MEMORY: reply_no_memory(call->reply); break;
+    default: reply_ok(call->reply); break;
+    }
+}
+
+void key_renamenx(struct call *call) {
+    switch (rename_key(call, true)) {
+    case RENAME_NO_KEY: reply_no_such_key(call->reply); break;
+    case RENAME_NO_MEMORY: reply_no_memory(call->reply); break;
+    case RENAME_TAKEN: reply_integer(call->reply, 0); break;
+    case RENAME_DONE: reply_integer(call->reply, 1); break;
+    }
+}
+
+/* ---- COPY, MOVE ---- */
+
+/* A database by its number; false: the error is written. */
+static bool parse_database(struct call *call, struct bytes text, uint32_t *db) {
+    int64_t n;
+    if (!number_parse_i64(text, &n)) {
+        reply_not_integer(call->reply);
+    } else if (n < INT32_MIN || n > INT32_MAX) {
+        reply_errorf(call->reply, "ERR value is out of range, value must between %d and %d",
+                     INT32_MIN, INT32_MAX);
+    } else if (n < 0 || n >= keyspace_databases(call->view.keyspace)) {
+        reply_error(call->reply, "ERR DB index is out of range");
+    } else {
+        *db = (uint32_t)n;
+        return true;
+    }
+    return false;
+}
+
+static void same_object_error(struct call *call) {
+    reply_error(call->reply, "ERR source and destination objects are the same");
+}
+
+struct copy_options {
+    uint32_t db;
+    bool replace;
+};
+
+static bool parse_copy_options(struct call *call, struct copy_options *options) {
+    *options = (struct copy_options){.db = call->view.db};
+    for (unsigned i = 3; i < call->argc; i++) {
+        if (bytes_is(call->argv[i], "replace")) {
+            options->replace = true;
+        } else if (bytes_is(call->argv[i], "db") && i + 1 < call->argc) {
+            if (!parse_database(call, call->argv[++i], &options->db)) return false;
+        } else {
+            reply_syntax_error(call->reply);
+            return false;
+        }
+    }
+    return true;
+}
+
+void key_copy(struct call *call) {
+    struct copy_options options;
+    if (!parse_copy_options(call, &options)) return;
+    const struct key *from = &call->keys[0], *to = &call->keys[1];
+    if (options.db == call->view.db && bytes_equal(from->name, to->name)) {
+        same_object_error(call);
+        return;
+    }
+    struct view target_view = call->view;
+    target_view.db = options.db;
+    struct spot source, target;
+    keyspace_seek(&target_view, to, &target);
+    if (!keyspace_seek_read(&call->view, from, &source) || (target.entry && !options.replace))
+        reply_integer(call->reply, 0);
+    else if (!keyspace_copy(&call->view, &source, &target_view, &target,
+                            (struct event){EVENT_GENERIC, "copy_to"}))
+        reply_no_memory(call->reply);
+    else
+        reply_integer(call->reply, 1);
+}
+
+void key_move(struct call *call) {
+    struct view target_view = call->view;
+    if (!parse_database(call, call->argv[2], &target_view.db)) return;
+    if (target_view.db == call->view.db) {
+        same_object_error(call);
+        return;
+    }
+    struct spot source, target;
+    keyspace_seek(&target_view, &call->keys[0], &target);
+    if (!keyspace_seek(&call->view, &call->keys[0], &source) || target.entry) {
+        reply_integer(call->reply, 0);
+    } else if (!keyspace_copy(&call->view, &source, &target_view, &target,
+                              (struct event){EVENT_GENERIC, "move_to"})) {
+        reply_no_memory(call->reply);
+    } else {
+        keyspace_remove(&call->view, &source, (struct event){EVENT_GENERIC, "move_from"});
+        reply_integer(call->reply, 1);
+    }
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Handlers of SLOWLOG, COMMANDLOG and LATENCY. */
+#pragma once
+
+#include "exec/exec.h"
+#include "exec/observe.h"
+
+void observe_slowlog_get(struct call *call);
+void observe_slowlog_help(struct call *call);
+void observe_slowlog_len(struct call *call);
+void observe_slowlog_reset(struct call *call);
+void observe_commandlog_get(struct call *call);
+void observe_commandlog_help(struct call *call);
+void observe_commandlog_len(struct call *call);
+void observe_commandlog_reset(struct call *call);
+void observe_latency_doctor(struct call *call);
+void observe_latency_graph(struct call *call);
+void observe_latency_help(struct call *call);
+void observe_latency_histogram(struct call *call);
+void observe_latency_history(struct call *call);
+void observe_latency_latest(struct call *call);
+void observe_latency_reset(struct call *call);
+
+/* A latency event's sample number i, 0 being the oldest. */
+static inline const struct latency_sample *observe_sample(const struct latency_event *event,
+                                                          unsigned i) {
+    return &event->samples[(event->first + i) % LATENCY_SAMPLES];
+}
