@@ -3,6 +3,7 @@
 #include "net_service.h"
 
 #include "base/ensure.h"
+#include "sys/memory.h"
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -23,7 +24,7 @@
 static struct net *net;
 
 static int set_up(void **state) {
-    net = serve();
+    net = serve(WORKERS);
     return 0;
 }
 
@@ -396,6 +397,46 @@ static void without_descriptors_it_waits_quietly(void **state) {
     close(fd);
 }
 
+static _Atomic bool obeyed;
+
+static void lose_memory(void *argument) {
+    memory_fail_after(0);
+    obeyed = true;
+}
+
+static void find_memory(void *argument) {
+    memory_fail_never();
+    obeyed = true;
+}
+
+static void tell_worker(void (*fn)(void *)) {
+    obeyed = false;
+    assert_true(worker_post(net_worker(net, 0), fn, NULL));
+    wait_until(obeyed);
+}
+
+/* The failing of buffers is for one thread at a time, so one worker has to do. */
+static void without_memory_connections_are_closed(void **state) {
+    serve_stop(net);
+    net = serve(1);
+    int old = client_open();
+    client_command(old, "ECHO fine");
+    client_expect(old, "$4\r\nfine\r\n");
+    tell_worker(lose_memory);
+    client_expect_eof(client_open());
+    client_command(old, "ECHO fine"); /* in buffers that are there already */
+    client_expect(old, "$4\r\nfine\r\n");
+    client_command(old, "REP 10000000");
+    client_expect_eof(old);
+    tell_worker(find_memory);
+    assert_int_equal(net_stats(net).connections_refused, 1);
+    assert_int_equal(net_stats(net).connections, 0);
+    int fd = client_open();
+    client_command(fd, "ECHO fine");
+    client_expect(fd, "$4\r\nfine\r\n");
+    close(fd);
+}
+
 static void idle_workers_tick(void **state) {
     usleep(10 * TICK_MS * 1000);
     assert_in_range(seen.ticks, 3 * WORKERS, 12 * WORKERS);
@@ -472,6 +513,7 @@ int main(void) {
         NET_TEST(connections_come_and_go),
         NET_TEST(an_endless_pipeline_starves_nobody),
         NET_TEST(without_descriptors_it_waits_quietly),
+        NET_TEST(without_memory_connections_are_closed),
         NET_TEST(idle_workers_tick),
         NET_TEST(timers_of_sleeping_workers_fire),
         NET_TEST(unix_sockets_answer),

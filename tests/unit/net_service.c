@@ -241,8 +241,8 @@ void serve_start(struct net *net) {
     assert_int_equal(pthread_create(&server, NULL, run_net, net), 0);
 }
 
-struct net *serve(void) {
-    struct net *net = serve_create(WORKERS);
+struct net *serve(unsigned workers) {
+    struct net *net = serve_create(workers);
     assert_int_equal(net_listen_tcp(net, "127.0.0.1", 0, 511), 0);
     port = net_tcp_port(net);
     serve_start(net);

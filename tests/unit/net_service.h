@@ -35,7 +35,7 @@ extern const struct net_service test_service;
 
 /* A net without listeners, and one that runs, on a thread of its own, and listens on `port`. */
 struct net *serve_create(unsigned workers);
-struct net *serve(void);
+struct net *serve(unsigned workers);
 void serve_start(struct net *net);
 void serve_stop(struct net *net);
 extern uint16_t port;
