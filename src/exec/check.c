@@ -6,9 +6,13 @@
 
 #define PREVIEW_MAX (size_t)128 /* bytes of the name, and of all arguments together */
 
+static const char *shown(struct bytes text) {
+    return text.data ? text.data : "";
+}
+
 /* A zero ends a text that an error shows, as it does in C. */
 static int shown_length(struct bytes text, size_t most) {
-    return (int)strnlen(text.data ? text.data : "", MIN(text.len, most));
+    return (int)strnlen(shown(text), MIN(text.len, most));
 }
 
 static void unknown_command(const struct request *request, struct reply *reply) {
@@ -17,11 +21,11 @@ static void unknown_command(const struct request *request, struct reply *reply) 
     for (unsigned i = 1; i < request->argc && used < PREVIEW_MAX; i++) {
         struct bytes arg = request->argv[i];
         used += (size_t)snprintf(preview + used, sizeof preview - used, "'%.*s' ",
-                                 shown_length(arg, PREVIEW_MAX - used), arg.data);
+                                 shown_length(arg, PREVIEW_MAX - used), shown(arg));
     }
     struct bytes name = request->argv[0];
     reply_errorf(reply, "ERR unknown command '%.*s', with args beginning with: %.*s",
-                 shown_length(name, PREVIEW_MAX), name.data, (int)used, preview);
+                 shown_length(name, PREVIEW_MAX), shown(name), (int)used, preview);
 }
 
 /* The container's name as the client wrote it, in capitals. */

@@ -102,7 +102,7 @@ struct exec_worker {
     struct worker_totals totals;
     struct error_codes errors;
     struct rate commands_rate, turns_rate, turn_ticks_rate;
-    int64_t last_second_ms; /* when the chores of each second ran */
+    int64_t last_sample_ms, last_second_ms; /* when the chores ran */
     struct command_counters counters[COMMANDS_MAX];
 } __attribute__((aligned(64)));
 
@@ -117,7 +117,7 @@ struct exec {
     _Atomic uint64_t next_session;
     _Atomic unsigned connections; /* of all workers, for maxclients */
 
-    int64_t pause_until_ms; /* in the past = nothing is paused */
+    _Atomic int64_t pause_until_ms; /* in the past = nothing is paused */
     bool pause_writes_only;
 
     struct commands commands;
@@ -168,7 +168,7 @@ void pause_timer_fire(struct net_timer *timer);
 void limits_input_overflow(void *context, void *session, size_t input_bytes);
 void limits_backlog(void *context, void *session, size_t pending);
 
-/* The chores of a worker: idle clients, rates. */
+/* The chores of a worker: expiry, rates, idle clients. */
 void chores_tick(void *context, unsigned worker);
 
 /* ---- observe.c ---- */

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Clients that take too much or give too little: slow readers, large requests, idle ones. */
+/* Clients that take too much or give too little (slow readers, large requests, idle ones), and what
+ * else a worker does every now and then. */
 #include "base/ensure.h"
 #include "base/log.h"
 #include "exec/exec_priv.h"
+#include "keyspace/maintain.h"
 #include "sys/clock.h"
+
+#define SAMPLE_MS 100 /* between two looks at the rates */
 
 static void log_closing(const struct session *session, const char *why) {
     struct buffer line = {0};
@@ -86,8 +90,11 @@ static void sample_rates(struct exec_worker *w) {
 void chores_tick(void *context, unsigned worker) {
     struct exec *exec = context;
     struct exec_worker *w = &exec->workers[worker];
-    gate_enter(exec->gate, worker);
     int64_t now = clock_wall_ms();
+    if (!exec_writes_paused(exec, now)) keyspace_maintain(exec->keyspace, worker, now);
+    if (now - w->last_sample_ms < SAMPLE_MS) return;
+    w->last_sample_ms = now;
+    gate_enter(exec->gate, worker);
     if (w->reaping) sessions_reap(w);
     sample_rates(w);
     bool soft = exec_settings.output_limits[CLASS_NORMAL].soft != 0;
