@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""How replies are compared that need not be the same bytes. A rule gets both replies, when they differ, and says
+whether that is all right. Everything that has no rule must be the same."""
+
+from resp import Failure, decode
+
+
+def near(most):
+    """Integers that differ by at most that much; what is not positive (-1, -2) has a meaning and must be the same."""
+    def rule(ours, theirs):
+        a, b = decode(ours), decode(theirs)
+        return isinstance(a, int) and isinstance(b, int) and a > 0 and b > 0 and abs(a - b) <= most
+    return rule
+
+
+def unordered(ours, theirs):
+    """Arrays with the same elements in any order."""
+    a, b = decode(ours), decode(theirs)
+    return isinstance(a, list) and isinstance(b, list) and sorted(map(repr, a)) == sorted(map(repr, b))
+
+
+def same_kind(ours, theirs):
+    """Values that have to be of the same type only."""
+    a, b = decode(ours), decode(theirs)
+    return type(a) is type(b) and not isinstance(a, Failure)
+
+
+def encoding(ours, theirs):
+    """Where INCRBYFLOAT leaves a whole number, OBJECT ENCODING says int here and embstr there."""
+    return decode(ours) == b"int" and decode(theirs) == b"embstr"
+
+
+COMMON = {
+    "ttl": near(1),
+    "pttl": near(500),
+    "expiretime": near(1),
+    "pexpiretime": near(500),
+    "keys": unordered,
+    "randomkey": same_kind,
+    "time": same_kind,
+    "object|encoding": encoding,
+    "object|idletime": near(1),
+}
