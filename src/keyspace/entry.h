@@ -2,7 +2,7 @@
 /*
  * An entry: one key with its value, in one block of a partition's arena.
  *
- *     u32  head       type:4 | expiry:1 | raw:1 | object:1 | spare:1 | clock:24
+ *     u32  head       type:4 | expiry:1 | form:2 | object:1 | clock:24
  *     u8   key size   255 = a u32 follows
  *     u8   value size 255 = a u32 follows       (absent when `object`)
  *     i64  expiry     Unix time in ms           (only when `expiry`)
@@ -16,24 +16,16 @@
 #pragma once
 
 #include "base/bytes.h"
+#include "value/value.h"
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
-enum value_type {
-    TYPE_STRING = 0,
-    TYPE_LIST = 1,
-    TYPE_SET = 2,
-    TYPE_ZSET = 3,
-    TYPE_HASH = 4,
-    TYPE_STREAM = 5,
-    TYPE_COUNT
-};
-
 #define ENTRY_TYPE_MASK 0x0fu
 #define ENTRY_HAS_EXPIRY 0x10u
-#define ENTRY_RAW 0x20u /* a string that was edited in place: OBJECT ENCODING says "raw" */
-#define ENTRY_OBJECT 0x40u
+#define ENTRY_FORM_SHIFT 5
+#define ENTRY_RAW 0x20u /* a string's form: edited in place, OBJECT ENCODING says "raw" */
+#define ENTRY_OBJECT 0x80u
 #define ENTRY_CLOCK_SHIFT 8
 
 #define EXPIRY_NONE INT64_MIN
@@ -115,6 +107,18 @@ static inline void *entry_object(const struct entry *e) {
     void *object;
     memcpy(&object, entry_decode(e).value.data, sizeof object);
     return object;
+}
+
+static inline struct value entry_value(const struct entry *e) {
+    struct bytes bytes = entry_decode(e).value;
+    struct value v = {.type = entry_type(e),
+                      .form = e->head >> ENTRY_FORM_SHIFT & 3,
+                      .large = entry_is_object(e)};
+    if (v.large)
+        memcpy(&v.object, bytes.data, sizeof v.object);
+    else
+        v.small = bytes;
+    return v;
 }
 
 /* Bytes that an entry takes up, before the arena rounds them. */

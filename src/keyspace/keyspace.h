@@ -143,6 +143,29 @@ bool keyspace_write_range(struct view *view, struct spot *spot, size_t offset, s
 /* Sets the expiry (ms) or removes it (EXPIRY_NONE). The key exists. */
 bool keyspace_set_expiry(struct view *view, struct spot *spot, int64_t expiry, struct event event);
 
+/* ---- collections ---- */
+
+/* What an edit was: the event, and the deterministic command that makes it. */
+struct edit {
+    struct event event;
+    const struct bytes *argv;
+    unsigned argc;
+};
+
+/* Gives the key this collection: a small one's bytes are copied into the entry (they may be the
+ * entry's own, unchanged or edited in place), an object is taken over unless false is returned. An
+ * object that the entry had before and that is not this one is freed. The expiry stays. */
+bool keyspace_put(struct view *view, struct spot *spot, const struct value *value,
+                  const struct edit *edit);
+
+/* The object of the spot's entry has been edited in place. */
+void keyspace_edited(struct view *view, struct spot *spot, const struct edit *edit);
+
+/* As keyspace_store_string with the value of any type, whatever the key held (RESTORE, the STORE
+ * forms of commands). An object is taken over unless false is returned. */
+bool keyspace_replace(struct view *view, struct spot *spot, const struct value *value,
+                      int64_t expiry, const struct edit *edit);
+
 /* Removes the key, which exists. */
 void keyspace_remove(struct view *view, struct spot *spot, struct event event);
 

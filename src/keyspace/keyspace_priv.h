@@ -71,8 +71,12 @@ static inline void emit(struct view *view, const struct change *change) {
  * with the model until the caller drops one of them. False = no memory. */
 bool put_like(struct view *view, struct spot *spot, const struct entry *model);
 
-/* Takes the entry out of its slice and frees it, without a record. */
-void spot_drop(struct view *view, struct spot *spot);
+/* Gives the spot's key this value (an object is taken over) and expiry, without a record. False = no
+ * memory. */
+bool put_value(struct view *view, struct spot *spot, const struct value *value, int64_t expiry);
+
+/* Takes the entry out of its slice and frees its block, but not its object, without a record. */
+void spot_forget(struct view *view, struct spot *spot);
 
 /* The same with a record. The spot's key may be the entry's own. */
 void spot_remove(struct view *view, struct spot *spot, enum change_cause cause,

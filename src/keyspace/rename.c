@@ -5,7 +5,7 @@ bool keyspace_rename(struct view *view, struct spot *from, struct spot *to) {
     const struct key *source = from->key;
     if (!put_like(view, to, from->entry)) return false;
     keyspace_seek(view, source, from); /* putting may have moved it, in the same slice */
-    spot_drop(view, from);
+    spot_forget(view, from); /* its object, if it has one, belongs to `to` now */
     view->counters->changes++;
     keyspace_notify(view, source, (struct event){EVENT_GENERIC, "rename_from"});
     if (view->keyspace->subscriber_count)
@@ -20,7 +20,13 @@ bool keyspace_rename(struct view *view, struct spot *from, struct spot *to) {
 
 bool keyspace_copy(struct view *view, struct spot *from, struct view *target, struct spot *to,
                    struct event event) {
-    if (!put_like(target, to, from->entry)) return false;
+    struct value value = entry_value(from->entry);
+    int64_t expiry = entry_expiry(from->entry);
+    if (value.large && !(value.object = value_ops(value.type)->copy(value.object))) return false;
+    if (!put_value(target, to, &value, expiry)) {
+        if (value.large) value_ops(value.type)->free(value.object);
+        return false;
+    }
     keyspace_seek(view, from->key, from);
     view->counters->changes++;
     if (view->keyspace->subscriber_count)

@@ -6,6 +6,7 @@
  *   3. counters.live_bytes moves with the arena's live bytes.
  *   4. Each function that changed something has emitted a record of it when it returns true.
  */
+#include "keyspace/janitor.h"
 #include "keyspace/keyspace_priv.h"
 
 static void count_live(struct view *view, const struct slice *slice, size_t before) {
@@ -42,14 +43,35 @@ static struct entry *place(const struct view *view, struct spot *spot, size_t si
     return NULL;
 }
 
-static void free_old(struct slice *slice, arena_ref old) {
-    if (old != ARENA_NONE)
-        arena_free(&slice->arena, old, entry_size(arena_at(&slice->arena, old)));
+/* Below this many allocations an object is freed at once. */
+#define FREE_EFFORT_AT_ONCE 64
+
+static void free_object(const struct view *view, const struct entry *e) {
+    const struct value_ops *ops = value_ops(entry_type(e));
+    void *object = entry_object(e);
+    if (ops->free_effort(object) <= FREE_EFFORT_AT_ONCE)
+        ops->free(object);
+    else
+        janitor_give(view->keyspace->janitor, ops->free, object);
 }
 
-/* Makes the spot's entry a string of `size` bytes with this head and expiry. Returns where the
- * value goes; the old value's first bytes are kept when `keep`. NULL = no memory. */
-static char *shape_string(const struct view *view, struct spot *spot, uint32_t head, size_t size,
+/* Frees the block and what hangs off it, unless that is `kept`. */
+static void free_block(const struct view *view, struct slice *slice, arena_ref ref,
+                       const void *kept) {
+    struct entry *e = arena_at(&slice->arena, ref);
+    if (entry_is_object(e) && entry_object(e) != kept) free_object(view, e);
+    arena_free(&slice->arena, ref, entry_size(e));
+}
+
+static void free_old(const struct view *view, struct slice *slice, arena_ref old,
+                     const void *kept) {
+    if (old != ARENA_NONE) free_block(view, slice, old, kept);
+}
+
+/* Makes the spot's entry one with `size` bytes of value in place, this head and this expiry.
+ * Returns where the value goes; the old value's first bytes are kept when `keep`. NULL = no
+ * memory. */
+static char *shape_inline(const struct view *view, struct spot *spot, uint32_t head, size_t size,
                           int64_t expiry, bool keep) {
     struct slice *slice = spot->slice;
     struct bytes key = spot->key->name;
@@ -75,7 +97,7 @@ static char *shape_string(const struct view *view, struct spot *spot, uint32_t h
         struct bytes kept = entry_string(arena_at(&slice->arena, old));
         memcpy(value, kept.data, MIN(kept.len, size));
     }
-    free_old(slice, old);
+    free_old(view, slice, old, NULL);
     spot_point(spot);
     return value;
 }
@@ -103,7 +125,7 @@ bool keyspace_store_string(struct view *view, struct spot *spot, const struct st
     int64_t expiry = store->expiry == EXPIRY_KEEP ? had : store->expiry;
     size_t live = arena_live(&spot->slice->arena);
     uint32_t head = string_head(view, old, store->raw);
-    char *value = shape_string(view, spot, head, store->value.len, expiry, false);
+    char *value = shape_inline(view, spot, head, store->value.len, expiry, false);
     if (!value) return false;
     memcpy(value, store->value.data, store->value.len);
     if (UNLIKELY(had != EXPIRY_NONE || expiry != EXPIRY_NONE))
@@ -121,7 +143,7 @@ bool keyspace_write_range(struct view *view, struct spot *spot, size_t offset, s
     size_t size = MAX(before, offset + piece.len);
     size_t live = arena_live(&spot->slice->arena);
     uint32_t head = string_head(view, spot->entry, true);
-    char *value = shape_string(view, spot, head, size, expiry, true);
+    char *value = shape_inline(view, spot, head, size, expiry, true);
     if (!value) return false;
     if (offset > before) memset(value + before, 0, offset - before);
     memcpy(value + offset, piece.data, piece.len);
@@ -153,7 +175,7 @@ static bool reshape_expiry(const struct view *view, struct spot *spot, int64_t e
     /* v still points into the old block, which place() left alone */
     char *value = entry_lay_out(e, head, v.key, v.value.len, expiry);
     memcpy(value, v.value.data, v.value.len);
-    free_old(slice, old);
+    free_old(view, slice, old, object ? entry_object(e) : NULL);
     spot_point(spot);
     return true;
 }
@@ -192,14 +214,14 @@ bool put_like(struct view *view, struct spot *spot, const struct entry *model) {
     if (!e) return false;
     char *value = entry_lay_out(e, model->head, spot->key->name, v.value.len, v.expiry);
     memcpy(value, v.value.data, v.value.len);
-    free_old(slice, old);
+    free_old(view, slice, old, NULL);
     spot_point(spot);
     note_expiry(view, spot, had != EXPIRY_NONE, v.expiry);
     count_live(view, slice, live);
     return true;
 }
 
-void spot_drop(struct view *view, struct spot *spot) {
+void spot_forget(struct view *view, struct spot *spot) {
     struct slice *slice = spot->slice;
     size_t live = arena_live(&slice->arena);
     arena_ref ref = table_ref(&spot->slot);
@@ -215,8 +237,7 @@ void spot_remove(struct view *view, struct spot *spot, enum change_cause cause,
     struct slice *slice = spot->slice;
     size_t live = arena_live(&slice->arena);
     arena_ref ref = table_ref(&spot->slot);
-    const struct entry *e = spot->entry;
-    if (entry_has_expiry(e)) volatile_add(slice, -1);
+    if (entry_has_expiry(spot->entry)) volatile_add(slice, -1);
     table_remove(&slice->table, &spot->slot);
     spot->entry = NULL;
     view->counters->changes++;
@@ -226,10 +247,95 @@ void spot_remove(struct view *view, struct spot *spot, enum change_cause cause,
                                     .event = event,
                                     .db = view->db,
                                     .key = spot->key});
-    arena_free(&slice->arena, ref, entry_size(e)); /* the key may have been the entry's own */
+    free_block(view, slice, ref, NULL); /* not before: the key may have been the entry's own */
     count_live(view, slice, live);
 }
 
 void keyspace_remove(struct view *view, struct spot *spot, struct event event) {
     spot_remove(view, spot, CAUSE_COMMAND, event);
+}
+
+/* ---- collections ---- */
+
+static void emit_edit(struct view *view, const struct spot *spot, const struct edit *edit,
+                      enum change_kind kind, bool created) {
+    view->counters->changes++;
+    if (LIKELY(!view->keyspace->subscriber_count)) return;
+    if (created) keyspace_notify(view, spot->key, (struct event){EVENT_NEW, "new"});
+    emit(view, &(struct change){.kind = kind,
+                                .event = edit->event,
+                                .db = view->db,
+                                .key = spot->key,
+                                .entry = spot->entry,
+                                .argv = edit->argv,
+                                .argc = edit->argc});
+}
+
+static uint32_t value_head(const struct view *view, const struct entry *old,
+                           const struct value *value) {
+    uint32_t clock = old ? entry_clock(old) : clock_fresh(view->now_ms);
+    return (uint32_t)value->type | (uint32_t)value->form << ENTRY_FORM_SHIFT |
+           (value->large ? ENTRY_OBJECT : 0) | clock << ENTRY_CLOCK_SHIFT;
+}
+
+static bool put_small(struct view *view, struct spot *spot, const struct value *value,
+                      int64_t expiry) {
+    uint32_t head = value_head(view, spot->entry, value);
+    if (spot->entry && !entry_is_object(spot->entry)) {
+        struct bytes own = entry_string(spot->entry);
+        if (own.data == value->small.data && own.len == value->small.len)
+            return entry_rewrite(spot->entry, head, own.len, expiry);
+    }
+    char *at = shape_inline(view, spot, head, value->small.len, expiry, false);
+    if (at) memcpy(at, value->small.data, value->small.len);
+    return at != NULL;
+}
+
+static bool put_large(struct view *view, struct spot *spot, const struct value *value,
+                      int64_t expiry) {
+    struct bytes key = spot->key->name;
+    uint32_t head = value_head(view, spot->entry, value);
+    arena_ref old;
+    size_t size = entry_size_for(key.len, sizeof value->object, expiry != EXPIRY_NONE, true);
+    struct entry *e = place(view, spot, size, &old);
+    if (!e) return false;
+    memcpy(entry_lay_out(e, head, key, sizeof value->object, expiry), &value->object,
+           sizeof value->object);
+    free_old(view, spot->slice, old, value->object);
+    spot_point(spot);
+    return true;
+}
+
+bool put_value(struct view *view, struct spot *spot, const struct value *value, int64_t expiry) {
+    int64_t had = spot->entry ? entry_expiry(spot->entry) : EXPIRY_NONE;
+    size_t live = arena_live(&spot->slice->arena);
+    bool put = value->large ? put_large(view, spot, value, expiry)
+                            : put_small(view, spot, value, expiry);
+    if (!put) return false;
+    note_expiry(view, spot, had != EXPIRY_NONE, expiry);
+    count_live(view, spot->slice, live);
+    return true;
+}
+
+bool keyspace_put(struct view *view, struct spot *spot, const struct value *value,
+                  const struct edit *edit) {
+    bool created = !spot->entry;
+    int64_t expiry = created ? EXPIRY_NONE : entry_expiry(spot->entry);
+    bool same = !created && value->large && entry_is_object(spot->entry) &&
+                entry_object(spot->entry) == value->object;
+    if (!same && !put_value(view, spot, value, expiry)) return false;
+    emit_edit(view, spot, edit, CHANGE_COMMAND, created);
+    return true;
+}
+
+void keyspace_edited(struct view *view, struct spot *spot, const struct edit *edit) {
+    emit_edit(view, spot, edit, CHANGE_COMMAND, false);
+}
+
+bool keyspace_replace(struct view *view, struct spot *spot, const struct value *value,
+                      int64_t expiry, const struct edit *edit) {
+    bool created = !spot->entry;
+    if (!put_value(view, spot, value, expiry)) return false;
+    emit_edit(view, spot, edit, CHANGE_STORE, created);
+    return true;
 }

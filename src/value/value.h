@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A value of any type, and what the rest of the house may do with one without knowing its type.
+ *
+ * A collection has two forms. Small: a flat run of bytes (a pack, mostly) that lies in its entry, so
+ * that it costs no allocation of its own. Large: an object, made of tables and trees, that the entry
+ * points to. The type's own module turns the one into the other; nobody else asks which it is.
+ *
+ * `form` is two bits that the type may use as it likes, kept with the entry (a set of integers, an
+ * encoding's name that outlives what it was chosen for).
+ */
+#pragma once
+
+#include "base/buffer.h"
+#include "base/bytes.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum value_type {
+    TYPE_STRING = 0,
+    TYPE_LIST = 1,
+    TYPE_SET = 2,
+    TYPE_ZSET = 3,
+    TYPE_HASH = 4,
+    TYPE_STREAM = 5,
+    TYPE_COUNT
+};
+
+struct value {
+    enum value_type type;
+    uint8_t form;       /* 0 to 3 */
+    bool large;
+    struct bytes small; /* borrowed, until its entry changes */
+    void *object;
+};
+
+/* The vtable of a type. Functions that return bool or a pointer fail for want of memory only,
+ * unless they say otherwise. */
+struct value_ops {
+    const char *name; /* as TYPE answers */
+
+    /* Objects. */
+    void (*free)(void *object);
+    void *(*copy)(const void *object);
+    size_t (*memory)(const void *object); /* bytes that it takes up, exact or nearly */
+    size_t (*free_effort)(const void *object); /* about how many allocations free() gives back */
+
+    /* Both forms. */
+    uint64_t (*length)(const struct value *value);      /* elements */
+    const char *(*encoding)(const struct value *value); /* as OBJECT ENCODING answers */
+
+    /* The value as an RDB object: its RDB type byte, then its body (value/rdb.h). */
+    bool (*dump)(const struct value *value, struct buffer *out);
+
+    /* Earliest deadline inside the value (fields of a hash), INT64_MAX = none; and removing all that
+     * is due: NULL for types without. */
+    int64_t (*deadline)(const struct value *value);
+};
+
+/* NULL for strings. Registered once, at start-up, by each type's module. */
+const struct value_ops *value_ops(enum value_type type);
+void value_register(enum value_type type, const struct value_ops *ops);
