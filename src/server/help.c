@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The pages of `strata help`. man/strata.1 says the same with more words. */
+#include "server/help.h"
+#include "base/ensure.h"
+
+#include <string.h>
+
+static const char usage[] = "Usage: strata COMMAND [ARGUMENT...]\n"
+                            "\n"
+                            "A data-structure server that speaks Redis.\n"
+                            "\n"
+                            "Commands:\n"
+                            "  serve     serve clients (also: strata FILE, strata --port 7000)\n"
+                            "  import    send the lines of a text file to a server, a key a line\n"
+                            "  help      print a page: strata help serve\n"
+                            "  version   print the version\n"
+                            "\n"
+                            "Pages of help: serve, import, config, signals\n";
+
+static const char serve_page[] =
+    "Usage: strata serve [FILE] [--DIRECTIVE VALUE...]... [-]\n"
+    "\n"
+    "Serves clients until it is told to stop. Without arguments it listens on port 6379 of all\n"
+    "addresses, keeps everything in memory, and logs to standard output.\n"
+    "\n"
+    "  FILE                    read directives from this file, in the format of redis.conf\n"
+    "  --DIRECTIVE VALUE...    set a directive, after the file\n"
+    "  -                       read more directives from standard input, before the arguments\n"
+    "\n"
+    "Directives that are set most often (`strata help config` has more):\n"
+    "  --port 6379             the TCP port; 0 listens on no TCP port\n"
+    "  --bind '* -::*'         addresses to listen on; with '-' one may be missing\n"
+    "  --unixsocket PATH       listen on a Unix socket, too\n"
+    "  --workers N             threads that serve clients; by default one a core\n"
+    "  --maxmemory 0           memory for data, as 100mb or 2gb; 0 is no limit\n"
+    "  --maxmemory-policy noeviction\n"
+    "                          what goes when memory is full, as allkeys-lru\n"
+    "  --requirepass PASSWORD  what clients must say to AUTH\n"
+    "  --databases 16          how many databases SELECT knows\n"
+    "  --daemonize no          go to the background; with --pidfile and --logfile\n"
+    "  --loglevel notice       debug, verbose, notice, warning or nothing\n"
+    "\n"
+    "Examples:\n"
+    "  strata serve --port 7000 --maxmemory 1gb\n"
+    "  strata serve /etc/strata.conf --loglevel verbose\n"
+    "  strata serve --port 0 --unixsocket /run/strata.sock --unixsocketperm 770\n"
+    "\n"
+    "Exit status: 0 after an orderly stop, 1 when the server could not start.\n";
+
+static const char import_page[] =
+    "Usage: strata import [OPTION...] FILE\n"
+    "\n"
+    "Sends the lines of a text file to a server, a key a line: the key ends at the first "
+    "separator,\n"
+    "the rest of the line is the value. FILE may be - for standard input.\n"
+    "\n"
+    "  --host 127.0.0.1        where the server is\n"
+    "  --port 6379\n"
+    "  --socket PATH           connect to a Unix socket instead\n"
+    "  --user NAME             say who we are, with --password\n"
+    "  --password PASSWORD     (or in the environment: STRATA_PASSWORD)\n"
+    "  --db 0                  the database to write to\n"
+    "  --ttl SECONDS           let the keys expire\n"
+    "  --separator ' '         what stands between key and value: one or more bytes, \\t for a "
+    "tab\n"
+    "  --quiet                 no progress, only errors and the summary\n"
+    "\n"
+    "A line that has no separator, or that is too long for the server, is reported with its "
+    "number\n"
+    "and counted; all other lines are stored. Of two lines with the same key the later one wins.\n"
+    "Empty lines are skipped. Lines may end in \\n or \\r\\n.\n"
+    "\n"
+    "Examples:\n"
+    "  strata import words.txt\n"
+    "  zcat dump.gz | strata import --db 2 --separator '\\t' -\n"
+    "\n"
+    "Exit status: 0 when every line was stored, 1 when some were not, 2 when the import could not\n"
+    "begin or was cut short.\n";
+
+static const char config_page[] =
+    "Directives stand one a line, a name and its values, in a file, on the command line with two\n"
+    "dashes before the name, or in CONFIG SET. The format is that of redis.conf: # starts a "
+    "comment\n"
+    "line, quotes hold spaces together, and `include FILE` reads another file or several (*).\n"
+    "\n"
+    "All directives of Valkey 9.1 and Redis 8 are known, so their files can be used; those that "
+    "mean\n"
+    "nothing here are accepted, and the log names them. A name that nobody knows is an error.\n"
+    "\n"
+    "Network    port, bind, unixsocket, unixsocketperm, tcp-backlog, tcp-keepalive, timeout,\n"
+    "           protected-mode, maxclients\n"
+    "Process    workers (io-threads), dir, daemonize, pidfile, supervised, crash-log-enabled\n"
+    "Log        loglevel, logfile, syslog-enabled, syslog-ident, syslog-facility\n"
+    "Access     requirepass, rename-command, enable-debug-command, enable-protected-configs\n"
+    "Data       databases, maxmemory, maxmemory-policy, maxmemory-samples, lfu-log-factor,\n"
+    "           lfu-decay-time, active-expire-effort, lazyfree-lazy-user-del,\n"
+    "           lazyfree-lazy-user-flush\n"
+    "Limits     proto-max-bulk-len, client-query-buffer-limit, client-output-buffer-limit\n"
+    "Watching   commandlog-execution-slower-than, commandlog-slow-execution-max-len,\n"
+    "           latency-monitor-threshold, latency-tracking, notify-keyspace-events\n"
+    "\n"
+    "Sizes take a unit: 1k is 1000 bytes, 1kb is 1024; likewise m, mb, g and gb.\n"
+    "\n"
+    "CONFIG GET shows them, CONFIG SET changes most of them, CONFIG REWRITE writes what has "
+    "changed\n"
+    "back into the file. strata.conf, next to the sources, explains each one.\n";
+
+static const char signals_page[] =
+    "SIGTERM, SIGINT    stop: take no more requests, write the replies that are due, exit with 0.\n"
+    "                   A second SIGINT exits at once.\n"
+    "SIGHUP             nothing. The log file is opened anew for each line, so rotating it needs "
+    "no\n"
+    "                   signal.\n"
+    "\n"
+    "Under systemd, use Type=notify: the server says when it is ready and when it stops.\n";
+
+static const struct {
+    const char *topic, *text;
+} pages[] = {
+    {"serve", serve_page},
+    {"import", import_page},
+    {"config", config_page},
+    {"signals", signals_page},
+};
+
+void help_usage(FILE *out) {
+    fputs(usage, out);
+}
+
+int help(int argc, char **argv) {
+    if (argc == 0) {
+        help_usage(stdout);
+        return 0;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(pages); i++)
+        if (strcmp(argv[0], pages[i].topic) == 0) {
+            fputs(pages[i].text, stdout);
+            return 0;
+        }
+    fprintf(stderr, "strata: there is no page of help about '%s'\n", argv[0]);
+    help_usage(stderr);
+    return 2;
+}

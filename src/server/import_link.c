@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "server/import_link.h"
+#include "base/number.h"
+#include "sys/memory.h"
+#include "sys/socket.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <unistd.h>
+
+enum {
+    CONNECT_TIMEOUT_MS = 10 * 1000,
+    OUT_ENOUGH = 512 * 1024, /* bytes waiting to be sent, above which no more are queued */
+    READ_SIZE = 64 * 1024
+};
+
+static int wait_for(int fd, short events, int timeout_ms) {
+    struct pollfd event = {.fd = fd, .events = events};
+    int ready;
+    do {
+        ready = poll(&event, 1, timeout_ms);
+    } while (ready < 0 && errno == EINTR);
+    return ready;
+}
+
+bool link_open(struct link *link, const char *host, int port, const char *path,
+               struct buffer *error) {
+    int fd = path ? socket_connect_unix(path) : socket_connect_tcp(host, port, NULL);
+    int status = fd < 0 ? fd : 0;
+    if (!status && wait_for(fd, POLLOUT, CONNECT_TIMEOUT_MS) == 0) status = -ETIMEDOUT;
+    if (!status) status = socket_error(fd);
+    if (!status) {
+        if (!path) socket_set_nodelay(fd, true);
+        link->fd = fd;
+        link->lines = memory_need(LINK_WINDOW * sizeof *link->lines);
+        return true;
+    }
+    if (fd >= 0) close(fd);
+    if (path)
+        buffer_printf(error, "cannot connect to %s: %s", path, strerror(-status));
+    else
+        buffer_printf(error, "cannot connect to %s, port %d: %s", host, port, strerror(-status));
+    return false;
+}
+
+void link_close(struct link *link) {
+    if (link->lines) close(link->fd);
+    memory_free(link->lines);
+    buffer_free(&link->out);
+    buffer_free(&link->in);
+}
+
+/* ---- sending ---- */
+
+static bool append_word(struct buffer *out, struct bytes word) {
+    char head[NUMBER_I64_MAX + 3] = "$";
+    size_t length = 1 + number_format_u64(head + 1, word.len);
+    head[length++] = '\r';
+    head[length++] = '\n';
+    return buffer_append(out, head, length) && buffer_append_bytes(out, word) &&
+           buffer_append(out, "\r\n", 2);
+}
+
+bool link_has_room(const struct link *link) {
+    return link->out.len - link->sent < OUT_ENOUGH && link_in_flight(link) < LINK_WINDOW;
+}
+
+bool link_set(struct link *link, struct bytes key, struct bytes value, struct bytes ttl,
+              uint64_t line) {
+    static const struct bytes plain = {"*3\r\n$3\r\nSET\r\n", 13},
+                              expiring = {"*5\r\n$3\r\nSET\r\n", 13};
+    size_t mark = link->out.len;
+    bool good = buffer_append_bytes(&link->out, ttl.len ? expiring : plain) &&
+                append_word(&link->out, key) && append_word(&link->out, value);
+    if (good && ttl.len)
+        good = append_word(&link->out, BYTES("EX")) && append_word(&link->out, ttl);
+    if (!good) {
+        link->out.len = mark;
+        return false;
+    }
+    link->lines[link->asked++ % LINK_WINDOW] = line;
+    return true;
+}
+
+bool link_send(struct link *link) {
+    while (link_wants_to_send(link)) {
+        ssize_t n = write(link->fd, link->out.data + link->sent, link->out.len - link->sent);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return errno == EAGAIN;
+        link->sent += (size_t)n;
+    }
+    buffer_clear(&link->out);
+    link->sent = 0;
+    return true;
+}
+
+/* ---- receiving ---- */
+
+/* 1: something came, 0: nothing now, -1: the end. */
+static int receive_some(struct link *link) {
+    if (!buffer_reserve(&link->in, READ_SIZE)) return -1;
+    ssize_t n = read(link->fd, link->in.data + link->in.len, READ_SIZE);
+    if (n > 0) {
+        link->in.len += (size_t)n;
+        return 1;
+    }
+    return n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
+}
+
+/* Counts the replies in `text` and returns how many bytes they took; SIZE_MAX when something is no
+ * reply to SET. */
+static size_t count_replies(struct link *link, struct bytes text) {
+    static const char ok[] = "+OK\r\n";
+    size_t at = 0;
+    while (link_in_flight(link)) {
+        while (link_in_flight(link) && text.len - at >= 5 && memcmp(text.data + at, ok, 5) == 0) {
+            at += 5;
+            link->answered++;
+        }
+        const char *end = memchr(text.data + at, '\n', text.len - at);
+        if (!end) break;
+        size_t length = (size_t)(end - text.data) - at;
+        if (text.data[at] != '-' || length < 2) return SIZE_MAX;
+        link->refused(link->context, link_oldest_line(link),
+                      bytes_make(text.data + at + 1, length - 2));
+        link->answered++;
+        at += length + 1;
+    }
+    return at;
+}
+
+bool link_receive(struct link *link) {
+    int more;
+    do {
+        more = receive_some(link);
+        size_t taken = count_replies(link, buffer_bytes(&link->in));
+        if (taken == SIZE_MAX) return false;
+        buffer_consume(&link->in, taken);
+    } while (more > 0 && link_in_flight(link));
+    return more >= 0;
+}
+
+uint64_t link_oldest_line(const struct link *link) {
+    return link->lines[link->answered % LINK_WINDOW];
+}
+
+/* ---- one request at a time ---- */
+
+struct bytes link_read_line(struct link *link) {
+    const char *end;
+    while (!(end = link->in.len ? memchr(link->in.data, '\n', link->in.len) : NULL)) {
+        wait_for(link->fd, POLLIN, -1);
+        if (receive_some(link) < 0) return (struct bytes){NULL, 0};
+    }
+    /* The line moves to `out`, which is empty meanwhile. */
+    size_t length = (size_t)(end - link->in.data);
+    buffer_clear(&link->out);
+    link->sent = 0;
+    if (!buffer_append(&link->out, link->in.data, length + 1)) return (struct bytes){NULL, 0};
+    buffer_consume(&link->in, length + 1);
+    struct bytes line = {link->out.data, length};
+    if (length && line.data[length - 1] == '\r') line.len--;
+    buffer_clear(&link->out);
+    return line;
+}
+
+struct bytes link_ask(struct link *link, const struct bytes *words, unsigned count) {
+    bool good = buffer_printf(&link->out, "*%u\r\n", count);
+    for (unsigned i = 0; good && i < count; i++)
+        good = append_word(&link->out, words[i]);
+    while (good && link_wants_to_send(link)) {
+        wait_for(link->fd, POLLOUT, -1);
+        good = link_send(link);
+    }
+    return good ? link_read_line(link) : (struct bytes){NULL, 0};
+}

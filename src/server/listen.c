@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "server/listen.h"
+#include "base/args.h"
+#include "base/log.h"
+#include "net/net.h"
+#include "server/settings.h"
+#include "sys/file.h"
+#include "sys/socket.h"
+
+#include <errno.h>
+#include <string.h>
+
+static struct net *net;
+static bool listening;
+
+typedef int opener(const char *host);
+
+static int open_in_net(const char *host) {
+    return net_listen_tcp(net, host, (uint16_t)server_settings.port,
+                          (int)server_settings.tcp_backlog);
+}
+
+static int open_and_close(const char *host) {
+    int fd = socket_listen_tcp(host, (int)server_settings.port, 1, 0);
+    return fd < 0 ? fd : file_close(fd);
+}
+
+/* "-address" may be missing: an interface that is not up, a machine without IPv6. */
+static bool is_missing(int error) {
+    switch (-error) {
+    case EADDRNOTAVAIL:
+    case EAFNOSUPPORT:
+    case ENOPROTOOPT:
+    case EPFNOSUPPORT:
+    case EPROTONOSUPPORT:
+    case ESOCKTNOSUPPORT: return true;
+    default: return false;
+    }
+}
+
+static void explain_tcp(const char *host, int status, struct buffer *error) {
+    buffer_printf(error, "cannot listen on %s, port %d: %s", host, (int)server_settings.port,
+                  strerror(-status));
+    switch (-status) {
+    case EADDRINUSE:
+        buffer_printf(error, "; stop the server that is there, or choose another port (--port)");
+        break;
+    case EACCES: buffer_printf(error, "; ports below 1024 need privileges"); break;
+    case EADDRNOTAVAIL:
+        buffer_printf(error, "; bind names an address that this machine does not have");
+        break;
+    default: break;
+    }
+}
+
+/* Calls `open` for each address of `bind`. */
+static bool open_tcp(opener *open, struct buffer *error) {
+    struct args hosts = {0};
+    bool good = true;
+    if (server_settings.port == 0) return true;
+    if (args_split(&hosts, bytes_of(server_settings.bind)) != ARGS_OK) {
+        buffer_printf(error, "bind cannot be read as a list of addresses");
+        return false;
+    }
+    for (size_t i = 0; good && i < hosts.count; i++) {
+        char host[256];
+        struct bytes text = hosts.items[i];
+        bool optional = text.len > 1 && text.data[0] == '-';
+        if (optional) text = bytes_skip(text, 1);
+        int status = -ENAMETOOLONG;
+        if (text.len < sizeof host) {
+            memcpy(host, text.data, text.len);
+            host[text.len] = 0;
+            status = open(host);
+        }
+        if (status >= 0) continue;
+        if (optional && is_missing(status)) {
+            log_verbose("Not listening on %s: %s", host, strerror(-status));
+            continue;
+        }
+        explain_tcp(host, status, error);
+        good = false;
+    }
+    args_free(&hosts);
+    return good;
+}
+
+static bool open_unix(struct buffer *error) {
+    const char *path = server_settings.unixsocket;
+    if (!*path) return true;
+    int status = net_listen_unix(net, path, (unsigned)server_settings.unixsocketperm,
+                                 (int)server_settings.tcp_backlog);
+    if (status >= 0) return true;
+    buffer_printf(error, "cannot listen on the Unix socket %s: %s%s", path, strerror(-status),
+                  status == -EADDRINUSE ? "; another server listens there" : "");
+    return false;
+}
+
+static bool has_somewhere(struct buffer *error) {
+    bool tcp = server_settings.port && *server_settings.bind;
+    if (tcp || *server_settings.unixsocket) return true;
+    buffer_printf(error, "there is nowhere to listen: set port and bind, or unixsocket");
+    return false;
+}
+
+void listen_attach(struct net *owner) {
+    net = owner;
+    listening = false;
+}
+
+bool listen_open(struct buffer *error) {
+    if (!has_somewhere(error) || !open_tcp(open_in_net, error) || !open_unix(error)) return false;
+    listening = true;
+    return true;
+}
+
+bool listen_probe(struct buffer *error) {
+    return has_somewhere(error) && open_tcp(open_and_close, error);
+}
+
+bool listen_again(const char *directive, struct buffer *error) {
+    if (!net || !listening) return true;
+    struct buffer why = {0};
+    net_close_tcp_listeners(net);
+    bool good = open_tcp(open_in_net, &why);
+    if (!good) {
+        log_warning("CONFIG SET %s: %.*s", directive, (int)why.len, why.data);
+        net_close_tcp_listeners(net);
+        buffer_printf(error, "%s",
+                      strcmp(directive, "bind") == 0
+                          ? "Failed to bind to specified addresses."
+                          : "Unable to listen on this port. Check server logs.");
+    }
+    buffer_free(&why);
+    return good;
+}
+
+void listen_set_keepalive(void) {
+    if (net) net_set_keepalive(net, (int)server_settings.tcp_keepalive);
+}
