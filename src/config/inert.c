@@ -2,6 +2,7 @@
 /* Directives that Valkey and Redis know and that mean nothing here (yet). They are kept with their
  * types, so that a wrong value is refused and every client finds what it looks for. The defaults
  * are Valkey's. QUIET: who sets it misses nothing. */
+#include "base/ensure.h"
 #include "base/number.h"
 #include "config/config_priv.h"
 #include "sys/memory.h"
@@ -33,6 +34,8 @@
     { ROW(n, a, CONFIG_TEXT, i, f), .check = c }
 #define WORDS(n, a, i, c, f)                                                                       \
     { ROW(n, a, CONFIG_TEXT, i, (f) | CONFIG_WORDS), .check = c }
+#define FLAGS(n, i, c, k)                                                                          \
+    { ROW(n, NULL, CONFIG_FLAGS, i, QUIET), .choices = c, .check = k }
 #define LINES(n, f)                                                                                \
     { ROW(n, NULL, CONFIG_TEXT, "", (f) | CONFIG_WORDS | CONFIG_REPEATED | CONFIG_START_ONLY) }
 
@@ -86,12 +89,11 @@ static bool is_address(const struct config_row *row, struct bytes text, struct b
     return false;
 }
 
-static bool next_number(struct bytes *text, int64_t *out) {
+static struct bytes next_word(struct bytes *text) {
     const char *space = memchr(text->data, ' ', text->len);
-    size_t length = space ? (size_t)(space - text->data) : text->len;
-    if (!number_parse_i64(bytes_make(text->data, length), out)) return false;
-    *text = bytes_skip(*text, length + (space != NULL));
-    return true;
+    struct bytes word = {text->data, space ? (size_t)(space - text->data) : text->len};
+    *text = bytes_skip(*text, word.len + (space != NULL));
+    return word;
 }
 
 static bool are_scores(const struct config_row *row, struct bytes text, struct buffer *error) {
@@ -104,7 +106,7 @@ static bool are_scores(const struct config_row *row, struct bytes text, struct b
     }
     int64_t score;
     while (text.len)
-        if (!next_number(&text, &score) || score < -2000 || score > 2000) {
+        if (!number_parse_i64(next_word(&text), &score) || score < -2000 || score > 2000) {
             buffer_printf(error, "Invalid oom-score-adj-values, elements must be between -2000 and "
                                  "2000.");
             return false;
@@ -112,7 +114,39 @@ static bool are_scores(const struct config_row *row, struct bytes text, struct b
     return true;
 }
 
-/* ---- save: pairs of seconds and changes; an empty word forgets those before it ---- */
+static bool is_shutdown(const struct config_row *row, struct bytes text, struct buffer *error) {
+    bool save = false, nosave = false;
+    while (text.len) {
+        struct bytes word = next_word(&text);
+        save |= bytes_is(word, "save");
+        nosave |= bytes_is(word, "nosave");
+    }
+    if (!save || !nosave) return true;
+    buffer_printf(error, "shutdown options SAVE and NOSAVE can't be used simultaneously");
+    return false;
+}
+
+/* Text with {variables} of which all are known. */
+static bool is_title(const struct config_row *row, struct bytes text, struct buffer *error) {
+    static const char *const known[] = {"title",    "listen-addr", "server-mode", "port",
+                                        "tls-port", "unixsocket",  "config-file"};
+    bool valid = text.len > 0;
+    for (size_t i = 0; valid && i < text.len; i++) {
+        if (text.data[i] != '{') continue;
+        struct bytes rest = bytes_skip(text, i + 1);
+        const char *end = memchr(rest.data, '}', rest.len);
+        valid = false;
+        if (!end) break;
+        rest.len = (size_t)(end - rest.data);
+        for (size_t k = 0; k < ARRAY_LEN(known); k++)
+            valid |= bytes_equal(rest, bytes_of(known[k]));
+        i += rest.len + 1;
+    }
+    if (!valid) buffer_printf(error, "template format is invalid or contains unknown variables");
+    return valid;
+}
+
+/* ---- save: pairs of seconds and changes ---- */
 
 struct save_point {
     int64_t seconds, changes;
@@ -120,36 +154,29 @@ struct save_point {
 static struct save_point *save_points;
 static unsigned save_point_count;
 
-static bool read_save_points(const struct bytes *words, unsigned count, struct save_point *points,
-                             unsigned *read) {
-    for (unsigned i = 0; i < count; i++) {
-        if (!words[i].len) {
-            *read = 0;
-            continue;
-        }
-        struct save_point point;
-        if (i + 1 == count || !number_parse_i64(words[i], &point.seconds) ||
-            !number_parse_i64(words[i + 1], &point.changes) || point.seconds < 1 ||
-            point.changes < 0)
+static bool read_save_points(const struct bytes *words, unsigned count, struct save_point *points) {
+    if (count % 2) return count == 1 && !words[0].len;
+    for (unsigned i = 0; i < count; i += 2) {
+        struct save_point *point = &points[i / 2];
+        if (!number_parse_i64(words[i], &point->seconds) ||
+            !number_parse_i64(words[i + 1], &point->changes) || point->seconds < 1 ||
+            point->changes < 0)
             return false;
-        points[(*read)++] = point;
-        i++;
     }
     return true;
 }
 
 static bool set_save(const struct config_row *row, const struct bytes *words, unsigned count,
                      struct buffer *error) {
-    struct save_point *points = memory_alloc((count + 1) * sizeof *points);
-    unsigned read = 0;
-    if (!points || !read_save_points(words, count, points, &read)) {
+    struct save_point *points = memory_alloc((count / 2 + 1) * sizeof *points);
+    if (!points || !read_save_points(words, count, points)) {
         buffer_printf(error, points ? "Invalid save parameters" : "out of memory");
         memory_free(points);
         return false;
     }
     memory_free(save_points);
     save_points = points;
-    save_point_count = read;
+    save_point_count = count / 2;
     return true;
 }
 
@@ -190,6 +217,10 @@ static const struct config_choice client_auths[] = {
     {"no", 0}, {"yes", 1}, {"optional", 2}, {NULL, 0}};
 static const struct config_choice client_users[] = {{"CN", 0}, {"URI", 1}, {"off", 2}, {NULL, 0}};
 
+static const struct config_choice shutdowns[] = {{"default", 0},   {"save", 1},  {"nosave", 2},
+                                                 {"now", 4},       {"force", 8}, {"safe", 16},
+                                                 {"failover", 32}, {NULL, 0}};
+
 static const struct config_row inert_rows[] = {
     CHOICE("acl-pubsub-default", "resetchannels", channel_defaults, 0),
     CHOICE("appendfsync", "everysec", fsync_policies, QUIET),
@@ -229,6 +260,7 @@ static const struct config_row inert_rows[] = {
     TEXT("notify-keyspace-events", NULL, "", NULL, 0),
     TEXT("primaryauth", "masterauth", "", NULL, SECRET | QUIET),
     TEXT("primaryuser", "masteruser", "", NULL, SECRET | QUIET),
+    TEXT("proc-title-template", NULL, "{title} {listen-addr} {server-mode}", is_title, QUIET),
     TEXT("replica-announce-ip", "slave-announce-ip", "", NULL, QUIET),
     TEXT("requirepass", NULL, "", NULL, SECRET),
     TEXT("server-cpulist", "server_cpulist", "", NULL, FIXED),
@@ -314,6 +346,7 @@ static const struct config_row inert_rows[] = {
     NUMBER("set-max-intset-entries", NULL, "512", 0, INT64_MAX, QUIET),
     NUMBER("set-max-listpack-entries", NULL, "128", 0, INT64_MAX, QUIET),
     NUMBER("set-max-listpack-value", NULL, "64", 0, INT64_MAX, QUIET),
+    NUMBER("shutdown-timeout", NULL, "10", 0, INT_MAX, QUIET),
     NUMBER("socket-mark-id", NULL, "0", 0, UINT_MAX, FIXED),
     NUMBER("stream-node-max-entries", NULL, "100", 0, INT64_MAX, QUIET),
     NUMBER("tls-auto-reload-interval", NULL, "0", 0, INT_MAX, QUIET),
@@ -388,6 +421,7 @@ static const struct config_row inert_rows[] = {
     YES_NO("replica-lazy-flush", "slave-lazy-flush", "yes", QUIET),
     YES_NO("replica-read-only", "slave-read-only", "yes", QUIET),
     YES_NO("replica-serve-stale-data", "slave-serve-stale-data", "yes", QUIET),
+    YES_NO("set-proc-title", NULL, "yes", FIXED | QUIET),
     YES_NO("stop-writes-on-bgsave-error", NULL, "yes", QUIET),
     YES_NO("tls-cluster", NULL, "no", 0),
     YES_NO("tls-prefer-server-ciphers", NULL, "no", QUIET),
@@ -407,6 +441,9 @@ static const struct config_row inert_rows[] = {
 
     {ROW("save", NULL, CONFIG_SPECIAL, "3600 1 300 100 60 10000", CONFIG_WORDS | CONFIG_REPEATED),
      .set = set_save, .get = get_save},
+
+    FLAGS("shutdown-on-sigint", "default", shutdowns, is_shutdown),
+    FLAGS("shutdown-on-sigterm", "default", shutdowns, is_shutdown),
 
     LINES("loadmodule", 0),
     LINES("user", 0),

@@ -105,10 +105,15 @@ static bool include(const struct origin *origin, const struct bytes *words, unsi
 
 /* ---- one directive ---- */
 
-/* Sets a REPEATED directive to the words of this line after those of the lines before. */
+/* Sets a REPEATED directive to the words of this line after those of the lines before; an empty
+ * value starts over. */
 static bool set_repeated(struct directive *d, const struct bytes *words, unsigned count,
                          struct buffer *why) {
     struct args all = {0};
+    if (count == 1 && !words[0].len) {
+        buffer_clear(&d->lines);
+        return directive_set(d, words, count, NULL, why);
+    }
     size_t mark = d->lines.len;
     bool good = true;
     for (unsigned i = 0; good && i < count; i++)

@@ -6,7 +6,6 @@
 #include "base/identity.h"
 #include "base/log.h"
 #include "cmd/families.h"
-#include "cmd/shared_server.h"
 #include "config/config.h"
 #include "exec/exec.h"
 #include "keyspace/gate.h"
@@ -138,8 +137,6 @@ static bool build(struct server *server, struct buffer *error) {
         return false;
     }
     families_register(server->exec);
-    server_register_info(server->exec);
-    memory_register_info(server->exec);
     if (!settings_rename_commands(server->exec, error) || !system_make_room_for_clients(error))
         return false;
 
