@@ -55,8 +55,8 @@ bool session_describe(const struct session *session, struct buffer *out) {
                       usage.input_used, usage.input_free, usage.output_pending) &&
         buffer_printf(out, "oll=%zu omem=%zu tot-mem=%zu events=%s cmd=%s user=default redir=-1 ",
                       usage.output_blocks, usage.output_pending,
-                      usage.memory + session_memory(session), usage.output_pending ? "rw" : "r",
-                      command) &&
+                      usage.memory + session_memory(session),
+                      session->flags & SESSION_BACKLOG ? "rw" : "r", command) &&
         buffer_printf(out,
                       "resp=%u lib-name=%s lib-ver=%s tot-net-in=%llu tot-net-out=%llu "
                       "tot-cmds=%llu",

@@ -40,8 +40,13 @@ static void check_output(struct session *session, size_t pending) {
     connection_close(session->connection);
 }
 
-void limits_backlog(void *context, void *session, size_t pending) {
+void limits_backlog(void *context, void *opaque, size_t pending) {
     (void)context;
+    struct session *session = opaque;
+    if (pending)
+        session->flags |= SESSION_BACKLOG;
+    else
+        session->flags &= ~SESSION_BACKLOG;
     check_output(session, pending);
 }
 

@@ -180,8 +180,8 @@ void session_update_limits(struct session *session) {
 }
 
 void session_reset(struct session *session) {
-    uint32_t lasting = SESSION_CAPA_REDIRECT | SESSION_UNIX | SESSION_CLOSING | SESSION_KILLED;
-    session->flags &= lasting;
+    session->flags &=
+        SESSION_CAPA_REDIRECT | SESSION_UNIX | SESSION_CLOSING | SESSION_KILLED | SESSION_BACKLOG;
     if (!exec_settings.requirepass) session->flags |= SESSION_AUTHENTICATED;
     session->db = 0;
     session->resp = 2;

@@ -29,6 +29,7 @@ struct exec;
 #define SESSION_IMPORT_SOURCE   (1u << 9)
 #define SESSION_KILLED          (1u << 10) /* its worker is about to close it; nobody sees it any more */
 #define SESSION_UNIX            (1u << 11) /* came through a Unix socket */
+#define SESSION_BACKLOG         (1u << 12) /* its socket did not take all that was sent */
 
 struct session {
     uint64_t id;
