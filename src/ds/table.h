@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A table: a hash index over the blocks of an arena. The keyspace uses it, and large hashes and sets.
+ * A table: a hash index over the blocks of an arena. The keyspace uses it, and large hashes and
+ * sets.
  *
  * Extendible hashing (Fagin et al., "Extendible hashing - a fast access method for dynamic files",
- * 1979) over segments; within a segment, buckets of one cache line with tags compared twelve at once
- * and overflow counts, as in F14 (Bronson, Shi, "Open-sourcing F14 for faster, more memory-efficient
- * hash tables", 2019).
+ * 1979) over segments; within a segment, buckets of one cache line with tags compared twelve at
+ * once and overflow counts, as in F14 (Bronson, Shi, "Open-sourcing F14 for faster, more
+ * memory-efficient hash tables", 2019).
  *
  * The 64 bits of a hash: the top 8 are left to the owner (the keyspace's partition); then up to 18
  * choose the segment; bits 32 to 39 are the tag; the low 32 choose the bucket, by their rank rather
@@ -27,12 +28,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define TABLE_SLOTS         12u
-#define TABLE_OWNER_BITS    8u
-#define TABLE_MAX_DEPTH     18u
-#define TABLE_MAX_BUCKETS   127u
-#define TABLE_CURSOR_BITS   55u /* what table_scan's cursor needs of a u64 */
-#define TABLE_OVERFLOW_MAX  255u
+#define TABLE_SLOTS        12u
+#define TABLE_OWNER_BITS   8u
+#define TABLE_MAX_DEPTH    18u
+#define TABLE_MAX_BUCKETS  127u
+#define TABLE_CURSOR_BITS  55u /* what table_scan's cursor needs of a u64 */
+#define TABLE_OVERFLOW_MAX 255u
 
 struct table_bucket {
     uint8_t tag[TABLE_SLOTS]; /* 0 = the slot is empty */
@@ -109,7 +110,8 @@ static inline unsigned table_match(const struct table_bucket *bucket, uint8_t ta
 #else
 static inline unsigned table_match(const struct table_bucket *bucket, uint8_t tag) {
     unsigned hit = 0;
-    for (unsigned i = 0; i < TABLE_SLOTS; i++) hit |= (unsigned)(bucket->tag[i] == tag) << i;
+    for (unsigned i = 0; i < TABLE_SLOTS; i++)
+        hit |= (unsigned)(bucket->tag[i] == tag) << i;
     return hit;
 }
 #endif
@@ -138,19 +140,23 @@ table_find(const struct table *table, uint64_t hash, bool (*match)(const void *,
     return false;
 }
 
-/* Hints: the bucket of this hash, then the first block in it that may be the one. */
-static inline void table_prefetch_bucket(const struct table *table, uint64_t hash) {
+/* Hints: the bucket of this hash, then the first block in it that may be the one. Always inlined:
+ * GCC takes a function that only prefetches for one without effect and drops the call. */
+static inline __attribute__((always_inline)) void table_prefetch_bucket(const struct table *table,
+                                                                        uint64_t hash) {
     if (!table->directory) return;
     uintptr_t tagged = table->directory[table_directory_index(hash, table->depth)];
     unsigned at = table_home(hash, table_buckets_of(tagged));
     __builtin_prefetch(&table_segment_of(tagged)->bucket[at]);
 }
 
-static inline void table_prefetch_block(const struct table *table, uint64_t hash) {
+static inline __attribute__((always_inline)) void table_prefetch_block(const struct table *table,
+                                                                       uint64_t hash) {
     if (!table->directory) return;
     uintptr_t tagged = table->directory[table_directory_index(hash, table->depth)];
     const struct table_segment *segment = table_segment_of(tagged);
-    const struct table_bucket *bucket = &segment->bucket[table_home(hash, table_buckets_of(tagged))];
+    const struct table_bucket *bucket =
+        &segment->bucket[table_home(hash, table_buckets_of(tagged))];
     unsigned hits = table_match(bucket, table_tag(hash));
     if (!hits) return;
     const char *block = arena_at(table->arena, bucket->ref[__builtin_ctz(hits)]);
