@@ -15,7 +15,7 @@
 #define FREE_MARK 0xffu
 #define MIN_UNITS (ARENA_BLOCK_MIN / ARENA_UNIT)
 
-_Static_assert(ARENA_CHUNK_UNITS * ARENA_UNIT == CHUNK_SIZE, "a chunk is what sys/chunk.h gives");
+_Static_assert(ARENA_CHUNK_UNITS *ARENA_UNIT == CHUNK_SIZE, "a chunk is what sys/chunk.h gives");
 
 /* A free block. */
 struct hole {
@@ -130,7 +130,8 @@ static bool grow_chunks(struct arena *a) {
 /* An index for a new chunk; ARENA_NONE when there is no memory or all are taken. */
 static uint32_t take_index(struct arena *a) {
     if (a->unused) {
-        while (a->chunks[a->lowest_unused].base) a->lowest_unused++;
+        while (a->chunks[a->lowest_unused].base)
+            a->lowest_unused++;
         a->unused--;
         return a->lowest_unused++;
     }
@@ -223,15 +224,30 @@ static arena_ref take_hole(struct arena *a, arena_ref ref, uint32_t units) {
     return ref;
 }
 
-static arena_ref find_hole(struct arena *a, uint32_t units) {
+/* In a bin of many sizes: how many holes are looked at for one that fits. */
+#define BIN_TRIES 4
+
+/* A hole of this bin that fits exactly or leaves a hole behind. */
+static arena_ref find_in_bin(const struct arena *a, unsigned bin, uint32_t units) {
+    arena_ref at = a->bins[bin];
+    for (unsigned tries = 0; at && tries < BIN_TRIES; tries++) {
+        const struct hole *hole = arena_at(a, at - 1);
+        uint32_t have = hole->head >> 8;
+        if (have == units || have >= units + MIN_UNITS) return at - 1;
+        at = hole->next;
+    }
+    return ARENA_NONE;
+}
+
+static arena_ref find_hole(const struct arena *a, uint32_t units) {
     unsigned bin = bin_of(units);
-    if (units <= ARENA_EXACT_BINS && a->bins[bin]) return a->bins[bin] - 1;
-    /* The bin of units + MIN_UNITS may hold blocks that are smaller: look at its first only. */
-    bin = bin_next(a, bin_of(units + MIN_UNITS));
-    while (bin < ARENA_BINS) {
-        arena_ref ref = a->bins[bin] - 1;
-        if (hole_units(arena_at(a, ref)) >= units + MIN_UNITS) return ref;
-        bin = bin_next(a, bin + 1);
+    if (units <= ARENA_EXACT_BINS) {
+        if (a->bins[bin]) return a->bins[bin] - 1;
+        bin = bin_of(units + MIN_UNITS);
+    }
+    for (bin = bin_next(a, bin); bin < ARENA_BINS; bin = bin_next(a, bin + 1)) {
+        arena_ref ref = find_in_bin(a, bin, units);
+        if (ref != ARENA_NONE) return ref;
     }
     return ARENA_NONE;
 }
@@ -359,10 +375,33 @@ size_t arena_live(const struct arena *a) {
 
 /* ---- compaction ---- */
 
-bool arena_is_sparse(const struct arena *a, unsigned percent) {
-    uint64_t free_units = a->small_held - a->small_live;
-    if (a->open) free_units -= ARENA_CHUNK_UNITS - a->chunks[a->open - 1].used;
-    return free_units > ARENA_CHUNK_UNITS && free_units * 100 > a->small_held * percent;
+/* So many steps without a chunk won, and the blocks are taken not to fit any closer. */
+#define FRUITLESS_STEPS 24u
+
+/* Free units, without the end of the open chunk, which nobody has passed over yet. */
+static uint64_t free_units(const struct arena *a) {
+    uint64_t units = a->small_held - a->small_live;
+    return a->open ? units - (ARENA_CHUNK_UNITS - a->chunks[a->open - 1].used) : units;
+}
+
+static uint32_t free_permille(const struct arena *a) {
+    return a->small_held ? (uint32_t)(free_units(a) * 1000 / a->small_held) : 0;
+}
+
+bool arena_is_sparse(struct arena *a, unsigned percent) {
+    uint32_t share = free_permille(a);
+    a->settled = MIN(a->settled, share);
+    return free_units(a) > ARENA_CHUNK_UNITS && share > percent * 10 &&
+           share > a->settled + a->settled / 8 + 10;
+}
+
+static void note_step(struct arena *a, uint64_t held_before) {
+    a->won += (int64_t)(held_before - a->small_held);
+    a->fruitless++;
+    if (a->won <= 0 && a->fruitless < FRUITLESS_STEPS) return;
+    if (a->won <= 0) a->settled = free_permille(a);
+    a->won = 0;
+    a->fruitless = 0;
 }
 
 /* The small chunk, other than the open one, with the fewest live units. */
@@ -381,6 +420,7 @@ bool arena_compact(struct arena *a, arena_size_of *size_of,
                    void (*moved)(void *context, arena_ref from, arena_ref to), void *context) {
     uint32_t index = sparsest(a);
     if (index == ARENA_NONE) return false;
+    uint64_t held = a->small_held;
     remove_holes(a, index, size_of);
     for (uint32_t unit = 0; unit < a->chunks[index].used;) {
         const void *block = a->chunks[index].base + (size_t)unit * ARENA_UNIT;
@@ -408,6 +448,7 @@ bool arena_compact(struct arena *a, arena_size_of *size_of,
         unit += units;
     }
     release_chunk(a, index);
+    note_step(a, held);
     return true;
 }
 
@@ -420,7 +461,14 @@ void arena_clear(struct arena *a) {
             chunk_free(a->chunks[i].base);
     }
     memory_free(a->chunks);
-    *a = (struct arena){0};
+    set_relaxed(&a->small_held, 0);
+    set_relaxed(&a->large_bytes, 0);
+    a->chunks = NULL;
+    a->count = a->capacity = a->open = a->unused = a->lowest_unused = 0;
+    a->small_live = 0;
+    a->won = a->fruitless = a->settled = 0;
+    memset(a->filled, 0, sizeof a->filled);
+    memset(a->bins, 0, sizeof a->bins);
 }
 
 void arena_check(const struct arena *a, arena_size_of *size_of) {

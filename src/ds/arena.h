@@ -21,15 +21,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ARENA_UNIT         4u
-#define ARENA_CHUNK_UNITS  4096u
-#define ARENA_OFFSET_BITS  12u
-#define ARENA_MAX_CHUNKS   (1u << (32 - ARENA_OFFSET_BITS))
-#define ARENA_SMALL_MAX    4096u
-#define ARENA_BLOCK_MIN    12u /* a free block holds its size and two links */
-#define ARENA_EXACT_BINS   64u
-#define ARENA_BINS         (ARENA_EXACT_BINS + 1 + 4 * 8)
-#define ARENA_NONE         UINT32_MAX
+#define ARENA_UNIT        4u
+#define ARENA_CHUNK_UNITS 4096u
+#define ARENA_OFFSET_BITS 12u
+#define ARENA_MAX_CHUNKS  (1u << (32 - ARENA_OFFSET_BITS))
+#define ARENA_SMALL_MAX   4096u
+#define ARENA_BLOCK_MIN   12u /* a free block holds its size and two links */
+#define ARENA_EXACT_BINS  64u
+#define ARENA_BINS        (ARENA_EXACT_BINS + 1 + 4 * 8)
+#define ARENA_NONE        UINT32_MAX
 
 typedef uint32_t arena_ref;
 
@@ -43,13 +43,16 @@ struct arena_chunk {
 struct arena {
     struct arena_chunk *chunks;
     uint32_t count, capacity;
-    uint32_t open;        /* the chunk that grows at its end, plus 1; 0 = none */
-    uint32_t unused;      /* how many of `chunks` are unused indices */
+    uint32_t open;          /* the chunk that grows at its end, plus 1; 0 = none */
+    uint32_t unused;        /* how many of `chunks` are unused indices */
     uint32_t lowest_unused; /* none is below this one */
-    uint64_t small_live;  /* units in live blocks of small chunks */
-    uint64_t small_held;  /* units of small chunks */
-    uint64_t large_bytes; /* usable bytes of large blocks */
-    uint64_t filled[2];   /* a bit per bin that is not empty */
+    uint64_t small_live;    /* units in live blocks of small chunks */
+    uint64_t small_held;    /* units of small chunks */
+    uint64_t large_bytes;   /* usable bytes of large blocks */
+    int64_t won;            /* units given back by the steps of compaction since they last paid */
+    uint32_t fruitless;     /* how many steps these were */
+    uint32_t settled;   /* the share of free units that compaction could not win back, in 1/1000 */
+    uint64_t filled[2]; /* a bit per bin that is not empty */
     arena_ref bins[ARENA_BINS]; /* first free block plus 1; 0 = empty */
 };
 
@@ -81,9 +84,10 @@ size_t arena_live(const struct arena *arena);
 /* Held by blocks, for who does not hold the lock: an estimate. */
 size_t arena_held_racy(const struct arena *arena);
 
-/* True when compaction would give at least a chunk back, and free space is above `percent` of what
- * is held. */
-bool arena_is_sparse(const struct arena *arena, unsigned percent);
+/* True when compaction is likely to give a chunk back, and free space is above `percent` of what is
+ * held. Blocks of awkward sizes (2100 bytes: seven to a chunk, a tenth left over) cannot be packed
+ * closer: once compaction has found that out, it takes a larger share than it left to say yes. */
+bool arena_is_sparse(struct arena *arena, unsigned percent);
 
 /* Empties the sparsest chunk: `moved` is told of each block that has a new place (its content has
  * been copied already) and puts the new reference where the old one stood. Takes time for one chunk

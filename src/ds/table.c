@@ -21,7 +21,8 @@ static unsigned fill_limit(unsigned buckets) {
 /* The smallest size that holds `count` blocks and a tenth more. */
 static unsigned size_for(unsigned count) {
     unsigned i = 0;
-    while (i + 1 < ARRAY_LEN(sizes) && fill_limit(sizes[i]) < count + count / 10 + 1) i++;
+    while (i + 1 < ARRAY_LEN(sizes) && fill_limit(sizes[i]) < count + count / 10 + 1)
+        i++;
     return sizes[i];
 }
 
@@ -48,8 +49,18 @@ static void segment_free(struct table *table, struct table_segment *segment) {
     memory_free(segment);
 }
 
+/* Changed under the owner's lock, read by anybody. */
+static void set_count(struct table *table, uint64_t count) {
+    __atomic_store_n(&table->count, count, __ATOMIC_RELAXED);
+}
+
 void table_init(struct table *table, struct arena *arena, table_hash_of *hash_of) {
-    *table = (struct table){.arena = arena, .hash_of = hash_of};
+    table->directory = NULL;
+    table->depth = 0;
+    table->arena = arena;
+    table->hash_of = hash_of;
+    table->memory = 0;
+    set_count(table, 0);
 }
 
 struct table_segment *table_segment_at(const struct table *table, unsigned index, unsigned *next) {
@@ -72,7 +83,8 @@ void table_clear(struct table *table) {
 static void install(struct table *table, unsigned index, const struct table_segment *segment) {
     unsigned span = 1u << (table->depth - segment->depth);
     unsigned first = index & ~(span - 1);
-    for (unsigned i = 0; i < span; i++) table->directory[first + i] = tag_segment(segment);
+    for (unsigned i = 0; i < span; i++)
+        table->directory[first + i] = tag_segment(segment);
 }
 
 /* There is room: the caller has looked. */
@@ -191,7 +203,8 @@ static bool create_directory(struct table *table) {
 
 static unsigned next_size(unsigned buckets) {
     unsigned i = 0;
-    while (sizes[i] != buckets) i++;
+    while (sizes[i] != buckets)
+        i++;
     return sizes[i + 1];
 }
 
@@ -206,14 +219,8 @@ static struct table_segment *make_room(struct table *table, uint64_t hash) {
         bool grown = segment->buckets < TABLE_MAX_BUCKETS
                          ? resize(table, index, next_size(segment->buckets))
                          : split(table, index);
-        if (!grown)
-            return segment->count < segment->buckets * TABLE_SLOTS ? segment : NULL;
+        if (!grown) return segment->count < segment->buckets * TABLE_SLOTS ? segment : NULL;
     }
-}
-
-/* Changed under the owner's lock, read by anybody. */
-static void set_count(struct table *table, uint64_t count) {
-    __atomic_store_n(&table->count, count, __ATOMIC_RELAXED);
 }
 
 bool table_insert(struct table *table, uint64_t hash, arena_ref ref, struct table_slot *slot) {
@@ -260,7 +267,8 @@ static void halve_directory(struct table *table) {
     unsigned size = table_directory_size(table);
     for (unsigned i = 0, next; i < size; i = next)
         if (table_segment_at(table, i, &next)->depth == table->depth) return;
-    for (unsigned i = 0; i < size / 2; i++) table->directory[i] = table->directory[2 * i];
+    for (unsigned i = 0; i < size / 2; i++)
+        table->directory[i] = table->directory[2 * i];
     table->depth--;
     table->memory -= size / 2 * sizeof *table->directory;
     uintptr_t *smaller = memory_realloc(table->directory, size / 2 * sizeof *smaller);
@@ -331,8 +339,7 @@ static void visit_home(const struct table *table, const struct table_segment *se
         for (unsigned i = 0; i < TABLE_SLOTS; i++) {
             if (!bucket->tag[i]) continue;
             void *block = arena_at(table->arena, bucket->ref[i]);
-            if ((pure && at == home) ||
-                table_home(table->hash_of(block), segment->buckets) == home)
+            if ((pure && at == home) || table_home(table->hash_of(block), segment->buckets) == home)
                 visit(context, block);
         }
         if (!bucket->overflow) return;
