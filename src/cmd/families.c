@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "cmd/families.h"
 #include "base/ensure.h"
+#include "cmd/limits.h"
 #include "cmd/shared_server.h"
 
 static const struct command *const families[] = {
@@ -11,6 +12,7 @@ static const struct command *const families[] = {
 
 void families_register(struct exec *exec) {
     for (size_t i = 0; i < ARRAY_LEN(families); i++) exec_register(exec, families[i]);
+    limits_register();
     server_register_info(exec);
     memory_register_info(exec);
 }

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "cmd/limits.h"
+#include "config/config.h"
+#include "value/limits.h"
+
+static const struct config_row rows[] = {
+    {"hash-max-listpack-entries", "hash-max-ziplist-entries", CONFIG_INTEGER,
+     .value = &value_limits.hash_max_listpack_entries, .initial = "512", .max = INT64_MAX},
+    {"hash-max-listpack-value", "hash-max-ziplist-value", CONFIG_MEMORY,
+     .value = &value_limits.hash_max_listpack_value, .initial = "64", .max = INT64_MAX},
+    {"set-max-intset-entries", .type = CONFIG_INTEGER,
+     .value = &value_limits.set_max_intset_entries, .initial = "512", .max = INT64_MAX},
+    {"set-max-listpack-entries", .type = CONFIG_INTEGER,
+     .value = &value_limits.set_max_listpack_entries, .initial = "128", .max = INT64_MAX},
+    {"set-max-listpack-value", .type = CONFIG_INTEGER,
+     .value = &value_limits.set_max_listpack_value, .initial = "64", .max = INT64_MAX},
+    {0},
+};
+
+void limits_register(void) {
+    config_register(rows);
+}

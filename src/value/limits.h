@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Up to where a collection is small. Set by the directives of these names (cmd/limits.c), in
+ * exclusive mode; read by the types.
+ */
+#pragma once
+
+#include <stdint.h>
+
+struct value_limits {
+    int64_t hash_max_listpack_entries; /* fields */
+    int64_t hash_max_listpack_value;   /* bytes of a field or a value */
+    int64_t set_max_intset_entries;
+    int64_t set_max_listpack_entries;
+    int64_t set_max_listpack_value;
+};
+
+extern struct value_limits value_limits;
