@@ -77,7 +77,8 @@ void janitor_give(struct janitor *janitor, void (*run)(void *argument), void *ar
     pthread_mutex_lock(&janitor->mutex);
     list_append(&janitor->jobs, &job->node);
     janitor->pending++;
-    if (!janitor->started) janitor->started = thread_start("janitor", work, janitor, &janitor->thread);
+    if (!janitor->started)
+        janitor->started = thread_start("janitor", work, janitor, &janitor->thread) == 0;
     bool started = janitor->started;
     pthread_cond_signal(&janitor->changed);
     if (!started) list_remove(&job->node), janitor->pending--;
