@@ -173,7 +173,12 @@ bool directive_write(const struct directive *d, struct buffer *out) {
     return good;
 }
 
+/* Who sets "" asks for nothing. */
 void directive_note(const struct directive *d) {
-    if ((d->row->flags & (CONFIG_INERT | CONFIG_QUIET)) == CONFIG_INERT && directive_differs(d))
+    if ((d->row->flags & (CONFIG_INERT | CONFIG_QUIET)) != CONFIG_INERT || !directive_differs(d))
+        return;
+    char *text = snapshot(d);
+    if (text && *text)
         log_notice("%s is accepted, but has no effect in this version of Strata", d->row->name);
+    memory_free(text);
 }

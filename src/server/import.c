@@ -138,7 +138,10 @@ static int transfer_some(struct import *import) {
 static int transfer(struct import *import) {
     while (!is_done(import)) {
         if (!queue_lines(import)) return complain("there is not enough memory%s", "");
-        if (!link_send(&import->link)) return lost(import);
+        if (!link_send(&import->link)) {
+            link_receive(&import->link); /* what it said before it went */
+            return lost(import);
+        }
         if (is_done(import)) break;
         int status = transfer_some(import);
         if (status) return status;
