@@ -3,13 +3,11 @@
 
 /* ---- places ---- */
 
-/* Redis gives an element of exactly 2^14 - 1, 2^21 - 1 or 2^28 - 1 bytes a backward length that
- * begins with a zero byte too many. No other begins so. */
 size_t pack_skip_slow(struct bytes pack, size_t at) {
     struct pack_extent extent = pack_extent(pack, at);
     size_t size = extent.head + extent.data;
     at += size;
-    if (UNLIKELY(pack.data[at] == 0)) at++;
+    if (UNLIKELY(pack_back_may_be_long(size)) && pack.data[at] == 0) at++;
     return at + pack_back_size(size);
 }
 
@@ -139,8 +137,7 @@ size_t pack_find(struct bytes pack, size_t from, struct bytes text, unsigned ski
 
 /* ---- what comes from outside ---- */
 
-/* The backward length in front of `end` is that of an element of this size and lies behind it:
- * where that begins, or PACK_NONE. */
+/* Are the bytes from `back` to `end` the backward length of an element of this size. */
 static bool backward_length_fits(struct bytes pack, size_t back, size_t end, size_t size) {
     for (size_t at = end; at-- > back; size >>= 7) {
         uint8_t more = at > back ? 0x80 : 0;
@@ -158,7 +155,7 @@ static size_t checked_skip(struct bytes pack, size_t at) {
     if (extent.data >= end - at - head) return PACK_NONE;
     size_t size = extent.head + extent.data;
     size_t back = at + size, next = back + pack_back_size(size);
-    if (pack.data[back] == 0) next++;
+    if (pack_back_may_be_long(size) && pack.data[back] == 0) next++;
     return next <= end && backward_length_fits(pack, back, next, size) ? next : PACK_NONE;
 }
 

@@ -61,10 +61,9 @@ static struct element element_of_text(struct bytes text) {
 static void element_write(const struct element *element, char *to) {
     memcpy(to, element->head, element->head_size);
     if (element->data.len) memcpy(to + element->head_size, element->data.data, element->data.len);
-    size_t size = element->head_size + element->data.len;
-    char *end = to + element->size, *back = to + size;
-    for (size_t rest = size; end > back; rest >>= 7)
-        *--end = (char)((rest & 0x7f) | (end > back ? 0x80 : 0));
+    size_t rest = element->head_size + element->data.len, back = rest;
+    for (size_t at = element->size; at-- > back; rest >>= 7)
+        to[at] = (char)((rest & 0x7f) | (at > back ? 0x80 : 0));
 }
 
 size_t pack_element_size(struct bytes text) {
@@ -81,14 +80,15 @@ static size_t end_of(const struct buffer *buffer) {
     return buffer->len - 1;
 }
 
+/* A count that is unknown stays so, except in an empty pack. */
 static void set_header(struct buffer *buffer, size_t count) {
     uint32_t size = (uint32_t)buffer->len;
+    if (buffer->len == PACK_EMPTY_SIZE) count = 0;
     uint16_t known = count < PACK_COUNT_UNKNOWN ? (uint16_t)count : PACK_COUNT_UNKNOWN;
     memcpy(buffer->data, &size, sizeof size);
     memcpy(buffer->data + sizeof size, &known, sizeof known);
 }
 
-/* Once a count is unknown it stays so, except in an empty pack. */
 static size_t count_after(const struct buffer *buffer, size_t removed, size_t added) {
     size_t count = pack_header_count(buffer_bytes(buffer));
     return count == PACK_COUNT_UNKNOWN ? count : count - removed + added;
@@ -170,12 +170,13 @@ bool pack_replace_integer(struct buffer *buffer, size_t at, int64_t number) {
 
 size_t pack_delete(struct buffer *buffer, size_t at, size_t count) {
     struct bytes pack = buffer_bytes(buffer);
+    if (at == PACK_NONE) return PACK_NONE;
     size_t to = at, removed = 0;
     for (; removed < count && to < end_of(buffer); removed++)
         to = pack_skip(pack, to);
     size_t left = count_after(buffer, removed, 0);
     make_room(buffer, at, to - at, 0);
-    set_header(buffer, buffer->len == PACK_EMPTY_SIZE ? 0 : left);
+    set_header(buffer, left);
     return at < end_of(buffer) ? at : PACK_NONE;
 }
 

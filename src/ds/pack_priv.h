@@ -60,6 +60,12 @@ static inline size_t pack_back_size(size_t size) {
     return 1 + (size > 0x7f) + (size > 0x3fff) + (size > 0x1fffff) + (size > 0xfffffff);
 }
 
+/* Redis gives an element of just these sizes a backward length that begins with a zero byte, one
+ * more than it needs; no other begins so. It is read, and never written. */
+static inline bool pack_back_may_be_long(size_t size) {
+    return size == 0x3fff || size == 0x1fffff || size == 0xfffffff;
+}
+
 static inline uint16_t pack_header_count(struct bytes pack) {
     uint16_t count;
     memcpy(&count, pack.data + sizeof(uint32_t), sizeof count);
