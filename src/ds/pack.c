@@ -4,6 +4,8 @@
 /* ---- places ---- */
 
 size_t pack_skip_slow(struct bytes pack, size_t at) {
+    uint8_t head = pack_head(pack, at);
+    if (pack_head_is_integer(head)) return at + pack_head_size(head) + 1;
     struct pack_extent extent = pack_extent(pack, at);
     size_t size = extent.head + extent.data;
     at += size;
@@ -59,22 +61,23 @@ size_t pack_seek(struct bytes pack, int64_t index) {
 
 /* ---- elements ---- */
 
-/* Signed, of the `size` bytes at `data`. */
-static int64_t read_integer(const char *data, size_t size) {
-    uint64_t raw = 0;
-    memcpy(&raw, data, size);
-    unsigned unused = 64 - 8 * (unsigned)size;
-    return (int64_t)(raw << unused) >> unused;
+/* The lowest `bits` bits as a signed number. */
+static inline int64_t extend_sign(uint64_t raw, unsigned bits) {
+    return (int64_t)(raw << (64 - bits)) >> (64 - bits);
 }
 
 static int64_t get_integer(struct bytes pack, size_t at) {
     uint8_t head = pack_head(pack, at);
+    const char *data = pack.data + at + 1;
+    uint64_t raw = 0;
     if (head < HEAD_STRING_6) return head;
-    if (head < HEAD_STRING_12) {
-        uint64_t raw = (uint64_t)(head & 0x1f) << 8 | pack_head(pack, at + 1);
-        return (int64_t)(raw << 51) >> 51;
+    switch (head) {
+    case HEAD_INTEGER_16: memcpy(&raw, data, 2); return (int16_t)raw;
+    case HEAD_INTEGER_24: memcpy(&raw, data, 3); return extend_sign(raw, 24);
+    case HEAD_INTEGER_32: memcpy(&raw, data, 4); return (int32_t)raw;
+    case HEAD_INTEGER_64: memcpy(&raw, data, 8); return (int64_t)raw;
+    default: return extend_sign((uint64_t)head << 8 | (uint8_t)*data, 13);
     }
-    return read_integer(pack.data + at + 1, pack_head_size(head) - 1);
 }
 
 struct pack_item pack_get_slow(struct bytes pack, size_t at) {
