@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Directives that Valkey and Redis know and that mean nothing here (yet). They are kept with their
  * types, so that a wrong value is refused and every client finds what it looks for. The defaults
- * are Valkey's. QUIET: who sets it misses nothing. */
+ * are Valkey's. QUIET: who sets it misses nothing.
+ *
+ * Some have a meaning by the time clients come: exec registers its rows after the files are read.
+ */
 #include "base/ensure.h"
 #include "base/number.h"
 #include "config/config_priv.h"
@@ -200,10 +203,6 @@ static const struct config_choice log_formats[] = {
     {"legacy", 0}, {"logfmt", 1}, {"json", 2}, {NULL, 0}};
 static const struct config_choice timestamp_formats[] = {
     {"legacy", 0}, {"iso8601", 1}, {"milliseconds", 2}, {NULL, 0}};
-static const struct config_choice eviction_policies[] = {
-    {"volatile-lru", 0},   {"volatile-lfu", 1}, {"volatile-random", 2},
-    {"volatile-ttl", 3},   {"allkeys-lru", 4},  {"allkeys-lfu", 5},
-    {"allkeys-random", 6}, {"noeviction", 7},   {NULL, 0}};
 static const struct config_choice score_modes[] = {
     {"no", 0}, {"yes", 1}, {"relative", 2}, {"absolute", 3}, {NULL, 0}};
 static const struct config_choice error_behaviors[] = {
@@ -229,7 +228,6 @@ static const struct config_row inert_rows[] = {
     CHOICE("enable-module-command", "no", allowances, FIXED),
     CHOICE("log-format", "legacy", log_formats, 0),
     CHOICE("log-timestamp-format", "legacy", timestamp_formats, 0),
-    CHOICE("maxmemory-policy", "noeviction", eviction_policies, 0),
     CHOICE("oom-score-adj", "no", score_modes, 0),
     CHOICE("propagation-error-behavior", "ignore", error_behaviors, QUIET),
     CHOICE("rdb-version-check", "strict", version_checks, QUIET),
@@ -257,7 +255,6 @@ static const struct config_row inert_rows[] = {
     TEXT("hash-seed", NULL, "", NULL, FIXED),
     TEXT("ignore-warnings", NULL, "", NULL, QUIET),
     TEXT("locale-collate", NULL, "", NULL, QUIET),
-    TEXT("notify-keyspace-events", NULL, "", NULL, 0),
     TEXT("primaryauth", "masterauth", "", NULL, SECRET | QUIET),
     TEXT("primaryuser", "masteruser", "", NULL, SECRET | QUIET),
     TEXT("proc-title-template", NULL, "{title} {listen-addr} {server-mode}", is_title, QUIET),
@@ -285,7 +282,6 @@ static const struct config_row inert_rows[] = {
     NUMBER("active-defrag-max-scan-fields", NULL, "1000", 1, INT64_MAX, QUIET),
     NUMBER("active-defrag-threshold-lower", NULL, "10", 0, 1000, QUIET),
     NUMBER("active-defrag-threshold-upper", NULL, "100", 0, 1000, QUIET),
-    NUMBER("active-expire-effort", NULL, "1", 1, 10, QUIET),
     NUMBER("auto-aof-rewrite-percentage", NULL, "100", 0, INT_MAX, QUIET),
     NUMBER("busy-reply-threshold", "lua-time-limit", "5000", 0, INT64_MAX, QUIET),
     NUMBER("cluster-announce-bus-port", NULL, "0", 0, 65535, QUIET),
@@ -315,8 +311,6 @@ static const struct config_row inert_rows[] = {
     NUMBER("hash-max-listpack-entries", "hash-max-ziplist-entries", "512", 0, INT64_MAX, QUIET),
     NUMBER("key-load-delay", NULL, "0", INT_MIN, INT_MAX, HIDDEN | QUIET),
     NUMBER("latency-monitor-threshold", NULL, "0", 0, INT64_MAX, 0),
-    NUMBER("lfu-decay-time", NULL, "1", 0, INT_MAX, QUIET),
-    NUMBER("lfu-log-factor", NULL, "10", 0, INT_MAX, QUIET),
     NUMBER("list-compress-depth", NULL, "0", 0, INT_MAX, QUIET),
     NUMBER("list-max-listpack-size", "list-max-ziplist-size", "-2", INT_MIN, INT_MAX, QUIET),
     NUMBER("loading-process-events-interval-bytes", NULL, "2097152", 1024, INT_MAX, HIDDEN | QUIET),
@@ -325,7 +319,6 @@ static const struct config_row inert_rows[] = {
     NUMBER("max-new-connections-per-cycle", NULL, "10", 1, 1000, QUIET),
     NUMBER("max-new-tls-connections-per-cycle", NULL, "1", 1, 1000, QUIET),
     NUMBER("maxmemory-eviction-tenacity", NULL, "10", 0, 100, QUIET),
-    NUMBER("maxmemory-samples", NULL, "5", 1, 64, QUIET),
     NUMBER("min-io-threads-avoid-copy-reply", NULL, "7", 0, INT_MAX, HIDDEN | QUIET),
     NUMBER("min-replicas-max-lag", "min-slaves-max-lag", "10", 0, INT_MAX, QUIET),
     NUMBER("min-replicas-to-write", "min-slaves-to-write", "0", 0, INT_MAX, 0),
@@ -363,7 +356,6 @@ static const struct config_row inert_rows[] = {
     SIZE("cluster-link-sendbuf-limit", NULL, "0", 0, QUIET),
     SIZE("hash-max-listpack-value", "hash-max-ziplist-value", "64", 0, QUIET),
     SIZE("hll-sparse-max-bytes", NULL, "3000", 0, QUIET),
-    SIZE("maxmemory", NULL, "0", 0, 0),
     SIZE("proto-max-bulk-len", NULL, "536870912", 1048576, QUIET),
     SIZE("repl-backlog-size", NULL, "10485760", 1, QUIET),
     SIZE("replica-full-sync-buffer-limit", NULL, "0", 0, HIDDEN | QUIET),
@@ -400,8 +392,6 @@ static const struct config_row inert_rows[] = {
     YES_NO("lazyfree-lazy-eviction", NULL, "yes", QUIET),
     YES_NO("lazyfree-lazy-expire", NULL, "yes", QUIET),
     YES_NO("lazyfree-lazy-server-del", NULL, "yes", QUIET),
-    YES_NO("lazyfree-lazy-user-del", NULL, "yes", QUIET),
-    YES_NO("lazyfree-lazy-user-flush", NULL, "yes", QUIET),
     YES_NO("lua-enable-deprecated-api", NULL, "no", GUARDED | HIDDEN | QUIET),
     YES_NO("lua-enable-insecure-api", NULL, "no", GUARDED | HIDDEN | QUIET),
     YES_NO("mptcp", NULL, "no", FIXED),

@@ -119,9 +119,10 @@ def test_a_port_in_use(tmp_path):
 
 
 def test_too_few_files():
+    """Root may raise its limits, so it gives up that right first."""
+    prefix = ["setpriv", "--bounding-set", "-sys_resource", "--"] if os.geteuid() == 0 else []
     command = f"ulimit -n 20; exec {servers.strata_binary()} --port {servers.free_port()}"
-    done = subprocess.run(["setpriv", "--bounding-set", "-sys_resource", "--", "bash", "-c", command],
-                          capture_output=True, timeout=20, check=False)
+    done = subprocess.run([*prefix, "bash", "-c", command], capture_output=True, timeout=20, check=False)
     assert done.returncode == 1 and b"limit of open files is 20" in done.stderr
 
 
