@@ -76,6 +76,11 @@ static void debug_htstats_key(struct call *call) {
                                  "using an hash table");
 }
 
+static void describe_table(struct buffer *out, const char *title, uint64_t entries) {
+    buffer_printf(out, "%s\n", title);
+    if (entries) buffer_printf(out, " number of entries: %llu\n", (unsigned long long)entries);
+}
+
 static void debug_htstats(struct call *call) {
     int64_t db;
     if (!number_parse_i64(call->argv[2], &db)) {
@@ -87,12 +92,11 @@ static void debug_htstats(struct call *call) {
         return;
     }
     struct keyspace_size size = keyspace_size(call->view.keyspace, (unsigned)db);
-    char text[128];
-    int len = snprintf(text, sizeof text,
-                       "[Dictionary HT]\n number of entries: %llu\n"
-                       "[Expires HT]\n number of entries: %llu\n",
-                       (unsigned long long)size.keys, (unsigned long long)size.volatile_keys);
-    reply_verbatim(call->reply, "txt", bytes_make(text, (size_t)len));
+    struct buffer out = {0};
+    describe_table(&out, "[Dictionary HT]", size.keys);
+    describe_table(&out, "[Expires HT]", size.volatile_keys);
+    reply_verbatim(call->reply, "txt", buffer_bytes(&out));
+    buffer_free(&out);
 }
 
 /* ---- POPULATE ---- */

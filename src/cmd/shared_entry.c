@@ -27,6 +27,10 @@ static bool fits_one_allocation(const struct entry_view *v) {
 }
 
 const char *entry_encoding(const struct entry *e) {
+    if (entry_type(e) != TYPE_STRING) {
+        struct value value = entry_value(e);
+        return value_ops(value.type)->encoding(&value);
+    }
     if (e->head & ENTRY_RAW) return "raw";
     struct entry_view v = entry_decode(e);
     int64_t number;

@@ -10,5 +10,5 @@ const char *entry_type_name(enum value_type type);
 /* The type of that name, in any case; TYPE_COUNT when there is none. */
 enum value_type entry_type_named(struct bytes name);
 
-/* As OBJECT ENCODING answers: "int", "embstr", "raw". */
+/* As OBJECT ENCODING answers: "int", "embstr", "raw", "listpack" ... */
 const char *entry_encoding(const struct entry *e);
