@@ -71,6 +71,10 @@ struct range {
 
 static bool parse_range(struct call *call, unsigned first, struct range *out) {
     *out = (struct range){.last = -1};
+    if (call->argc > first + 3) {
+        reply_syntax_error(call->reply);
+        return false;
+    }
     if (call->argc > first && !string_parse_integer(call, first, &out->first)) return false;
     if (call->argc > first + 2) {
         out->in_bits = bytes_is(call->argv[first + 2], "bit");
@@ -99,7 +103,7 @@ void bitmap_bitcount(struct call *call) {
     if (!parse_range(call, 2, &range)) return;
     if (!string_read(call, &call->keys[0], &value)) return;
     uint64_t count = 0;
-    if (clip_to_bits(&range, value))
+    if (!string_range_is_reversed(range.first, range.last) && clip_to_bits(&range, value))
         count = bits_count_range(value, (uint64_t)range.first, (uint64_t)range.last);
     reply_integer(call->reply, (int64_t)count);
 }

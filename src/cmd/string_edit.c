@@ -12,7 +12,7 @@ void string_getrange(struct call *call) {
     if (!string_parse_integer(call, 2, &first) || !string_parse_integer(call, 3, &last)) return;
     struct bytes value;
     if (!string_read(call, &call->keys[0], &value)) return;
-    if (string_clip_range(&first, &last, value.len))
+    if (!string_range_is_reversed(first, last) && string_clip_range(&first, &last, value.len))
         value = bytes_make(value.data + first, (size_t)(last - first + 1));
     else
         value = BYTES("");

@@ -9,7 +9,6 @@ static int64_t from_start(int64_t position, int64_t size) {
 
 bool string_clip_range(int64_t *first, int64_t *last, uint64_t size) {
     int64_t n = (int64_t)size;
-    if (*first < 0 && *last < 0 && *first > *last) return false;
     *first = from_start(*first, n);
     *last = from_start(*last, n);
     if (*last >= n) *last = n - 1;

@@ -12,6 +12,12 @@
  * string of `size`: both within it afterwards. False when nothing is between them. */
 bool string_clip_range(int64_t *first, int64_t *last, uint64_t size);
 
+/* Is it a range whose ends, counted from the end of a string, are in the wrong order? For most
+ * commands it is empty, even where clipping would move both ends to the first position. */
+static inline bool string_range_is_reversed(int64_t first, int64_t last) {
+    return first < 0 && last < 0 && first > last;
+}
+
 /* *out = the number that the text is, plus increment. */
 enum string_sum { STRING_SUM_OK, STRING_SUM_NO_NUMBER, STRING_SUM_OVERFLOW };
 enum string_sum string_add_integer(struct bytes text, int64_t increment, int64_t *out);

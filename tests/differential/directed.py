@@ -3,11 +3,12 @@
 
 A line is a command, quoted as in redis-cli ("..." knows \\n \\r \\t \\xHH). `== title` starts a case, with an empty
 server. `#` starts a comment line. `!sleep` and `!scan` are steps as in pair.py. `?` before a command runs it and does
-not compare the replies; a comment says why.
+not compare the replies; a comment says why. `@needs COMMAND` skips the case as long as Strata lacks the command.
 """
 
 import pathlib
 import re
+import typing
 
 FOLDER = pathlib.Path(__file__).resolve().parent / "directed"
 ARGUMENT = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|\'([^\']*)\'|(\S+))(?=\s|$)')
@@ -35,14 +36,21 @@ def split(line):
     return arguments
 
 
+class Case(typing.NamedTuple):
+    title: str
+    steps: list
+    needs: list  # names of commands
+
+
 def cases(family):
-    """[(title, steps)]"""
     found = []
     for line in (FOLDER / f"{family}.txt").read_text(encoding="utf-8").splitlines():
         if line.startswith("== "):
-            found.append((line[3:], []))
+            found.append(Case(line[3:], [], []))
+        elif line.startswith("@needs "):
+            found[-1].needs.extend(line.split()[1:])
         elif line.strip() and not line.startswith("#"):
-            found[-1][1].append(split(line))
+            found[-1].steps.append(split(line))
     return found
 
 

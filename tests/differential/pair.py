@@ -87,7 +87,7 @@ class Pair:
 
     def __init__(self, rules, ours=None, theirs=None):
         self.rules = rules
-        self.ours = Side(ours or servers.strata())
+        self.ours = Side(ours or servers.strata("--enable-debug-command", "yes"))
         self.theirs = Side(theirs or servers.valkey())
 
     def reset(self):
@@ -97,6 +97,10 @@ class Pair:
     def close(self):
         self.ours.close()
         self.theirs.close()
+
+    def lacks(self, commands):
+        """Is one of them unknown to Strata?"""
+        return bool(commands) and None in self.ours.client(2).call("COMMAND", "INFO", *commands)
 
     def rule(self, step):
         name = str(step[0]).lower()

@@ -42,13 +42,13 @@ def difference(pair, steps, resp):
 
 
 def explain(pair, steps, resp, found):
-    """The report on a failing sequence, shortened."""
-    short = shrink(steps[:found.index + 1], lambda candidate: difference(pair, candidate, resp) is not None)
-    again = difference(pair, short, resp)
-    lines = "\n".join(show(step) for step in short)
-    if again is None:
+    """The report on a failing sequence, shortened when it fails every time."""
+    steps = steps[:found.index + 1]
+    if difference(pair, steps, resp) is None:
         return f"{found}\n(RESP{resp}; not seen again in a second run)"
-    return f"{lines}\n\n{again}\n(RESP{resp})"
+    short = shrink(steps, lambda candidate: difference(pair, candidate, resp) is not None)
+    lines = "\n".join(show(step) for step in short)
+    return f"{lines}\n\n{difference(pair, short, resp) or found}\n(RESP{resp})"
 
 
 def round_of(family, seed):
@@ -73,11 +73,14 @@ def run_random(pair, family, commands, seed):
 def run_directed(pair, family):
     """Reports of the cases that failed: [(title, report)]."""
     failures = []
-    for title, steps in directed.cases(family):
+    for case in directed.cases(family):
+        if pair.lacks(case.needs):
+            print(f"{family}, {case.title}: skipped, needs {' '.join(case.needs)}")
+            continue
         for resp in (2, 3):
-            found = difference(pair, steps, resp)
+            found = difference(pair, case.steps, resp)
             if found:
-                failures.append((title, explain(pair, steps, resp, found)))
+                failures.append((case.title, explain(pair, case.steps, resp, found)))
                 break
     return failures
 

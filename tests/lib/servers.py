@@ -48,7 +48,7 @@ class Server:
         self.directory = tempfile.mkdtemp(prefix="strata-test-") if sees_host_files else None
         self.process = None
         self.port = 0
-        self.log = tempfile.TemporaryFile()
+        self.log = tempfile.TemporaryFile("a+b")
         self.start()
 
     def start(self):
@@ -108,7 +108,7 @@ class Server:
 
 
 def strata(*arguments):
-    return Server("Strata", [strata_binary()], arguments)
+    return Server("Strata", [strata_binary()], ["--save", "", "--enable-debug-command", "yes", *arguments])
 
 
 def valkey(*arguments):

@@ -26,12 +26,15 @@ static void finds_ranges_empty(void **state) {
     static const struct {
         int64_t first, last;
         uint64_t size;
-    } empty[] = {{0, -1, 0}, {3, 2, 5},  {5, 9, 5},          {-1, -2, 5},
-                 {0, 0, 0},  {2, -4, 5}, {INT64_MAX, -1, 5}, {-5, -100, 1}};
+    } empty[] = {{0, -1, 0}, {3, 2, 5},  {5, 9, 5},         {-1, -2, 5},
+                 {0, 0, 0},  {2, -4, 5}, {INT64_MAX, -1, 5}};
     for (size_t i = 0; i < ARRAY_LEN(empty); i++) {
         int64_t first = empty[i].first, last = empty[i].last;
         assert_false(string_clip_range(&first, &last, empty[i].size));
     }
+    assert_true(string_range_is_reversed(-1, -2));
+    assert_false(string_range_is_reversed(-2, -1));
+    assert_false(string_range_is_reversed(-2, 0));
     int64_t first = INT64_MIN, last = INT64_MAX;
     assert_true(string_clip_range(&first, &last, 5));
     assert_true(first == 0 && last == 4);

@@ -33,7 +33,7 @@ def operations(g, writes=True):
         place = [field_type(g), field_offset(g)]
         choices = [["GET", *place]]
         if writes:
-            choices += [["SET", *place, g.integer()], ["INCRBY", *place, g.integer()],
+            choices += [["SET", *place, max(g.integer(), -2**62)], ["INCRBY", *place, g.integer()],
                         ["INCRBY", *place, g.random.randint(-300, 300)],
                         ["OVERFLOW", g.pick(["WRAP", "SAT", "FAIL", "fail"])]]
         return g.pick(choices)
