@@ -110,7 +110,9 @@ void *tree_last(struct tree *tree, struct tree_cursor *cursor);
 /* Past the last item; for appending. */
 void tree_end(struct tree *tree, struct tree_cursor *cursor);
 
+/* Of the inline functions below: where they leave the leaf. */
 void *tree_next_leaf(struct tree_cursor *cursor);
+void *tree_next_slow(struct tree_cursor *cursor);
 void *tree_prev_leaf(struct tree_cursor *cursor);
 
 static inline void *tree_item_at(const struct tree_cursor *cursor, unsigned index) {
@@ -129,7 +131,7 @@ static inline void *tree_item(struct tree_cursor *cursor) {
 static inline void *tree_next(struct tree_cursor *cursor) {
     if (LIKELY(cursor->leaf && cursor->index + 1 < cursor->leaf->node.count))
         return tree_item_at(cursor, ++cursor->index);
-    return tree_next_leaf(cursor);
+    return tree_next_slow(cursor);
 }
 
 /* From the end to the last item. At the first item the cursor stays, and NULL is returned. */
