@@ -115,8 +115,7 @@ static struct logged *logged_create(const struct call *call, int64_t value) {
 
 static void remember(struct call *call, enum commandlog which, int64_t value) {
     int64_t threshold = exec_settings.commandlog_threshold[which];
-    bool over = which == COMMANDLOG_SLOW ? value >= threshold : value > threshold;
-    if (threshold < 0 || !over) return;
+    if (threshold < 0 || value < threshold) return;
     struct logged *logged = logged_create(call, value);
     if (!logged) return;
     struct observations *o = call->exec->observations;
