@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Running a batch. First all requests of the batch are looked up and their keys hashed, and the
- * memory that the commands will want is asked for; then they run in order. So the cache misses of a
- * pipeline overlap instead of adding up.
+ * Running a batch. First all requests of the batch are looked up and their keys hashed; then they
+ * run in order, while the memory that commands further on will want is asked for ahead of them:
+ * buckets first, the entries that they name some commands later. So the cache misses of a pipeline
+ * overlap with each other and with work, instead of adding up.
  */
 #include "base/ensure.h"
 #include "exec/exec_priv.h"
@@ -10,8 +11,10 @@
 #include "sys/clock.h"
 #include "sys/memory.h"
 
-/* More lines than this would push each other out of the cache before they are used. */
-#define PREFETCH_MAX (size_t)512
+/* How many keys ahead buckets and entries are asked for: far enough for the memory to answer, near
+ * enough for the answer to be still in the cache. */
+#define BUCKETS_AHEAD (size_t)24
+#define ENTRIES_AHEAD (size_t)12
 
 /* A worker keeps room for this many keys from batch to batch. */
 #define KEYS_KEPT 4096
@@ -91,18 +94,26 @@ static void stage_request(struct exec_worker *w, const struct request *r, struct
     staged->key_count = (unsigned)w->keys_used - staged->first_key;
 }
 
-static void stage_batch(struct exec_worker *w, const struct session *session,
-                        const struct request_batch *batch) {
+static void stage_batch(struct exec_worker *w, const struct request_batch *batch) {
     w->keys_used = 0;
     for (unsigned i = 0; i < batch->count; i++)
         stage_request(w, &batch->items[i], &w->staged[i]);
-    if (w->keys_used < 2) return;
-    struct view view = {.keyspace = w->exec->keyspace, .db = session->db, .worker = w->index};
-    size_t count = MIN(w->keys_used, PREFETCH_MAX);
-    for (size_t i = 0; i < count; i++)
-        keyspace_prefetch_bucket(&view, &w->keys[i]);
-    for (size_t i = 0; i < count; i++)
-        keyspace_prefetch_entry(&view, &w->keys[i]);
+}
+
+/* How far the keys of a batch have been asked for. */
+struct ahead {
+    struct view view;
+    size_t buckets, entries;
+};
+
+/* Before the command whose first key is at `next`. */
+static inline void look_ahead(const struct exec_worker *w, struct ahead *ahead, size_t next) {
+    size_t buckets = MIN(next + BUCKETS_AHEAD, w->keys_used);
+    size_t entries = MIN(next + ENTRIES_AHEAD, w->keys_used);
+    for (; ahead->buckets < buckets; ahead->buckets++)
+        keyspace_prefetch_bucket(&ahead->view, &w->keys[ahead->buckets]);
+    for (; ahead->entries < entries; ahead->entries++)
+        keyspace_prefetch_entry(&ahead->view, &w->keys[ahead->entries]);
 }
 
 static void drop_many_keys(struct exec_worker *w) {
@@ -146,7 +157,7 @@ static struct histogram *histogram_of(struct command_counters *counters) {
 static void account(struct exec_worker *w, struct call *call, const struct registered *found,
                     uint64_t ticks, size_t request_bytes, size_t reply_bytes) {
     struct command_counters *counters = &w->counters[found->id];
-    uint64_t ns = (uint64_t)((double)ticks * w->exec->ns_per_tick);
+    uint64_t ns = ticks * w->exec->ns_per_tick_q20 >> 20;
     counters->calls++;
     counters->ticks += ticks;
     if (exec_settings.latency_tracking) {
@@ -157,8 +168,8 @@ static void account(struct exec_worker *w, struct call *call, const struct regis
     w->totals.command_ticks += ticks;
     if (UNLIKELY(ticks > w->totals.worst_ticks)) w->totals.worst_ticks = ticks;
     if (UNLIKELY(ns >= exec_settings.observe_ns ||
-                 request_bytes > exec_settings.observe_request_bytes ||
-                 reply_bytes > exec_settings.observe_reply_bytes))
+                 request_bytes >= exec_settings.observe_request_bytes ||
+                 reply_bytes >= exec_settings.observe_reply_bytes))
         observe_command(call, ns / 1000, request_bytes, reply_bytes);
 }
 
@@ -242,18 +253,23 @@ unsigned dispatch_batch(void *context, void *opaque, const struct request_batch 
     struct exec_worker *w = session_worker(session);
     if (session->flags & SESSION_CLOSING) return batch->count;
 
-    stage_batch(w, session, batch);
+    stage_batch(w, batch);
+    struct ahead ahead = {.view = {.keyspace = w->exec->keyspace,
+                                   .db = session->db,
+                                   .worker = w->index}};
     uint64_t ticks = clock_ticks();
     size_t start = 0;
     unsigned taken = 0;
     while (taken < batch->count) {
         const struct request *request = &batch->items[taken];
+        if (w->keys_used > 1) look_ahead(w, &ahead, w->staged[taken].first_key);
         if (!run_request(w, session, &w->staged[taken], request, request->end - start, reply,
                          &ticks))
             break;
         start = request->end;
         taken++;
-        if (session->flags & SESSION_CLOSING) {
+        /* Whose replies are lost is closed, too. */
+        if (UNLIKELY(session->flags & SESSION_CLOSING || reply->failed)) {
             taken = batch->count;
             break;
         }

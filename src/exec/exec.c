@@ -29,6 +29,7 @@ struct exec *exec_create(const struct exec_options *options) {
     exec->gate = options->gate;
     exec->worker_count = options->workers;
     exec->ns_per_tick = 1000.0 / clock_ticks_per_us();
+    exec->ns_per_tick_q20 = (uint64_t)(exec->ns_per_tick * (1 << 20));
     exec->stale_ticks = (uint64_t)(clock_ticks_per_us() * CLOCK_STALE_US);
     exec->next_session = 1;
     exec->observations = observations_create();
