@@ -16,18 +16,18 @@ struct key;
 struct entry;
 
 /* The classes of keyspace notifications, one bit each, as `notify-keyspace-events` names them. */
-#define EVENT_GENERIC (1u << 0)  /* g */
-#define EVENT_STRING (1u << 1)   /* $ */
-#define EVENT_LIST (1u << 2)     /* l */
-#define EVENT_SET (1u << 3)      /* s */
-#define EVENT_HASH (1u << 4)     /* h */
-#define EVENT_ZSET (1u << 5)     /* z */
-#define EVENT_EXPIRED (1u << 6)  /* x */
-#define EVENT_EVICTED (1u << 7)  /* e */
-#define EVENT_STREAM (1u << 8)   /* t */
-#define EVENT_KEY_MISS (1u << 9) /* m, not in A */
-#define EVENT_NEW (1u << 10)     /* n, not in A */
-#define EVENT_MODULE (1u << 11)  /* d */
+#define EVENT_GENERIC  (1u << 0)  /* g */
+#define EVENT_STRING   (1u << 1)  /* $ */
+#define EVENT_LIST     (1u << 2)  /* l */
+#define EVENT_SET      (1u << 3)  /* s */
+#define EVENT_HASH     (1u << 4)  /* h */
+#define EVENT_ZSET     (1u << 5)  /* z */
+#define EVENT_EXPIRED  (1u << 6)  /* x */
+#define EVENT_EVICTED  (1u << 7)  /* e */
+#define EVENT_STREAM   (1u << 8)  /* t */
+#define EVENT_KEY_MISS (1u << 9)  /* m, not in A */
+#define EVENT_NEW      (1u << 10) /* n, not in A */
+#define EVENT_MODULE   (1u << 11) /* d */
 
 struct event {
     uint32_t class;   /* one EVENT_ bit; 0 = nothing to notify */
@@ -35,8 +35,8 @@ struct event {
 };
 
 enum change_kind {
-    CHANGE_STORE,   /* the key now has the value and the expiry that its entry shows */
-    CHANGE_RANGE,   /* bytes [offset, offset + length) of a string were written, it may have grown */
+    CHANGE_STORE, /* the key now has the value and the expiry that its entry shows */
+    CHANGE_RANGE, /* bytes [offset, offset + length) of a string were written, it may have grown */
     CHANGE_COMMAND, /* a collection was edited: argv is the deterministic command that does it */
     CHANGE_EXPIRY,  /* only the expiry changed */
     CHANGE_REMOVE,  /* the key is gone; cause says why */

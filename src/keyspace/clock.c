@@ -24,8 +24,16 @@ uint32_t clock_fresh(int64_t now_ms) {
     return seconds(now_ms);
 }
 
+/* What the clock has gone on since `then`, by the bits of `mask`. Workers read the time one after
+ * the other, and it may be set back: what seems to lie less than an hour ahead is now. */
+static uint32_t elapsed_since(uint32_t then, uint32_t now, uint32_t mask, uint32_t hour) {
+    uint32_t elapsed = (now - then) & mask;
+    return elapsed > mask - hour ? 0 : elapsed;
+}
+
 uint32_t clock_frequency(uint32_t clock, int64_t now_ms) {
-    uint32_t counter = clock & 0xff, elapsed = (minutes(now_ms) - (clock >> 8)) & MINUTES_MASK;
+    uint32_t counter = clock & 0xff;
+    uint32_t elapsed = elapsed_since(clock >> 8, minutes(now_ms), MINUTES_MASK, 60);
     int64_t decay = policy.lfu_decay_time;
     uint64_t periods = decay ? elapsed / (uint64_t)decay : 0;
     return periods > counter ? 0 : counter - (uint32_t)periods;
@@ -46,7 +54,7 @@ uint32_t clock_touched(uint32_t clock, int64_t now_ms) {
 }
 
 uint32_t clock_idle_seconds(uint32_t clock, int64_t now_ms) {
-    return (seconds(now_ms) - clock) & CLOCK_MASK;
+    return elapsed_since(clock, seconds(now_ms), CLOCK_MASK, 3600);
 }
 
 uint64_t clock_coldness(uint32_t clock, int64_t now_ms) {

@@ -38,15 +38,14 @@ char *entry_lay_out(struct entry *e, uint32_t head, struct bytes key, size_t val
         memcpy(at, &expiry, sizeof expiry);
         at += sizeof expiry;
     }
-    memcpy(at, key.data, key.len);
+    if (key.len) memcpy(at, key.data, key.len);
     return at + key.len;
 }
 
 bool entry_rewrite(struct entry *e, uint32_t head, size_t value_size, int64_t expiry) {
     struct entry_view v = entry_decode(e);
-    bool same_shape = (v.expiry != EXPIRY_NONE) == (expiry != EXPIRY_NONE) &&
-                      !entry_is_object(e) && !(head & ENTRY_OBJECT) &&
-                      size_bytes(v.value.len) == size_bytes(value_size);
+    bool same_shape = (v.expiry != EXPIRY_NONE) == (expiry != EXPIRY_NONE) && !entry_is_object(e) &&
+                      !(head & ENTRY_OBJECT) && size_bytes(v.value.len) == size_bytes(value_size);
     if (!same_shape) return false;
     e->head = (head & ~ENTRY_HAS_EXPIRY) | (e->head & ENTRY_HAS_EXPIRY);
     char *at = (char *)e->rest + size_bytes(v.key.len);

@@ -10,8 +10,9 @@
  *     ...  value bytes, or the pointer to the collection (8 bytes, unaligned) when `object`
  *
  * Blocks are aligned to 4 bytes. The low byte of `head` never is 0xff, since there is no type 15:
- * that marks a free block in the arena. Whoever holds the partition's lock may read and change an entry; any call that may
- * allocate in the partition may also move it, so pointers into it do not outlive such a call.
+ * that marks a free block in the arena. Whoever holds the partition's lock may read and change an
+ * entry; any call that may allocate in the partition may also move it, so pointers into it do not
+ * outlive such a call.
  */
 #pragma once
 
@@ -21,11 +22,11 @@
 #include <stdint.h>
 #include <string.h>
 
-#define ENTRY_TYPE_MASK 0x0fu
-#define ENTRY_HAS_EXPIRY 0x10u
-#define ENTRY_FORM_SHIFT 5
-#define ENTRY_RAW 0x20u /* a string's form: edited in place, OBJECT ENCODING says "raw" */
-#define ENTRY_OBJECT 0x80u
+#define ENTRY_TYPE_MASK   0x0fu
+#define ENTRY_HAS_EXPIRY  0x10u
+#define ENTRY_FORM_SHIFT  5
+#define ENTRY_RAW         0x20u /* a string's form: edited in place, OBJECT ENCODING says "raw" */
+#define ENTRY_OBJECT      0x80u
 #define ENTRY_CLOCK_SHIFT 8
 
 #define EXPIRY_NONE INT64_MIN

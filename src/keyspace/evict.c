@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Sampled eviction, as Redis does it: a pool keeps the best victims seen so far, each draw adds those
- * of one bucket (about ten keys that share a cache line), the best goes. The pool remembers hashes,
- * not pointers: what was removed or moved since is simply not found.
+ * Sampled eviction, as Redis does it: a pool keeps the best victims seen so far, each draw adds
+ * those of one bucket (about ten keys that share a cache line), the best goes. The pool remembers
+ * hashes, not pointers: what was removed or moved since is simply not found.
  */
 #include "keyspace/evict.h"
 #include "keyspace/keyspace_priv.h"
@@ -15,6 +15,7 @@
 #define POOL_SIZE        16
 #define LOOK_EVERY_US    5000
 #define KEYS_PER_CALL    64
+#define DRAWS_PER_CALL   256
 #define BUCKETS_PER_DRAW 256 /* looked at for one that has victims */
 #define SPARE_PERCENT    5   /* free space in arenas beyond this is for compaction to win back */
 #define COMPACT_PERCENT  3
@@ -70,7 +71,8 @@ size_t keyspace_resident(const struct keyspace *ks) {
 
 static int64_t live_bytes(const struct keyspace *ks) {
     int64_t sum = 0;
-    for (unsigned i = 0; i < ks->workers; i++) sum += keyspace_live_bytes(&ks->counters[i]);
+    for (unsigned i = 0; i < ks->workers; i++)
+        sum += keyspace_live_bytes(&ks->counters[i]);
     return sum;
 }
 
@@ -85,15 +87,31 @@ static int64_t held_bytes(const struct keyspace *ks) {
     return sum;
 }
 
+static size_t (*measure)(void) = memory_resident;
+
+void evict_measure_with(size_t (*resident)(void)) {
+    measure = resident ? resident : memory_resident;
+}
+
+/* Pages that the allocator has got back and not yet returned: new entries will use them. Were they
+ * counted, then evicting large values would seem not to help, and go on and on. */
+static int64_t idle_pages(void) {
+    struct memory_stats stats;
+    memory_stats(&stats);
+    return MAX((int64_t)(stats.resident - stats.active - stats.metadata), (int64_t)0);
+}
+
 static void look(const struct keyspace *ks, int64_t now_us) {
     struct evictor *evictor = ks->evictor;
     evictor->looked_us = now_us;
-    int64_t resident = (int64_t)memory_resident(), live = live_bytes(ks), held = held_bytes(ks);
+    int64_t resident = (int64_t)measure(), live = live_bytes(ks), held = held_bytes(ks);
     int64_t holes = MAX(held - live, (int64_t)0), other = MAX(resident - held, (int64_t)0);
+    int64_t allowance =
+        policy.maxmemory - other - MIN(holes, policy.maxmemory * SPARE_PERCENT / 100);
+    if (live > allowance) allowance += MIN(idle_pages(), other);
     evictor->resident = resident;
     evictor->fragmented = holes * 100 > held * COMPACT_PERCENT;
-    evictor->allowance =
-        policy.maxmemory - other - MIN(holes, policy.maxmemory * SPARE_PERCENT / 100);
+    evictor->allowance = allowance;
 }
 
 static bool is_over(const struct keyspace *ks) {
@@ -117,7 +135,8 @@ static void pool_add(struct pool *pool, struct victim v) {
     unsigned at = pool->count;
     for (unsigned i = 0; i < pool->count; i++)
         if (pool->victims[i].hash == v.hash && pool->victims[i].db == v.db) return;
-    while (at > 0 && pool->victims[at - 1].coldness > v.coldness) at--;
+    while (at > 0 && pool->victims[at - 1].coldness > v.coldness)
+        at--;
     if (pool->count < POOL_SIZE) {
         memmove(&pool->victims[at + 1], &pool->victims[at],
                 (pool->count - at) * sizeof *pool->victims);
@@ -163,11 +182,10 @@ static void draw_from(struct view *view, const struct slice *slice, struct pool 
     }
 }
 
-/* Whether the database has anything to evict. */
-static bool has_candidates(const struct keyspace *ks, unsigned db) {
-    if (!database_used(ks->database[db])) return false;
-    struct keyspace_size size = keyspace_size(ks, db);
-    return policy.maxmemory_policy & POLICY_VOLATILE ? size.volatile_keys > 0 : size.keys > 0;
+static bool has_candidates(const struct slice *slice) {
+    if (policy.maxmemory_policy & POLICY_VOLATILE)
+        return __atomic_load_n(&slice->volatile_keys, __ATOMIC_RELAXED) > 0;
+    return slice_keys(slice) > 0;
 }
 
 /* Adds victims of every database in use. False: there are none anywhere. */
@@ -175,17 +193,13 @@ static bool draw(struct view *view, struct pool *pool) {
     struct keyspace *ks = view->keyspace;
     bool any = false;
     for (unsigned db = 0; db < ks->databases; db++) {
-        if (!has_candidates(ks, db)) continue;
-        any = true;
+        if (!database_used(ks->database[db])) continue;
         view->db = db;
         unsigned first = (unsigned)random_below(&pool->random, PARTITION_COUNT), had = pool->count;
         for (unsigned i = 0; i < PARTITION_COUNT; i++) {
             unsigned p = (first + i) % PARTITION_COUNT;
-            struct slice *slice = &ks->database[db]->slices[p];
-            bool none = policy.maxmemory_policy & POLICY_VOLATILE
-                            ? !__atomic_load_n(&slice->volatile_keys, __ATOMIC_RELAXED)
-                            : !slice_keys(slice);
-            if (none) continue;
+            if (!has_candidates(&ks->database[db]->slices[p])) continue;
+            any = true;
             partition_lock(ks->gate, view->worker, p);
             draw_from(view, &ks->database[db]->slices[p], pool);
             partition_unlock(ks->gate, view->worker, p);
@@ -247,7 +261,8 @@ bool keyspace_make_room(struct view *view) {
     int64_t began = clock_mono_us();
     if (ks->evictor->fragmented) compact_some(&own, pool);
     bool any = true;
-    for (unsigned keys = 0; keys < KEYS_PER_CALL && any && is_over(ks);) {
+    for (unsigned keys = 0, draws = 0;
+         keys < KEYS_PER_CALL && draws < DRAWS_PER_CALL && any && is_over(ks); draws++) {
         any = draw(&own, pool);
         if (pool->count && evict(&own, pool->victims[--pool->count])) keys++;
     }

@@ -2,10 +2,10 @@
 /*
  * Keeping within maxmemory, which limits resident memory.
  *
- * The kernel is asked for the resident size at most every few milliseconds. From it follows how many
- * bytes of entries there may be: the limit, less what is not entries (tables, buffers, the binary),
- * less the free space in arenas that compaction cannot win back. Between two looks only the entries'
- * bytes are counted, which costs an addition a change.
+ * The kernel is asked for the resident size at most every few milliseconds. From it follows how
+ * many bytes of entries there may be: the limit, less what is not entries (tables, buffers, the
+ * binary), less the free space in arenas that compaction cannot win back. Between two looks only
+ * the entries' bytes are counted, which costs an addition a change.
  */
 #pragma once
 
@@ -21,6 +21,9 @@ void evictor_free(struct evictor *evictor);
  * number of keys as the policy says. False: over the limit and nothing may be evicted; the command
  * must be refused. */
 bool keyspace_make_room(struct view *view);
+
+/* For tests: what tells the resident size, instead of the kernel; NULL = the kernel again. */
+void evict_measure_with(size_t (*resident)(void));
 
 /* Resident bytes as last looked at, for INFO. */
 size_t keyspace_resident(const struct keyspace *keyspace);

@@ -5,7 +5,7 @@ static inline bool is_key(const void *context, const void *block) {
     const struct bytes *name = context;
     const struct entry *e = block;
     struct bytes key = entry_decode(e).key;
-    return key.len == name->len && memcmp(key.data, name->data, key.len) == 0;
+    return bytes_equal(key, *name);
 }
 
 /* Fills in the spot, whether or not the key is there. */

@@ -5,13 +5,15 @@
 
 static void free_database(void *argument) {
     struct database *db = argument;
-    for (unsigned p = 0; p < PARTITION_COUNT; p++) slice_clear(&db->slices[p]);
+    for (unsigned p = 0; p < PARTITION_COUNT; p++)
+        slice_clear(&db->slices[p]);
     memory_free(db);
 }
 
 static size_t live_bytes(const struct database *db) {
     size_t sum = 0;
-    for (unsigned p = 0; p < PARTITION_COUNT; p++) sum += arena_live(&db->slices[p].arena);
+    for (unsigned p = 0; p < PARTITION_COUNT; p++)
+        sum += arena_live(&db->slices[p].arena);
     return sum;
 }
 
@@ -25,7 +27,8 @@ uint64_t keyspace_flush(struct view *view, bool async) {
         ks->database[view->db] = empty;
         janitor_give(ks->janitor, free_database, db);
     } else {
-        for (unsigned p = 0; p < PARTITION_COUNT; p++) slice_clear(&db->slices[p]);
+        for (unsigned p = 0; p < PARTITION_COUNT; p++)
+            slice_clear(&db->slices[p]);
     }
     view->counters->changes += keys;
     emit(view, &(struct change){.kind = CHANGE_FLUSH, .db = view->db});

@@ -3,9 +3,10 @@
  * Invariants:
  *   1. While somebody owns exclusive mode, every other participant's state is OUTSIDE.
  *   2. A participant waits for a partition only while its state is OUTSIDE and it holds none, so
- *      nobody who holds partitions ever waits for somebody who waits: no deadlock, and a holder may
- *      ask for exclusive mode.
- *   3. `wanted` is true from before the owner looks at the states until after it is done. A
+ *      nobody who holds partitions ever waits for somebody who waits: no deadlock.
+ *   3. Who asks for exclusive mode with partitions held is in the middle of a command: it is served
+ *      before all who hold none, so that they do not see half of it.
+ *   4. `wanted` is true from before the owner looks at the states until after it is done. A
  *      participant publishes INSIDE before it reads `wanted` (both sequentially consistent), so one
  *      of the two sees the other.
  */
@@ -21,7 +22,13 @@ enum { OUTSIDE, INSIDE };
 
 struct participant {
     atomic_uint state;
+    bool holds; /* a partition; its own thread's alone */
 } __attribute__((aligned(64)));
+
+/* First come, first served. */
+struct line {
+    uint64_t ticket, serving;
+};
 
 struct partition_lock {
     pthread_mutex_t mutex;
@@ -31,9 +38,10 @@ struct gate {
     unsigned participants;
     atomic_bool wanted;
     atomic_uint owner;
-    unsigned depth;           /* of the owner's nesting */
-    uint64_t ticket, serving; /* first come, first served */
-    pthread_mutex_t mutex;    /* guards all but the atomics */
+    unsigned depth;        /* of the owner's nesting */
+    struct line line[2];   /* who hold partitions, and who hold none */
+    struct line *owners;   /* the line that the owner stood in */
+    pthread_mutex_t mutex; /* guards all but the atomics */
     pthread_cond_t changed;
     struct participant *participant;
     struct partition_lock *lock;
@@ -55,7 +63,10 @@ struct gate *gate_create(unsigned participants) {
         memory_free(gate);
         return NULL;
     }
-    for (unsigned i = 0; i < participants; i++) atomic_init(&gate->participant[i].state, OUTSIDE);
+    for (unsigned i = 0; i < participants; i++) {
+        atomic_init(&gate->participant[i].state, OUTSIDE);
+        gate->participant[i].holds = false;
+    }
     pthread_mutexattr_t adaptive;
     pthread_mutexattr_init(&adaptive);
     pthread_mutexattr_settype(&adaptive, PTHREAD_MUTEX_ADAPTIVE_NP);
@@ -67,7 +78,8 @@ struct gate *gate_create(unsigned participants) {
 
 void gate_free(struct gate *gate) {
     if (!gate) return;
-    for (unsigned i = 0; i < PARTITION_COUNT; i++) pthread_mutex_destroy(&gate->lock[i].mutex);
+    for (unsigned i = 0; i < PARTITION_COUNT; i++)
+        pthread_mutex_destroy(&gate->lock[i].mutex);
     pthread_mutex_destroy(&gate->mutex);
     pthread_cond_destroy(&gate->changed);
     memory_free(gate->participant);
@@ -90,7 +102,8 @@ void gate_enter(struct gate *gate, unsigned participant) {
         atomic_store(&self->state, OUTSIDE);
         pthread_mutex_lock(&gate->mutex);
         pthread_cond_broadcast(&gate->changed);
-        while (atomic_load(&gate->wanted)) pthread_cond_wait(&gate->changed, &gate->mutex);
+        while (atomic_load(&gate->wanted))
+            pthread_cond_wait(&gate->changed, &gate->mutex);
         pthread_mutex_unlock(&gate->mutex);
     }
 }
@@ -118,6 +131,7 @@ bool gate_is_exclusive(const struct gate *gate, unsigned participant) {
 
 /* Waits until the partition was free for a moment, outside the gate and with nothing held. */
 static void wait_for(struct gate *gate, unsigned participant, unsigned partition) {
+    ensure(!gate->participant[participant].holds);
     gate_leave(gate, participant);
     pthread_mutex_lock(&gate->lock[partition].mutex);
     pthread_mutex_unlock(&gate->lock[partition].mutex);
@@ -128,6 +142,7 @@ void partition_lock(struct gate *gate, unsigned participant, unsigned partition)
     if (gate_is_exclusive(gate, participant)) return;
     while (pthread_mutex_trylock(&gate->lock[partition].mutex) != 0)
         wait_for(gate, participant, partition);
+    gate->participant[participant].holds = true;
 }
 
 bool partition_try_lock(struct gate *gate, unsigned participant, unsigned partition) {
@@ -137,6 +152,7 @@ bool partition_try_lock(struct gate *gate, unsigned participant, unsigned partit
 
 void partition_unlock(struct gate *gate, unsigned participant, unsigned partition) {
     if (gate_is_exclusive(gate, participant)) return;
+    gate->participant[participant].holds = false;
     pthread_mutex_unlock(&gate->lock[partition].mutex);
 }
 
@@ -166,7 +182,7 @@ static unsigned try_lock_all(struct gate *gate, const struct gate_hold *hold) {
 
 void gate_lock(struct gate *gate, unsigned participant, struct gate_hold *hold,
                const struct key *keys, unsigned count) {
-    *hold = (struct gate_hold){.count = count};
+    *hold = (struct gate_hold){.count = count, .participant = (uint16_t)participant};
     if (!count || gate_is_exclusive(gate, participant)) {
         hold->count = 0;
         return;
@@ -182,15 +198,18 @@ void gate_lock(struct gate *gate, unsigned participant, struct gate_hold *hold,
     }
     for (;;) {
         unsigned busy = try_lock_all(gate, hold);
-        if (busy == PARTITION_COUNT) return;
+        if (busy == PARTITION_COUNT) break;
         wait_for(gate, participant, busy);
     }
+    gate->participant[participant].holds = true;
 }
 
 void gate_unlock(struct gate *gate, struct gate_hold *hold) {
+    if (!hold->count) return;
+    gate->participant[hold->participant].holds = false;
     if (hold->count == 1)
         pthread_mutex_unlock(&gate->lock[hold->first].mutex);
-    else if (hold->count)
+    else
         unlock_below(gate, hold, PARTITION_COUNT);
     hold->count = 0;
 }
@@ -203,6 +222,15 @@ static bool others_are_out(const struct gate *gate, unsigned participant) {
     return true;
 }
 
+static bool is_empty(const struct line *line) {
+    return line->serving == line->ticket;
+}
+
+static bool is_next(const struct gate *gate, const struct line *line, uint64_t ticket) {
+    if (gate->owner != NOBODY || line->serving != ticket) return false;
+    return line == &gate->line[0] || is_empty(&gate->line[0]);
+}
+
 void gate_exclusive_begin(struct gate *gate, unsigned participant) {
     if (gate->participants == 1) return;
     pthread_mutex_lock(&gate->mutex);
@@ -211,13 +239,15 @@ void gate_exclusive_begin(struct gate *gate, unsigned participant) {
         pthread_mutex_unlock(&gate->mutex);
         return;
     }
-    uint64_t mine = gate->ticket++;
+    struct line *line = &gate->line[gate->participant[participant].holds ? 0 : 1];
+    uint64_t mine = line->ticket++;
     atomic_store(&gate->wanted, true);
     atomic_store(&gate->participant[participant].state, OUTSIDE);
     pthread_cond_broadcast(&gate->changed);
-    while (gate->serving != mine || !others_are_out(gate, participant))
+    while (!is_next(gate, line, mine) || !others_are_out(gate, participant))
         pthread_cond_wait(&gate->changed, &gate->mutex);
     gate->owner = participant;
+    gate->owners = line;
     gate->depth = 1;
     atomic_store(&gate->participant[participant].state, INSIDE);
     pthread_mutex_unlock(&gate->mutex);
@@ -229,8 +259,9 @@ void gate_exclusive_end(struct gate *gate, unsigned participant) {
     ensure(gate->owner == participant);
     if (--gate->depth == 0) {
         gate->owner = NOBODY;
-        gate->serving++;
-        if (gate->serving == gate->ticket) atomic_store(&gate->wanted, false);
+        gate->owners->serving++;
+        if (is_empty(&gate->line[0]) && is_empty(&gate->line[1]))
+            atomic_store(&gate->wanted, false);
         pthread_cond_broadcast(&gate->changed);
     }
     pthread_mutex_unlock(&gate->mutex);

@@ -8,8 +8,8 @@
  *
  * Exclusive mode: one thread asks all the others to stop between two commands. They stop at
  * gate_yield (called between commands), at gate_enter, and while they wait for a partition of a
- * command that has not begun. The thread that has it may touch everything without locks; it may
- * ask for it while inside, with no partition locked. Requests queue up, first come first served.
+ * command that has not begun. The thread that has it may touch everything without locks. Requests
+ * queue up, first come first served.
  */
 #pragma once
 
@@ -32,18 +32,21 @@ void gate_yield(struct gate *gate, unsigned participant);
 
 /* The partitions of a command's keys, held. */
 struct gate_hold {
-    unsigned count; /* of keys; 0 = nothing is locked */
-    uint16_t first; /* the partition of a single key */
+    unsigned count;                            /* of keys; 0 = nothing is locked */
+    uint16_t participant;                      /* who holds them */
+    uint16_t first;                            /* the partition of a single key */
     uint64_t partitions[PARTITION_COUNT / 64]; /* a bit each, of several */
 };
 
-/* Waits, outside the gate, for partitions that others hold. Locks nothing in exclusive mode. */
+/* Waits, outside the gate, for partitions that others hold; the caller holds none. Locks nothing in
+ * exclusive mode. */
 void gate_lock(struct gate *gate, unsigned participant, struct gate_hold *hold,
                const struct key *keys, unsigned count);
 void gate_unlock(struct gate *gate, struct gate_hold *hold);
 
-/* The caller is inside; if it holds partitions, their keys' entries may have changed before it
- * returns only through nobody: others wait. Nestable. It is inside afterwards, too. */
+/* The caller is inside, and still is afterwards. Nestable. It may hold partitions: nobody changes
+ * what is in them before this returns. Only when several that hold some ask at the same time, the
+ * later ones find what the earlier ones did. */
 void gate_exclusive_begin(struct gate *gate, unsigned participant);
 void gate_exclusive_end(struct gate *gate, unsigned participant);
 bool gate_is_exclusive(const struct gate *gate, unsigned participant);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "keyspace/janitor.h"
-#include "base/list.h"
 #include "base/ensure.h"
+#include "base/list.h"
 #include "sys/memory.h"
 #include "sys/thread.h"
 #include <pthread.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The janitor: one thread that gives back memory which nothing points to any more, so that no worker
- * has to. It never touches the keyspace. */
+/* The janitor: one thread that gives back memory which nothing points to any more, so that no
+ * worker has to. It never touches the keyspace. */
 #pragma once
 
 #include <stdbool.h>

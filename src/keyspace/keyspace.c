@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "keyspace/keyspace_priv.h"
 #include "keyspace/evict.h"
 #include "keyspace/janitor.h"
+#include "keyspace/keyspace_priv.h"
 #include "keyspace/maintain.h"
 #include "keyspace/policy.h"
 #include "sys/memory.h"
@@ -23,7 +23,8 @@ static bool create_parts(struct keyspace *ks) {
     ks->counters = memory_alloc_aligned(64, ks->workers * sizeof *ks->counters);
     if (!ks->counters) return false;
     keyspace_counters_reset(ks);
-    for (unsigned i = 0; i < ks->workers; i++) ks->counters[i].live_bytes = 0;
+    for (unsigned i = 0; i < ks->workers; i++)
+        ks->counters[i].live_bytes = 0;
     return (ks->evictor = evictor_create(ks)) && (ks->sweepers = sweepers_create(ks)) &&
            (ks->janitor = janitor_create());
 }
@@ -39,17 +40,33 @@ struct keyspace *keyspace_create(const struct keyspace_options *options) {
     return NULL;
 }
 
+static void free_objects(const struct slice *slice, const struct table_segment *segment) {
+    for (unsigned b = 0; b < segment->buckets; b++) {
+        for (unsigned i = 0; i < TABLE_SLOTS; i++) {
+            if (!segment->bucket[b].tag[i]) continue;
+            const struct entry *e = arena_at(&slice->arena, segment->bucket[b].ref[i]);
+            if (entry_is_object(e)) value_ops(entry_type(e))->free(entry_object(e));
+        }
+    }
+}
+
 void slice_clear(struct slice *slice) {
+    const struct table *table = &slice->table;
+    if (slice->objects)
+        for (unsigned i = 0, next; i < table_directory_size(table); i = next)
+            free_objects(slice, table_segment_at(table, i, &next));
     table_clear(&slice->table);
     arena_clear(&slice->arena);
-    slice->volatile_keys = 0;
+    volatile_add(slice, -(int64_t)slice->volatile_keys);
+    slice->objects = 0;
 }
 
 void keyspace_free(struct keyspace *ks) {
     if (!ks) return;
     janitor_free(ks->janitor);
     for (unsigned i = 0; ks->database && i < ks->databases && ks->database[i]; i++) {
-        for (unsigned p = 0; p < PARTITION_COUNT; p++) slice_clear(&ks->database[i]->slices[p]);
+        for (unsigned p = 0; p < PARTITION_COUNT; p++)
+            slice_clear(&ks->database[i]->slices[p]);
         memory_free(ks->database[i]);
     }
     memory_free(ks->database);

@@ -22,7 +22,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PARTITION_BITS 8
+#define PARTITION_BITS  8
 #define PARTITION_COUNT (1u << PARTITION_BITS)
 
 struct keyspace;
@@ -68,7 +68,7 @@ struct view {
     int64_t now_ms; /* Unix time; stands still while a command runs */
     uint32_t db;
     unsigned worker; /* the participant of the gate that runs the command */
-    bool no_touch; /* CLIENT NO-TOUCH: reads leave the clocks alone */
+    bool no_touch;   /* CLIENT NO-TOUCH: reads leave the clocks alone */
 };
 
 /* Where a key is or would go. Valid until the next change in its partition that is not made
@@ -82,8 +82,8 @@ struct spot {
 
 struct keyspace_options {
     unsigned databases;
-    unsigned workers;   /* how many counters to keep */
-    struct gate *gate;  /* borrowed */
+    unsigned workers;  /* how many counters to keep */
+    struct gate *gate; /* borrowed */
 };
 
 /* NULL when there is no memory. */
@@ -125,13 +125,12 @@ struct entry *keyspace_seek_read(struct view *view, const struct key *key, struc
 
 struct string_store {
     struct bytes value;
-    int64_t expiry;  /* ms, EXPIRY_NONE or EXPIRY_KEEP */
-    bool raw;        /* mark the string as edited */
+    int64_t expiry; /* ms, EXPIRY_NONE or EXPIRY_KEEP */
+    bool raw;       /* mark the string as edited */
     struct event event;
 };
 
-/* Gives the key this string value, whatever it held. `value` must not point into the entry,
- * unless it is the entry's own value. */
+/* Gives the key this string value, whatever it held. `value` must not point into an entry. */
 bool keyspace_store_string(struct view *view, struct spot *spot, const struct string_store *store);
 
 /* Writes `piece` at `offset` into the string (created when absent, zero-filled up to the offset),
@@ -177,7 +176,7 @@ void keyspace_notify(struct view *view, const struct key *key, struct event even
 bool keyspace_rename(struct view *view, struct spot *from, struct spot *to);
 
 /* Copies the entry of `from` to `to` in the database of `target`, expiry and all; what `to` held is
- * gone. With `event` for the target ("copy_to", "move_to"). */
+ * gone. With `event` for the target ("copy_to"). */
 bool keyspace_copy(struct view *view, struct spot *from, struct view *target, struct spot *to,
                    struct event event);
 

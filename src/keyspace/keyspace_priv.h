@@ -13,6 +13,7 @@ struct slice {
     struct table table;
     struct arena arena;
     uint64_t volatile_keys; /* with an expiry */
+    uint64_t objects;       /* entries that an object hangs off */
 };
 
 struct database {
@@ -67,24 +68,23 @@ static inline void emit(struct view *view, const struct change *change) {
         ks->subscribers[i].fn(ks->subscribers[i].context, change);
 }
 
-/* Gives the spot's key the value, expiry and clock of `model`, without a record. An object is shared
- * with the model until the caller drops one of them. False = no memory. */
+/* Gives the spot's key the value, expiry and clock of `model`, without a record. An object is
+ * shared with the model until the caller drops one of them. False = no memory. */
 bool put_like(struct view *view, struct spot *spot, const struct entry *model);
 
-/* Gives the spot's key this value (an object is taken over) and expiry, without a record. False = no
- * memory. */
+/* Gives the spot's key this value (an object is taken over) and expiry, without a record. False =
+ * no memory. */
 bool put_value(struct view *view, struct spot *spot, const struct value *value, int64_t expiry);
 
 /* Takes the entry out of its slice and frees its block, but not its object, without a record. */
 void spot_forget(struct view *view, struct spot *spot);
 
 /* The same with a record. The spot's key may be the entry's own. */
-void spot_remove(struct view *view, struct spot *spot, enum change_cause cause,
-                 struct event event);
+void spot_remove(struct view *view, struct spot *spot, enum change_cause cause, struct event event);
 
 /* Counted under the partition's lock, read at any time. */
-static inline void volatile_add(struct slice *slice, int delta) {
-    uint64_t keys = slice->volatile_keys + (uint64_t)(int64_t)delta;
+static inline void volatile_add(struct slice *slice, int64_t delta) {
+    uint64_t keys = slice->volatile_keys + (uint64_t)delta;
     __atomic_store_n(&slice->volatile_keys, keys, __ATOMIC_RELAXED);
 }
 

@@ -6,13 +6,13 @@
 #include "sys/clock.h"
 #include "sys/memory.h"
 
-#define IDLE_BUDGET_US    200
-#define BUSY_BUDGET_US    1000
-#define EFFORT_BUDGET_US  200 /* more per step of active-expire-effort above 1 */
-#define SPARSE_PERCENT    8   /* free space in an arena that starts compaction */
-#define SPARSE_TABLE      2   /* slots per key, from which on segments are looked at */
-#define BLIND_PASS_MS     3600000
-#define REST_MS           100
+#define IDLE_BUDGET_US   200
+#define BUSY_BUDGET_US   1000
+#define EFFORT_BUDGET_US 200 /* more per step of active-expire-effort above 1 */
+#define SPARSE_PERCENT   8   /* free space in an arena that starts compaction */
+#define SPARSE_TABLE     2   /* slots per key, from which on segments are looked at */
+#define BLIND_PASS_MS    3600000
+#define REST_MS          100
 
 /* Where a worker stands in its round over partitions, databases and segments. */
 struct sweeper {
@@ -20,13 +20,14 @@ struct sweeper {
     int64_t pass_began_ms;
     int64_t rest_until_ms; /* a pass without work is followed by a rest */
     bool worked;           /* this pass found something to do */
-    bool blind; /* this pass looks into every bucket that has a deadline */
+    bool blind;            /* this pass looks into every bucket that has a deadline */
 } __attribute__((aligned(64)));
 
 struct sweeper *sweepers_create(const struct keyspace *ks) {
     struct sweeper *sweepers = memory_alloc_aligned(64, ks->workers * sizeof *sweepers);
     if (!sweepers) return NULL;
-    for (unsigned i = 0; i < ks->workers; i++) sweepers[i] = (struct sweeper){.partition = i};
+    for (unsigned i = 0; i < ks->workers; i++)
+        sweepers[i] = (struct sweeper){.partition = i};
     return sweepers;
 }
 
@@ -74,13 +75,15 @@ static void next_slice(struct sweeper *s, const struct keyspace *ks, int64_t now
     s->partition += ks->workers;
     if (s->partition < PARTITION_COUNT) return;
     s->partition %= ks->workers;
-    do s->db++;
+    do
+        s->db++;
     while (s->db < ks->databases && !database_used(ks->database[s->db]));
     if (s->db == ks->databases) end_pass(s, now_ms);
 }
 
 /* One segment, or one chunk. True: there was enough to do to go on. */
 static bool step(struct view *view, struct sweeper *s, struct slice *slice) {
+    if (!slice_keys(slice)) slice_clear(slice);
     bool busy = keyspace_compact_slice(slice, SPARSE_PERCENT);
     struct table *table = &slice->table;
     bool sweep = slice->volatile_keys && policy.active_expire, sparse = table_is_sparse(table);
@@ -91,8 +94,10 @@ static bool step(struct view *view, struct sweeper *s, struct slice *slice) {
     if (sweep) busy |= expire_segment(view, slice, s->segment, s->blind);
     if (sparse && table_shrink(table, s->segment)) return true;
     unsigned next;
-    if (s->segment < table_directory_size(table)) table_segment_at(table, s->segment, &next);
-    else next = s->segment;
+    if (s->segment < table_directory_size(table))
+        table_segment_at(table, s->segment, &next);
+    else
+        next = s->segment;
     s->segment = next;
     return busy;
 }
@@ -109,15 +114,15 @@ static bool locked_step(struct view *view, struct sweeper *s, int64_t *now_us) {
     partition_lock(ks->gate, view->worker, partition);
     struct slice *slice = &ks->database[s->db]->slices[partition];
     bool busy = false;
+    int64_t locked_us = clock_mono_us();
     if (has_work(slice))
         busy = step(view, s, slice);
     else
         next_slice(s, ks, view->now_ms);
     partition_unlock(ks->gate, view->worker, partition);
-    int64_t after = clock_mono_us();
-    uint64_t took = (uint64_t)(after - *now_us);
+    *now_us = clock_mono_us();
+    uint64_t took = (uint64_t)(*now_us - locked_us);
     if (took > view->counters->worst_pause_us) view->counters->worst_pause_us = took;
-    *now_us = after;
     return busy;
 }
 
@@ -138,6 +143,6 @@ void keyspace_maintain(struct keyspace *ks, unsigned worker, int64_t now_ms) {
         s->worked |= busy;
         gate_yield(ks->gate, worker);
     } while (now_us - began < (busy ? busy_us : IDLE_BUDGET_US) && s->pass_began_ms == pass);
-    gate_leave(ks->gate, worker);
     view.counters->expire_cycle_us += (uint64_t)(now_us - began);
+    gate_leave(ks->gate, worker);
 }

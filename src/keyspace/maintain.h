@@ -10,8 +10,8 @@
 
 struct sweeper;
 
-/* From the worker's tick, about every 10 ms, outside the gate; it enters and leaves by itself. Takes
- * about 0.2 ms when nothing is to be done and at most 1 ms (`active-expire-effort` adds up to
+/* From the worker's tick, about every 10 ms, outside the gate; it enters and leaves by itself.
+ * Takes about 0.2 ms when nothing is to be done and at most 1 ms (`active-expire-effort` adds up to
  * another 2 ms) when much is. */
 void keyspace_maintain(struct keyspace *keyspace, unsigned worker, int64_t now_ms);
 

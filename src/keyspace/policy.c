@@ -35,9 +35,9 @@ struct event_letter {
 
 /* In the order that CONFIG GET shows them. */
 static const struct event_letter letters[] = {
-    {'A', EVENTS_ALL},     {'g', EVENT_GENERIC},   {'$', EVENT_STRING},    {'l', EVENT_LIST},
-    {'s', EVENT_SET},      {'h', EVENT_HASH},      {'z', EVENT_ZSET},      {'x', EVENT_EXPIRED},
-    {'e', EVENT_EVICTED},  {'t', EVENT_STREAM},    {'d', EVENT_MODULE},    {'n', EVENT_NEW},
+    {'A', EVENTS_ALL},      {'g', EVENT_GENERIC},   {'$', EVENT_STRING},   {'l', EVENT_LIST},
+    {'s', EVENT_SET},       {'h', EVENT_HASH},      {'z', EVENT_ZSET},     {'x', EVENT_EXPIRED},
+    {'e', EVENT_EVICTED},   {'t', EVENT_STREAM},    {'d', EVENT_MODULE},   {'n', EVENT_NEW},
     {'K', NOTIFY_KEYSPACE}, {'E', NOTIFY_KEYEVENT}, {'m', EVENT_KEY_MISS}, {0},
 };
 
@@ -47,9 +47,11 @@ static bool set_events(const struct config_row *row, const struct bytes *words, 
     struct bytes text = count ? words[0] : BYTES("");
     for (size_t i = 0; i < text.len; i++) {
         const struct event_letter *at = letters;
-        while (at->letter && at->letter != text.data[i]) at++;
+        while (at->letter && at->letter != text.data[i])
+            at++;
         if (!at->letter) {
-            buffer_append_bytes(error, BYTES("Invalid event class character. Use 'Ag$lshzxeKEtmdn'."));
+            buffer_append_bytes(error,
+                                BYTES("Invalid event class character. Use 'Ag$lshzxeKEtmdn'."));
             return false;
         }
         bits |= at->bits;
@@ -60,8 +62,10 @@ static bool set_events(const struct config_row *row, const struct bytes *words, 
 
 static void get_events(const struct config_row *row, struct buffer *out) {
     uint32_t left = (uint32_t)policy.notify_events;
+    bool all = (left & EVENTS_ALL) == EVENTS_ALL;
     for (const struct event_letter *at = letters; at->letter; at++) {
         if ((left & at->bits) != at->bits) continue;
+        if (at->bits == EVENT_NEW && all) continue; /* the field does not show it beside A */
         buffer_append(out, &at->letter, 1);
         left &= ~at->bits;
     }

@@ -5,8 +5,9 @@ bool keyspace_rename(struct view *view, struct spot *from, struct spot *to) {
     const struct key *source = from->key;
     if (!put_like(view, to, from->entry)) return false;
     keyspace_seek(view, source, from); /* putting may have moved it, in the same slice */
-    spot_forget(view, from); /* its object, if it has one, belongs to `to` now */
+    spot_forget(view, from);           /* its object, if it has one, belongs to `to` now */
     view->counters->changes++;
+    keyspace_notify(view, to->key, (struct event){EVENT_NEW, "new"});
     keyspace_notify(view, source, (struct event){EVENT_GENERIC, "rename_from"});
     if (view->keyspace->subscriber_count)
         emit(view, &(struct change){.kind = CHANGE_RENAME,
@@ -29,6 +30,7 @@ bool keyspace_copy(struct view *view, struct spot *from, struct view *target, st
     }
     keyspace_seek(view, from->key, from);
     view->counters->changes++;
+    keyspace_notify(target, to->key, (struct event){EVENT_NEW, "new"});
     if (view->keyspace->subscriber_count)
         emit(target, &(struct change){.kind = CHANGE_STORE,
                                       .event = event,

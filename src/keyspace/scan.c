@@ -29,7 +29,8 @@ uint64_t keyspace_scan(struct view *view, uint64_t cursor, uint64_t count, keysp
     do {
         partition_lock(ks->gate, view->worker, partition);
         const struct table *table = &ks->database[view->db]->slices[partition].table;
-        do at = table_scan(table, at, visit, &scan);
+        do
+            at = table_scan(table, at, visit, &scan);
         while (at && scan.seen < count);
         partition_unlock(ks->gate, view->worker, partition);
     } while (!at && ++partition < PARTITION_COUNT && scan.seen < count);
@@ -84,7 +85,8 @@ bool keyspace_random(struct view *view, keyspace_visitor *fn, void *context) {
     for (unsigned attempts = 0; attempts < 100; attempts++) {
         uint64_t keys = keyspace_size(view->keyspace, view->db).keys;
         if (!keys) return false;
-        if (try_random(view, &random, random_partition(db, &random, keys), fn, context)) return true;
+        if (try_random(view, &random, random_partition(db, &random, keys), fn, context))
+            return true;
     }
     return false;
 }

@@ -4,13 +4,19 @@
  *   1. slice.volatile_keys is the number of its entries that have an expiry.
  *   2. The bucket of such an entry has been told of the expiry (due_note), so the sweep finds it.
  *   3. counters.live_bytes moves with the arena's live bytes.
- *   4. Each function that changed something has emitted a record of it when it returns true.
+ *   4. slice.objects is the number of its entries that an object hangs off.
+ *   5. Each function that changed something has emitted a record of it when it returns true.
  */
 #include "keyspace/janitor.h"
 #include "keyspace/keyspace_priv.h"
 
 static void count_live(struct view *view, const struct slice *slice, size_t before) {
     keyspace_live_add(view->counters, (int64_t)(arena_live(&slice->arena) - before));
+}
+
+/* An empty view may have no address. */
+static void copy_bytes(char *to, struct bytes from) {
+    if (from.len) memcpy(to, from.data, from.len);
 }
 
 static void spot_point(struct spot *spot) {
@@ -59,6 +65,7 @@ static void free_object(const struct view *view, const struct entry *e) {
 static void free_block(const struct view *view, struct slice *slice, arena_ref ref,
                        const void *kept) {
     struct entry *e = arena_at(&slice->arena, ref);
+    slice->objects -= entry_is_object(e);
     if (entry_is_object(e) && entry_object(e) != kept) free_object(view, e);
     arena_free(&slice->arena, ref, entry_size(e));
 }
@@ -79,6 +86,7 @@ static char *shape_inline(const struct view *view, struct spot *spot, uint32_t h
     if (spot->entry && !entry_is_object(spot->entry)) {
         arena_ref ref = table_ref(&spot->slot);
         uint32_t old_head = spot->entry->head;
+        int64_t old_expiry = entry_expiry(spot->entry);
         size_t before = entry_string(spot->entry).len;
         if (entry_rewrite(spot->entry, head, size, expiry)) {
             size_t had = wanted - size + before;
@@ -86,7 +94,7 @@ static char *shape_inline(const struct view *view, struct spot *spot, uint32_t h
                 spot_point(spot);
                 return (char *)entry_string(spot->entry).data;
             }
-            entry_rewrite(spot->entry, old_head, before, expiry);
+            entry_rewrite(spot->entry, old_head, before, old_expiry);
         }
     }
     arena_ref old;
@@ -127,7 +135,7 @@ bool keyspace_store_string(struct view *view, struct spot *spot, const struct st
     uint32_t head = string_head(view, old, store->raw);
     char *value = shape_inline(view, spot, head, store->value.len, expiry, false);
     if (!value) return false;
-    memcpy(value, store->value.data, store->value.len);
+    copy_bytes(value, store->value);
     if (UNLIKELY(had != EXPIRY_NONE || expiry != EXPIRY_NONE))
         note_expiry(view, spot, had != EXPIRY_NONE, expiry);
     count_live(view, spot->slice, live);
@@ -146,7 +154,7 @@ bool keyspace_write_range(struct view *view, struct spot *spot, size_t offset, s
     char *value = shape_inline(view, spot, head, size, expiry, true);
     if (!value) return false;
     if (offset > before) memset(value + before, 0, offset - before);
-    memcpy(value + offset, piece.data, piece.len);
+    copy_bytes(value + offset, piece);
     if (expiry != EXPIRY_NONE) note_expiry(view, spot, true, expiry);
     count_live(view, spot->slice, live);
     view->counters->changes++;
@@ -175,13 +183,13 @@ static bool reshape_expiry(const struct view *view, struct spot *spot, int64_t e
     /* v still points into the old block, which place() left alone */
     char *value = entry_lay_out(e, head, v.key, v.value.len, expiry);
     memcpy(value, v.value.data, v.value.len);
+    slice->objects += object;
     free_old(view, slice, old, object ? entry_object(e) : NULL);
     spot_point(spot);
     return true;
 }
 
-bool keyspace_set_expiry(struct view *view, struct spot *spot, int64_t expiry,
-                         struct event event) {
+bool keyspace_set_expiry(struct view *view, struct spot *spot, int64_t expiry, struct event event) {
     int64_t had = entry_expiry(spot->entry);
     size_t live = arena_live(&spot->slice->arena);
     if (had != EXPIRY_NONE && expiry != EXPIRY_NONE) {
@@ -214,6 +222,7 @@ bool put_like(struct view *view, struct spot *spot, const struct entry *model) {
     if (!e) return false;
     char *value = entry_lay_out(e, model->head, spot->key->name, v.value.len, v.expiry);
     memcpy(value, v.value.data, v.value.len);
+    slice->objects += entry_is_object(e);
     free_old(view, slice, old, NULL);
     spot_point(spot);
     note_expiry(view, spot, had != EXPIRY_NONE, v.expiry);
@@ -226,6 +235,7 @@ void spot_forget(struct view *view, struct spot *spot) {
     size_t live = arena_live(&slice->arena);
     arena_ref ref = table_ref(&spot->slot);
     if (entry_has_expiry(spot->entry)) volatile_add(slice, -1);
+    slice->objects -= entry_is_object(spot->entry);
     table_remove(&slice->table, &spot->slot);
     arena_free(&slice->arena, ref, entry_size(spot->entry));
     spot->entry = NULL;
@@ -287,7 +297,7 @@ static bool put_small(struct view *view, struct spot *spot, const struct value *
             return entry_rewrite(spot->entry, head, own.len, expiry);
     }
     char *at = shape_inline(view, spot, head, value->small.len, expiry, false);
-    if (at) memcpy(at, value->small.data, value->small.len);
+    if (at) copy_bytes(at, value->small);
     return at != NULL;
 }
 
@@ -301,6 +311,7 @@ static bool put_large(struct view *view, struct spot *spot, const struct value *
     if (!e) return false;
     memcpy(entry_lay_out(e, head, key, sizeof value->object, expiry), &value->object,
            sizeof value->object);
+    spot->slice->objects++;
     free_old(view, spot->slice, old, value->object);
     spot_point(spot);
     return true;
@@ -309,8 +320,8 @@ static bool put_large(struct view *view, struct spot *spot, const struct value *
 bool put_value(struct view *view, struct spot *spot, const struct value *value, int64_t expiry) {
     int64_t had = spot->entry ? entry_expiry(spot->entry) : EXPIRY_NONE;
     size_t live = arena_live(&spot->slice->arena);
-    bool put = value->large ? put_large(view, spot, value, expiry)
-                            : put_small(view, spot, value, expiry);
+    bool put =
+        value->large ? put_large(view, spot, value, expiry) : put_small(view, spot, value, expiry);
     if (!put) return false;
     note_expiry(view, spot, had != EXPIRY_NONE, expiry);
     count_live(view, spot->slice, live);
