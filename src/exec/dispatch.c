@@ -254,9 +254,8 @@ unsigned dispatch_batch(void *context, void *opaque, const struct request_batch 
     if (session->flags & SESSION_CLOSING) return batch->count;
 
     stage_batch(w, batch);
-    struct ahead ahead = {.view = {.keyspace = w->exec->keyspace,
-                                   .db = session->db,
-                                   .worker = w->index}};
+    struct ahead ahead = {
+        .view = {.keyspace = w->exec->keyspace, .db = session->db, .worker = w->index}};
     uint64_t ticks = clock_ticks();
     size_t start = 0;
     unsigned taken = 0;

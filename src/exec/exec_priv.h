@@ -113,7 +113,7 @@ struct exec {
     unsigned worker_count;
     double ns_per_tick;
     uint64_t ns_per_tick_q20; /* the same in 2^-20, for the hot path; good for days */
-    uint64_t stale_ticks; /* how old worker.now_ms may be */
+    uint64_t stale_ticks;     /* how old worker.now_ms may be */
 
     _Atomic uint64_t next_session;
     _Atomic unsigned connections; /* of all workers, for maxclients */
