@@ -4,23 +4,6 @@
 #include "base/number.h"
 #include "exec/settings.h"
 
-static bool is_string(struct call *call, const struct entry *e) {
-    if (LIKELY(!e || entry_type(e) == TYPE_STRING)) return true;
-    reply_wrong_type(call->reply);
-    return false;
-}
-
-bool string_read(struct call *call, const struct key *key, struct bytes *out) {
-    const struct entry *e = keyspace_find(&call->view, key);
-    if (!is_string(call, e)) return false;
-    *out = e ? entry_string(e) : bytes_make(NULL, 0);
-    return true;
-}
-
-bool string_seek(struct call *call, const struct key *key, struct spot *spot) {
-    return is_string(call, keyspace_seek(&call->view, key, spot));
-}
-
 struct bytes string_again(struct call *call, const struct key *key) {
     struct spot spot;
     keyspace_seek(&call->view, key, &spot);

@@ -2,16 +2,31 @@
 /* What the commands on strings and on bitmaps have in common. */
 #pragma once
 
+#include "base/ensure.h"
 #include "exec/call.h"
+
+/* Is the entry a string, or NULL? If not, that has been answered. */
+static inline bool string_check(struct call *call, const struct entry *e) {
+    if (LIKELY(!e || entry_type(e) == TYPE_STRING)) return true;
+    reply_wrong_type(call->reply);
+    return false;
+}
 
 /* Looks up a string for reading, and counts a hit or a miss. *out is its value, valid until the
  * next lookup, or has NULL as its data when the key does not exist. False: the key is no string,
  * and that has been answered. */
-bool string_read(struct call *call, const struct key *key, struct bytes *out);
+static inline bool string_read(struct call *call, const struct key *key, struct bytes *out) {
+    const struct entry *e = keyspace_find(&call->view, key);
+    if (!string_check(call, e)) return false;
+    *out = e ? entry_string(e) : bytes_make(NULL, 0);
+    return true;
+}
 
 /* Looks up a string for changing it; spot->entry is NULL when the key does not exist. False as
  * above. */
-bool string_seek(struct call *call, const struct key *key, struct spot *spot);
+static inline bool string_seek(struct call *call, const struct key *key, struct spot *spot) {
+    return string_check(call, keyspace_seek(&call->view, key, spot));
+}
 
 /* The value of a key that this command has looked up before: so it is a string, or absent (NULL as
  * data), and since nothing expires now, the values of several keys stay where they are. */

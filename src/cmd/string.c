@@ -144,10 +144,7 @@ void string_setnx(struct call *call) {
 /* Finds what a GET with a change to follow works on. False: it has been answered; *spot has no
  * entry when the key is absent. */
 static bool seek_to_read(struct call *call, struct spot *spot) {
-    struct entry *e = keyspace_seek_read(&call->view, &call->keys[0], spot);
-    if (!e || entry_type(e) == TYPE_STRING) return true;
-    reply_wrong_type(call->reply);
-    return false;
+    return string_check(call, keyspace_seek_read(&call->view, &call->keys[0], spot));
 }
 
 void string_getset(struct call *call) {
