@@ -79,14 +79,14 @@ static bool stage_keys(struct exec_worker *w, const struct request *r,
     unreachable_code();
 }
 
-static void stage_request(struct exec_worker *w, const struct request *r, struct staged *staged) {
-    const struct commands *commands = &w->exec->commands;
-    const struct registered *found = commands_find(commands, r->argv[0]);
+/* `found` is what the request's first argument names, if anything. */
+static void stage_request(struct exec_worker *w, const struct request *r,
+                          const struct registered *found, struct staged *staged) {
     *staged = (struct staged){.found = found, .first_key = (unsigned)w->keys_used};
     if (UNLIKELY(!found)) return;
     if (found->sub_count && r->argc > 1) {
         staged->container = found;
-        staged->found = found = commands_find_sub(commands, found, r->argv[1]);
+        staged->found = found = commands_find_sub(&w->exec->commands, found, r->argv[1]);
         if (!found) return;
     }
     if (UNLIKELY(!registered_accepts(found, r->argc))) return;
@@ -95,9 +95,17 @@ static void stage_request(struct exec_worker *w, const struct request *r, struct
 }
 
 static void stage_batch(struct exec_worker *w, const struct request_batch *batch) {
+    const struct registered *found = NULL;
+    struct bytes name = BYTES("");
     w->keys_used = 0;
-    for (unsigned i = 0; i < batch->count; i++)
-        stage_request(w, &batch->items[i], &w->staged[i]);
+    for (unsigned i = 0; i < batch->count; i++) {
+        const struct request *r = &batch->items[i];
+        if (!bytes_equal(r->argv[0], name)) { /* pipelines repeat themselves */
+            name = r->argv[0];
+            found = commands_find(&w->exec->commands, name);
+        }
+        stage_request(w, r, found, &w->staged[i]);
+    }
 }
 
 /* How far the keys of a batch have been asked for. */
@@ -133,7 +141,9 @@ void worker_read_clock(struct exec_worker *w, uint64_t ticks) {
 
 static void run_locked(struct call *call, const struct registered *found) {
     struct gate *gate = call->exec->gate;
-    if (found->flags & CMD_EXCLUSIVE) {
+    if (!gate_is_shared(gate)) {
+        found->run(call);
+    } else if (found->flags & CMD_EXCLUSIVE) {
         gate_exclusive_begin(gate, call->worker);
         found->run(call);
         gate_exclusive_end(gate, call->worker);

@@ -79,12 +79,15 @@ struct entry *keyspace_seek_read(struct view *view, const struct key *key, struc
 }
 
 /* Another worker may be changing the table: a hint is worth looking only if nobody is at it. */
-static bool try_partition(const struct view *view, const struct key *key) {
-    return partition_try_lock(view->keyspace->gate, view->worker, key_partition(key));
+static inline bool try_partition(const struct view *view, const struct key *key) {
+    const struct keyspace *ks = view->keyspace;
+    return !gate_is_shared(ks->gate) ||
+           partition_try_lock(ks->gate, view->worker, key_partition(key));
 }
 
-static void release_partition(const struct view *view, const struct key *key) {
-    partition_unlock(view->keyspace->gate, view->worker, key_partition(key));
+static inline void release_partition(const struct view *view, const struct key *key) {
+    const struct keyspace *ks = view->keyspace;
+    if (gate_is_shared(ks->gate)) partition_unlock(ks->gate, view->worker, key_partition(key));
 }
 
 void keyspace_prefetch_bucket(const struct view *view, const struct key *key) {

@@ -35,7 +35,7 @@ struct partition_lock {
 } __attribute__((aligned(64)));
 
 struct gate {
-    unsigned participants;
+    struct gate_head head;
     atomic_bool wanted;
     atomic_uint owner;
     unsigned depth;        /* of the owner's nesting */
@@ -51,7 +51,7 @@ struct gate *gate_create(unsigned participants) {
     ensure(participants >= 1 && participants <= GATE_MAX_PARTICIPANTS);
     struct gate *gate = memory_alloc_zero(sizeof *gate);
     if (!gate) return NULL;
-    gate->participants = participants;
+    gate->head.participants = participants;
     gate->owner = NOBODY;
     gate->participant = memory_alloc_aligned(64, participants * sizeof *gate->participant);
     gate->lock = memory_alloc_aligned(64, PARTITION_COUNT * sizeof *gate->lock);
@@ -94,7 +94,7 @@ static void wake_all(struct gate *gate) {
 }
 
 void gate_enter(struct gate *gate, unsigned participant) {
-    if (gate->participants == 1) return;
+    if (gate->head.participants == 1) return;
     struct participant *self = &gate->participant[participant];
     for (;;) {
         atomic_store(&self->state, INSIDE);
@@ -109,13 +109,13 @@ void gate_enter(struct gate *gate, unsigned participant) {
 }
 
 void gate_leave(struct gate *gate, unsigned participant) {
-    if (gate->participants == 1) return;
+    if (gate->head.participants == 1) return;
     atomic_store(&gate->participant[participant].state, OUTSIDE);
     if (UNLIKELY(atomic_load(&gate->wanted))) wake_all(gate);
 }
 
 void gate_yield(struct gate *gate, unsigned participant) {
-    if (gate->participants == 1) return;
+    if (gate->head.participants == 1) return;
     if (LIKELY(!atomic_load_explicit(&gate->wanted, memory_order_relaxed))) return;
     if (gate_is_exclusive(gate, participant)) return;
     gate_leave(gate, participant);
@@ -123,7 +123,7 @@ void gate_yield(struct gate *gate, unsigned participant) {
 }
 
 bool gate_is_exclusive(const struct gate *gate, unsigned participant) {
-    return gate->participants == 1 ||
+    return gate->head.participants == 1 ||
            atomic_load_explicit(&gate->owner, memory_order_relaxed) == participant;
 }
 
@@ -217,7 +217,7 @@ void gate_unlock(struct gate *gate, struct gate_hold *hold) {
 /* ---- exclusive mode ---- */
 
 static bool others_are_out(const struct gate *gate, unsigned participant) {
-    for (unsigned i = 0; i < gate->participants; i++)
+    for (unsigned i = 0; i < gate->head.participants; i++)
         if (i != participant && atomic_load(&gate->participant[i].state) == INSIDE) return false;
     return true;
 }
@@ -232,7 +232,7 @@ static bool is_next(const struct gate *gate, const struct line *line, uint64_t t
 }
 
 void gate_exclusive_begin(struct gate *gate, unsigned participant) {
-    if (gate->participants == 1) return;
+    if (gate->head.participants == 1) return;
     pthread_mutex_lock(&gate->mutex);
     if (gate->owner == participant) {
         gate->depth++;
@@ -254,7 +254,7 @@ void gate_exclusive_begin(struct gate *gate, unsigned participant) {
 }
 
 void gate_exclusive_end(struct gate *gate, unsigned participant) {
-    if (gate->participants == 1) return;
+    if (gate->head.participants == 1) return;
     pthread_mutex_lock(&gate->mutex);
     ensure(gate->owner == participant);
     if (--gate->depth == 0) {

@@ -18,11 +18,21 @@
 
 struct gate;
 
+/* What a gate starts with; never changes. */
+struct gate_head {
+    unsigned participants;
+};
+
 #define GATE_MAX_PARTICIPANTS 256
 
 /* `participants`: the worker threads and other threads that touch the keyspace, numbered from 0. */
 struct gate *gate_create(unsigned participants);
 void gate_free(struct gate *gate);
+
+/* More than one participant: otherwise all else here does nothing, and need not be called. */
+static inline bool gate_is_shared(const struct gate *gate) {
+    return ((const struct gate_head *)(const void *)gate)->participants > 1;
+}
 
 void gate_enter(struct gate *gate, unsigned participant);
 void gate_leave(struct gate *gate, unsigned participant);
