@@ -9,9 +9,10 @@
  *
  * - Leaves hold the items. A leaf is as large as its items need, in steps of a malloc's size
  *   classes, up to TREE_LEAF_BYTES: so splitting in the middle leaves no memory unused, and a short
- *   tree is small.
+ *   tree is small. A random million of 12-byte items takes 13.5 bytes each, and 14.9 after a
+ * million of them have moved.
  * - Inner nodes hold for each child: its weight, its pointer, and the key of the first item below
- * it (the first child's lies further up). Keys are copies of the first `key_size` bytes of items.
+ *   it (the first child's lies further up). Keys are copies of the first `key_size` bytes of items.
  * - No links to parents or between leaves: a cursor knows its whole path.
  *
  * A weight is what an item counts for in ranks: 1, or what the kind says, for example the number of
@@ -30,8 +31,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TREE_LEAF_BYTES 1024u
-#define TREE_FANOUT     32u
+#define TREE_LEAF_BYTES 2048u
+#define TREE_FANOUT     36u
 #define TREE_HEIGHT_MAX 16u
 
 struct tree_kind {
@@ -181,7 +182,11 @@ void tree_check(const struct tree *tree);
 
 /* ---- finding; always inlined, so that compare() is too: give it a function of its own ---- */
 
-/* How the probe stands to the item with this key: negative if before it, 0 if it is the item, else
+/* Plain binary search: of what was tried on a million scores, a search without branches was slower
+ * (it cannot fetch the next line before it knows the way), prefetching leaves no faster, and leaves
+ * of 1 KiB 10% slower.
+ *
+ * How the probe stands to the item with this key: negative if before it, 0 if it is the item, else
  * positive. It must be monotone over the items of the tree, but need not tell all of them apart: a
  * probe may be a score alone. */
 typedef int tree_compare(const void *context, const void *probe, const void *key);
