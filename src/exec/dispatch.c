@@ -202,43 +202,36 @@ static void after_command(struct session *session) {
     session->flags = flags;
 }
 
-static void run_command(struct exec_worker *w, struct session *session, const struct staged *staged,
-                        const struct request *request, size_t request_bytes, struct reply *reply,
-                        uint64_t *ticks) {
-    struct exec *exec = w->exec;
+static void run_command(struct exec_worker *w, struct call *call, const struct staged *staged,
+                        const struct request *request, size_t request_bytes, uint64_t *ticks) {
     const struct registered *found = staged->found;
-    struct call call = {
-        .argv = request->argv,
-        .argc = request->argc,
-        .keys = w->keys + staged->first_key,
-        .key_count = staged->key_count,
-        .view = {.keyspace = exec->keyspace,
-                 .counters = w->keyspace_counters,
-                 .now_ms = w->now_ms,
-                 .db = session->db,
-                 .worker = w->index,
-                 .no_touch = (session->flags & SESSION_NO_TOUCH) != 0},
-        .reply = reply,
-        .command = found->command,
-        .session = session,
-        .exec = exec,
-        .worker = w->index,
-    };
+    struct session *session = call->session;
+    struct reply *reply = call->reply;
+    call->argv = request->argv;
+    call->argc = request->argc;
+    call->keys = w->keys + staged->first_key;
+    call->key_count = staged->key_count;
+    call->command = found->command;
+    call->redacted = 0;
+    call->view.now_ms = w->now_ms;
+    call->view.db = session->db;
+    call->view.no_touch = (session->flags & SESSION_NO_TOUCH) != 0;
     size_t reply_start = reply->out->len;
     session->last_command = found->command;
-    run_locked(&call, found);
+    run_locked(call, found);
 
     uint64_t end = clock_ticks();
-    account(w, &call, found, end - *ticks, request_bytes, reply->out->len - reply_start);
+    account(w, call, found, end - *ticks, request_bytes, reply->out->len - reply_start);
     *ticks = end;
     session->commands++;
     if (count_errors(w, reply)) w->counters[found->id].failed++;
 }
 
 /* Runs a staged request. false: the session has to wait before it. */
-static bool run_request(struct exec_worker *w, struct session *session, const struct staged *staged,
-                        const struct request *request, size_t request_bytes, struct reply *reply,
-                        uint64_t *ticks) {
+static bool run_request(struct exec_worker *w, struct call *call, const struct staged *staged,
+                        const struct request *request, size_t request_bytes, uint64_t *ticks) {
+    struct session *session = call->session;
+    struct reply *reply = call->reply;
     reply->muted = (session->flags & (SESSION_REPLY_OFF | SESSION_REPLY_SKIP)) != 0;
     reply->resp = session->resp;
     worker_read_clock(w, *ticks);
@@ -248,7 +241,7 @@ static bool run_request(struct exec_worker *w, struct session *session, const st
         count_errors(w, reply);
         if (staged->found) w->counters[staged->found->id].rejected++;
         break;
-    case VERDICT_RUN: run_command(w, session, staged, request, request_bytes, reply, ticks); break;
+    case VERDICT_RUN: run_command(w, call, staged, request, request_bytes, ticks); break;
     }
     if (UNLIKELY(session->flags & (SESSION_REPLY_SKIP | SESSION_REPLY_SKIP_NEXT)))
         after_command(session);
@@ -264,16 +257,24 @@ unsigned dispatch_batch(void *context, void *opaque, const struct request_batch 
     if (session->flags & SESSION_CLOSING) return batch->count;
 
     stage_batch(w, batch);
-    struct ahead ahead = {
-        .view = {.keyspace = w->exec->keyspace, .db = session->db, .worker = w->index}};
+    struct call call = {
+        .view = {.keyspace = w->exec->keyspace,
+                 .counters = w->keyspace_counters,
+                 .db = session->db,
+                 .worker = w->index},
+        .reply = reply,
+        .session = session,
+        .exec = w->exec,
+        .worker = w->index,
+    };
+    struct ahead ahead = {.view = call.view};
     uint64_t ticks = clock_ticks();
     size_t start = 0;
     unsigned taken = 0;
     while (taken < batch->count) {
         const struct request *request = &batch->items[taken];
         if (w->keys_used > 1) look_ahead(w, &ahead, w->staged[taken].first_key);
-        if (!run_request(w, session, &w->staged[taken], request, request->end - start, reply,
-                         &ticks))
+        if (!run_request(w, &call, &w->staged[taken], request, request->end - start, &ticks))
             break;
         start = request->end;
         taken++;

@@ -90,9 +90,27 @@ static __attribute__((noinline)) enum outcome read_odd_head(struct scan *scan, c
     return COMPLETE;
 }
 
+/* The same for one and two digits, which nearly all heads have; at least four bytes are there. */
+static inline const char *read_short_number(const char *digits, int64_t *out) {
+    unsigned first = (unsigned char)(digits[0] - '0'), second = (unsigned char)(digits[1] - '0');
+    if (first > 9) return NULL;
+    if (digits[1] == '\r' && digits[2] == '\n') {
+        *out = first;
+        return digits + 3;
+    }
+    if (first == 0 || second > 9 || digits[2] != '\r' || digits[3] != '\n') return NULL;
+    *out = first * 10 + second;
+    return digits + 4;
+}
+
 static inline enum outcome read_head(struct scan *scan, const char **at, char kind, int64_t *out) {
     const char *line = *at;
     const char *next = NULL;
+    if (LIKELY(scan->end - line > 4 && *line == kind)) next = read_short_number(line + 1, out);
+    if (LIKELY(next != NULL)) {
+        *at = next;
+        return COMPLETE;
+    }
     if (line < scan->end && *line == kind) next = read_plain_number(line + 1, scan->end, out);
     if (UNLIKELY(!next)) return read_odd_head(scan, at, kind, out);
     *at = next;
