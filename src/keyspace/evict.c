@@ -8,6 +8,7 @@
 #include "keyspace/keyspace_priv.h"
 #include "keyspace/maintain.h"
 #include "keyspace/policy.h"
+#include "sys/chunk.h"
 #include "sys/clock.h"
 #include "sys/memory.h"
 #include <stdatomic.h>
@@ -17,7 +18,7 @@
 #define KEYS_PER_CALL    64
 #define DRAWS_PER_CALL   256
 #define BUCKETS_PER_DRAW 256 /* looked at for one that has victims */
-#define SPARE_PERCENT    5   /* free space in arenas beyond this is for compaction to win back */
+#define SPARE_PERCENT    5   /* of maxmemory: free space in arenas that stays */
 #define COMPACT_PERCENT  3
 
 struct victim {
@@ -76,15 +77,20 @@ static int64_t live_bytes(const struct keyspace *ks) {
     return sum;
 }
 
-/* Bytes of arenas, read without locks: an estimate is enough. */
-static int64_t held_bytes(const struct keyspace *ks) {
-    int64_t sum = 0;
+/* Free bytes in arenas that compaction should win back, read without locks: an estimate. What is
+ * left then is up to a chunk in each arena, and SPARE_PERCENT of all. */
+static int64_t excess_holes(const struct keyspace *ks, int64_t live, bool *fragmented) {
+    int64_t held = 0, spare = policy.maxmemory * SPARE_PERCENT / 100;
     for (unsigned db = 0; db < ks->databases; db++) {
         if (!database_used(ks->database[db])) continue;
-        for (unsigned p = 0; p < PARTITION_COUNT; p++)
-            sum += (int64_t)arena_held_racy(&ks->database[db]->slices[p].arena);
+        for (unsigned p = 0; p < PARTITION_COUNT; p++) {
+            int64_t bytes = (int64_t)arena_held_racy(&ks->database[db]->slices[p].arena);
+            held += bytes;
+            spare += bytes ? CHUNK_SIZE : 0;
+        }
     }
-    return sum;
+    *fragmented = (held - live) * 100 > held * COMPACT_PERCENT;
+    return MAX(held - live - spare, (int64_t)0);
 }
 
 static size_t (*measure)(void) = memory_resident;
@@ -104,13 +110,12 @@ static int64_t idle_pages(void) {
 static void look(const struct keyspace *ks, int64_t now_us) {
     struct evictor *evictor = ks->evictor;
     evictor->looked_us = now_us;
-    int64_t resident = (int64_t)measure(), live = live_bytes(ks), held = held_bytes(ks);
-    int64_t holes = MAX(held - live, (int64_t)0), other = MAX(resident - held, (int64_t)0);
-    int64_t allowance =
-        policy.maxmemory - other - MIN(holes, policy.maxmemory * SPARE_PERCENT / 100);
-    if (live > allowance) allowance += MIN(idle_pages(), other);
+    int64_t resident = (int64_t)measure(), live = live_bytes(ks), others = resident - live;
+    bool fragmented;
+    int64_t allowance = policy.maxmemory - others + excess_holes(ks, live, &fragmented);
+    if (live > allowance) allowance += MAX(MIN(idle_pages(), others), (int64_t)0);
     evictor->resident = resident;
-    evictor->fragmented = holes * 100 > held * COMPACT_PERCENT;
+    evictor->fragmented = fragmented;
     evictor->allowance = allowance;
 }
 

@@ -3,9 +3,10 @@
  * Keeping within maxmemory, which limits resident memory.
  *
  * The kernel is asked for the resident size at most every few milliseconds. From it follows how
- * many bytes of entries there may be: the limit, less what is not entries (tables, buffers, the
- * binary), less the free space in arenas that compaction cannot win back. Between two looks only
- * the entries' bytes are counted, which costs an addition a change.
+ * many bytes of entries there may be: the limit, less what is resident and not entries (tables,
+ * buffers, the binary, free space in arenas), but for what compaction or the allocator will give
+ * back anyway. Between two looks only the entries' bytes are counted, which costs an addition a
+ * change.
  */
 #pragma once
 
