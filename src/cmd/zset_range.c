@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Ranges of sorted sets: shown, stored, counted, removed. */
+#include "base/ensure.h"
+#include "base/number.h"
+#include "cmd/shared_string.h"
+#include "cmd/shared_zset.h"
+#include "cmd/zset.h"
+
+enum by { BY_ANY, BY_RANK, BY_SCORE, BY_NAME };
+
+/* What a command asks for. */
+struct range {
+    enum by by;
+    bool reverse, with_scores;
+    int64_t offset, limit; /* limit < 0: no limit */
+    int64_t start, stop;   /* by rank; negative ones count from the end */
+    struct zset_scores scores;
+    struct zset_names names;
+};
+
+/* ---- limits ---- */
+
+/* The range from `low` to `high`. False: they are not what they should be, which has been
+ * answered. */
+static bool parse_limits(struct call *call, struct range *range, unsigned low, unsigned high) {
+    const struct bytes *argv = call->argv;
+    switch (range->by) {
+    case BY_ANY:
+    case BY_RANK:
+        return string_parse_integer(call, low, &range->start) &&
+               string_parse_integer(call, high, &range->stop);
+    case BY_SCORE:
+        if (zset_parse_scores(argv[low], argv[high], &range->scores)) return true;
+        reply_error(call->reply, "ERR min or max is not a float");
+        return false;
+    case BY_NAME:
+        if (zset_parse_names(argv[low], argv[high], &range->names)) return true;
+        reply_error(call->reply, "ERR min or max not valid string range item");
+        return false;
+    }
+    unreachable_code();
+}
+
+/* Ranks from the start, or with `reverse` from the end, as ranks from the start. */
+static struct zset_ranks clip_ranks(const struct range *range, uint64_t size) {
+    int64_t count = (int64_t)size, start = range->start, stop = range->stop;
+    if (start < 0) start = MAX(start + count, 0);
+    if (stop < 0) stop += count;
+    stop = MIN(stop, count - 1);
+    if (start > stop) return (struct zset_ranks){0, 0};
+    struct zset_ranks ranks = {(uint64_t)start, (uint64_t)stop + 1};
+    if (range->reverse) ranks = (struct zset_ranks){size - ranks.end, size - ranks.first};
+    return ranks;
+}
+
+static struct zset_ranks ranks_of(const struct range *range, const struct value *set) {
+    switch (range->by) {
+    case BY_ANY:
+    case BY_RANK: return clip_ranks(range, zset_count(set));
+    case BY_SCORE: return zset_ranks_of_scores(set, &range->scores);
+    case BY_NAME: return zset_ranks_of_names(set, &range->names);
+    }
+    unreachable_code();
+}
+
+/* Leaves out what LIMIT does, at the end that is shown first. */
+static struct zset_ranks limit(const struct range *range, struct zset_ranks ranks) {
+    uint64_t size = ranks.end - ranks.first;
+    uint64_t skipped = range->offset < 0 ? size : MIN((uint64_t)range->offset, size);
+    uint64_t shown =
+        range->limit < 0 ? size - skipped : MIN((uint64_t)range->limit, size - skipped);
+    if (range->reverse)
+        return (struct zset_ranks){ranks.end - skipped - shown, ranks.end - skipped};
+    return (struct zset_ranks){ranks.first + skipped, ranks.first + skipped + shown};
+}
+
+/* ---- showing and storing ---- */
+
+static void seek_ranks(struct zset_cursor *cursor, const struct value *set, struct zset_ranks ranks,
+                       bool reverse) {
+    zset_seek(cursor, set, reverse ? ranks.end - 1 : ranks.first, reverse);
+}
+
+static void show(struct call *call, const struct range *range, const struct value *set) {
+    struct zset_ranks ranks = limit(range, ranks_of(range, set));
+    uint64_t left = ranks.end - ranks.first;
+    zset_reply_head(call->reply, left, range->with_scores);
+    if (!left) return;
+    struct zset_cursor cursor;
+    struct zset_item item;
+    seek_ranks(&cursor, set, ranks, range->reverse);
+    while (left-- && zset_next(&cursor, &item))
+        zset_reply_item(call->reply, item.member, item.score, range->with_scores);
+}
+
+static void store(struct call *call, const struct range *range, const struct value *set) {
+    struct zset_ranks ranks = limit(range, ranks_of(range, set));
+    struct zset_builder builder = {0};
+    struct zset_cursor cursor;
+    struct zset_item item;
+    uint64_t left = ranks.end - ranks.first;
+    bool done = true;
+    if (left) zset_seek(&cursor, set, ranks.first, false);
+    while (done && left-- && zset_next(&cursor, &item))
+        done = zset_builder_add(&builder, item.member, item.score);
+    if (done)
+        zset_store_built(call, &call->keys[0], &builder, "zrangestore");
+    else
+        reply_no_memory(call->reply);
+    zset_builder_free(&builder);
+}
+
+/* ---- the commands ---- */
+
+/* What a command leaves to its options. */
+#define MAY_SHOW_SCORES (1u << 0)
+#define MAY_CHOOSE      (1u << 1) /* BYSCORE, BYLEX, REV */
+
+/* The option at argv[i]; returns how many arguments it takes, 0 = it is wrong, and that has been
+ * answered. */
+static unsigned parse_option(struct call *call, unsigned i, unsigned may, struct range *range) {
+    struct bytes word = call->argv[i];
+    if (may & MAY_SHOW_SCORES && bytes_is(word, "withscores")) {
+        range->with_scores = true;
+        return 1;
+    }
+    if (bytes_is(word, "limit") && i + 2 < call->argc) {
+        bool valid = string_parse_integer(call, i + 1, &range->offset) &&
+                     string_parse_integer(call, i + 2, &range->limit);
+        return valid ? 3 : 0;
+    }
+    if (may & MAY_CHOOSE && bytes_is(word, "rev")) {
+        range->reverse = true;
+        return 1;
+    }
+    enum by by = bytes_is(word, "bylex") ? BY_NAME : bytes_is(word, "byscore") ? BY_SCORE : BY_ANY;
+    if (by != BY_ANY && range->by == BY_ANY) {
+        range->by = by;
+        return 1;
+    }
+    reply_syntax_error(call->reply);
+    return 0;
+}
+
+/* The limits at argv[first] and the options behind them. */
+static bool parse_range(struct call *call, unsigned first, unsigned may, struct range *range) {
+    range->limit = -1;
+    for (unsigned i = first + 2, taken; i < call->argc; i += taken) {
+        taken = parse_option(call, i, may, range);
+        if (!taken) return false;
+    }
+    bool by_rank = range->by == BY_ANY || range->by == BY_RANK;
+    if (by_rank && range->limit != -1) {
+        reply_error(call->reply, "ERR syntax error, LIMIT is only supported in combination with "
+                                 "either BYSCORE or BYLEX");
+        return false;
+    }
+    if (range->by == BY_NAME && range->with_scores) {
+        reply_error(call->reply,
+                    "ERR syntax error, WITHSCORES not supported in combination with BYLEX");
+        return false;
+    }
+    bool high_first = range->reverse && !by_rank;
+    return parse_limits(call, range, first + high_first, first + !high_first);
+}
+
+static void show_range(struct call *call, struct range range, unsigned may) {
+    struct value set;
+    if (parse_range(call, 2, may, &range) && zset_read(call, &call->keys[0], &set))
+        show(call, &range, &set);
+}
+
+void zset_zrange(struct call *call) {
+    show_range(call, (struct range){.by = BY_ANY}, MAY_SHOW_SCORES | MAY_CHOOSE);
+}
+
+void zset_zrevrange(struct call *call) {
+    show_range(call, (struct range){.by = BY_RANK, .reverse = true}, MAY_SHOW_SCORES);
+}
+
+void zset_zrangebyscore(struct call *call) {
+    show_range(call, (struct range){.by = BY_SCORE}, MAY_SHOW_SCORES);
+}
+
+void zset_zrevrangebyscore(struct call *call) {
+    show_range(call, (struct range){.by = BY_SCORE, .reverse = true}, MAY_SHOW_SCORES);
+}
+
+void zset_zrangebylex(struct call *call) {
+    show_range(call, (struct range){.by = BY_NAME}, MAY_SHOW_SCORES);
+}
+
+void zset_zrevrangebylex(struct call *call) {
+    show_range(call, (struct range){.by = BY_NAME, .reverse = true}, MAY_SHOW_SCORES);
+}
+
+void zset_zrangestore(struct call *call) {
+    struct range range = {.by = BY_ANY};
+    struct value set;
+    if (parse_range(call, 3, MAY_CHOOSE, &range) && zset_read(call, &call->keys[1], &set))
+        store(call, &range, &set);
+}
+
+static void count_range(struct call *call, enum by by) {
+    struct range range = {.by = by};
+    struct value set;
+    if (!parse_limits(call, &range, 2, 3) || !zset_read(call, &call->keys[0], &set)) return;
+    struct zset_ranks ranks = ranks_of(&range, &set);
+    reply_integer(call->reply, (int64_t)(ranks.end - ranks.first));
+}
+
+void zset_zcount(struct call *call) {
+    count_range(call, BY_SCORE);
+}
+
+void zset_zlexcount(struct call *call) {
+    count_range(call, BY_NAME);
+}
+
+static void remove_range(struct call *call, enum by by, const char *event) {
+    struct range range = {.by = by};
+    struct spot spot;
+    struct zset_ranks ranks = {0};
+    if (!parse_limits(call, &range, 2, 3) ||
+        !collection_seek(call, &call->keys[0], TYPE_ZSET, &spot))
+        return;
+    if (spot.entry) {
+        struct value set = entry_value(spot.entry);
+        ranks = ranks_of(&range, &set);
+    }
+    if (ranks.first == ranks.end ||
+        zset_remove_at(call, &spot, ranks, event, call->argv, call->argc))
+        reply_integer(call->reply, (int64_t)(ranks.end - ranks.first));
+    else
+        reply_no_memory(call->reply);
+}
+
+void zset_zremrangebyrank(struct call *call) {
+    remove_range(call, BY_RANK, "zremrangebyrank");
+}
+
+void zset_zremrangebyscore(struct call *call) {
+    remove_range(call, BY_SCORE, "zremrangebyscore");
+}
+
+void zset_zremrangebylex(struct call *call) {
+    remove_range(call, BY_NAME, "zremrangebylex");
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Some of the members: at random, and a part at a time. */
+#include "base/ensure.h"
+#include "cmd/shared_scan.h"
+#include "cmd/shared_zset.h"
+#include "cmd/zset.h"
+#include "sys/memory.h"
+#include "value/choose.h"
+#include <stdlib.h>
+
+/* Up to this share of the set, ranks are drawn; beyond it, the whole set is walked. */
+#define DRAW_SHARE 3
+
+static void reply_at(struct call *call, const struct value *set, uint64_t rank, bool with_scores) {
+    struct zset_cursor cursor;
+    struct zset_item item;
+    zset_seek(&cursor, set, rank, false);
+    ensure(zset_next(&cursor, &item));
+    zset_reply_item(call->reply, item.member, item.score, with_scores);
+}
+
+static int compare_ranks(const void *one, const void *other) {
+    uint64_t a = *(const uint64_t *)one, b = *(const uint64_t *)other;
+    return (a > b) - (a < b);
+}
+
+/* Sorts and leaves each rank once; returns how many are left. */
+static uint64_t sort_unique(uint64_t *ranks, uint64_t count) {
+    uint64_t kept = 0;
+    qsort(ranks, count, sizeof *ranks, compare_ranks);
+    for (uint64_t i = 0; i < count; i++)
+        if (kept == 0 || ranks[kept - 1] != ranks[i]) ranks[kept++] = ranks[i];
+    return kept;
+}
+
+static void reply_drawn(struct call *call, const struct value *set, uint64_t count,
+                        bool with_scores) {
+    uint64_t size = zset_count(set), have = 0;
+    uint64_t *ranks = memory_alloc(count * sizeof *ranks);
+    if (!ranks) {
+        reply_no_memory(call->reply);
+        return;
+    }
+    while (have < count) {
+        for (uint64_t i = have; i < count; i++)
+            ranks[i] = random_below(collection_random(), size);
+        have = sort_unique(ranks, count);
+    }
+    zset_reply_head(call->reply, count, with_scores);
+    for (uint64_t i = 0; i < count; i++)
+        reply_at(call, set, ranks[i], with_scores);
+    memory_free(ranks);
+}
+
+static void reply_chosen(struct call *call, const struct value *set, uint64_t count,
+                         bool with_scores) {
+    uint64_t size = zset_count(set);
+    struct choice choice = {collection_random(), count, size};
+    struct zset_cursor cursor;
+    struct zset_item item;
+    zset_reply_head(call->reply, count, with_scores);
+    zset_seek(&cursor, set, size - 1, true);
+    while (choice.wanted && zset_next(&cursor, &item))
+        if (choose_next(&choice))
+            zset_reply_item(call->reply, item.member, item.score, with_scores);
+}
+
+static void reply_distinct(struct call *call, const struct value *set, uint64_t count,
+                           bool with_scores) {
+    uint64_t size = zset_count(set);
+    count = MIN(count, size);
+    if (count <= size / DRAW_SHARE && count)
+        reply_drawn(call, set, count, with_scores);
+    else
+        reply_chosen(call, set, count, with_scores);
+}
+
+static void reply_repeated(struct call *call, const struct value *set, uint64_t count,
+                           bool with_scores) {
+    uint64_t size = zset_count(set);
+    if (!size) count = 0;
+    zset_reply_head(call->reply, count, with_scores);
+    while (count-- && !call->reply->failed)
+        reply_at(call, set, random_below(collection_random(), size), with_scores);
+}
+
+static bool parse(struct call *call, int64_t *count, bool *with_scores) {
+    if (!collection_parse_count(call, 2, count)) return false;
+    if (call->argc > 4 || (call->argc == 4 && !bytes_is(call->argv[3], "withscores"))) {
+        reply_syntax_error(call->reply);
+        return false;
+    }
+    *with_scores = call->argc == 4;
+    if (!*with_scores || *count <= INT64_MAX / 2) return true;
+    reply_error(call->reply, "ERR value is out of range");
+    return false;
+}
+
+void zset_zrandmember(struct call *call) {
+    struct value set;
+    int64_t count = 0;
+    bool with_scores = false, counted = call->argc > 2;
+    if (counted && !parse(call, &count, &with_scores)) return;
+    if (!zset_read(call, &call->keys[0], &set)) return;
+    if (counted && count >= 0)
+        reply_distinct(call, &set, (uint64_t)count, with_scores);
+    else if (counted)
+        reply_repeated(call, &set, (uint64_t)-count, with_scores);
+    else if (zset_count(&set))
+        reply_at(call, &set, random_below(collection_random(), zset_count(&set)), false);
+    else
+        reply_null(call->reply);
+}
+
+struct scan {
+    const struct scan_options *options;
+    struct scan_output output;
+};
+
+static void show_scanned(void *context, struct bytes member, double score) {
+    struct scan *scan = context;
+    char text[NUMBER_DOUBLE_MAX];
+    if (!scan_matches(scan->options, member)) return;
+    reply_bulk(&scan->output.elements, member);
+    scan->output.count++;
+    if (scan->options->names_only) return;
+    reply_bulk(&scan->output.elements, bytes_make(text, number_format_double(text, score)));
+    scan->output.count++;
+}
+
+void zset_zscan(struct call *call) {
+    uint64_t cursor;
+    struct value set;
+    struct scan_options options;
+    if (!scan_parse_cursor(call, call->argv[2], &cursor)) return;
+    if (!zset_read(call, &call->keys[0], &set)) return;
+    struct scan scan = {.options = &options};
+    scan_output_begin(call, &scan.output);
+    if (zset_count(&set) == 0) {
+        cursor = 0;
+    } else if (!scan_parse_options(call, "noscores", &options)) {
+        return;
+    } else {
+        cursor = zset_scan(&set, cursor, options.count, show_scanned, &scan);
+    }
+    scan_output_end(call, &scan.output, cursor);
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Large sorted sets: members found by name, and a tree of their places in order. */
+#include "sys/memory.h"
+#include "value/zset_priv.h"
+
+/* The order of the set: an element as probe, a place as key. */
+struct probe {
+    double score;
+    struct bytes member;
+};
+
+static int compare(const void *context, const void *probe, const void *key) {
+    const struct probe *element = probe;
+    const struct zset_place *place = key;
+    double score = place->score;
+    if (LIKELY(element->score != score)) return element->score < score ? -1 : 1;
+    return bytes_compare(element->member, members_name(zset_block(context, place)));
+}
+
+/* To the place of the element, or to where it would be. Not inlined, for its size: a set has one.
+ */
+static __attribute__((noinline)) bool find(const struct zset *set, const struct probe *probe,
+                                           struct tree_cursor *cursor) {
+    return tree_find((struct tree *)&set->tree, compare, set, probe, cursor);
+}
+
+/* ---- blocks ---- */
+
+static size_t size_of(const void *block) {
+    return members_name_size(members_name(block).len) + sizeof(double);
+}
+
+/* The content of the old block is still there. */
+static void moved(void *owner, arena_ref from, arena_ref to) {
+    struct zset *set = owner;
+    const void *block = arena_at(&set->members.arena, to);
+    struct probe probe = {zset_block_score(block), members_name(block)};
+    struct tree_cursor cursor;
+    ensure(find(set, &probe, &cursor));
+    tree_replace_at(&cursor, &(struct zset_place){probe.score, to});
+}
+
+static const struct members_kind members_kind = {size_of, moved};
+static const struct tree_kind tree_kind = {sizeof(struct zset_place), sizeof(struct zset_place),
+                                           NULL};
+
+static void write_block(void *block, struct bytes member, double score) {
+    memcpy(members_write_name(block, member), &score, sizeof score);
+}
+
+/* ---- life ---- */
+
+struct zset *zset_large_create(void) {
+    struct zset *set = memory_alloc(sizeof *set);
+    if (!set) return NULL;
+    members_init(&set->members, &members_kind, set);
+    tree_init(&set->tree, &tree_kind);
+    return set;
+}
+
+void zset_large_free(void *object) {
+    struct zset *set = object;
+    tree_clear(&set->tree, NULL, NULL);
+    members_clear(&set->members);
+    memory_free(set);
+}
+
+/* Its members get blocks in the order of the tree, next to one another. */
+void *zset_large_copy(const void *object) {
+    const struct zset *set = object;
+    struct zset *copy = zset_large_create();
+    if (!copy) return NULL;
+    struct tree_cursor cursor;
+    const struct zset_place *place = tree_first((struct tree *)&set->tree, &cursor);
+    for (; place; place = tree_next(&cursor)) {
+        if (zset_large_append(copy, members_name(zset_block(set, place)), place->score)) continue;
+        zset_large_free(copy);
+        return NULL;
+    }
+    return copy;
+}
+
+struct zset *zset_large_from_pack(struct bytes pack) {
+    struct zset *set = zset_large_create();
+    if (!set) return NULL;
+    char text[PACK_TEXT_MAX];
+    for (size_t at = pack_first(pack), score_at; at; at = pack_next(pack, score_at)) {
+        score_at = pack_next(pack, at);
+        struct bytes member = pack_get_text(pack, at, text);
+        if (zset_large_append(set, member, zset_pack_score(pack, score_at))) continue;
+        zset_large_free(set);
+        return NULL;
+    }
+    return set;
+}
+
+/* ---- changing ---- */
+
+static bool add_block(struct zset *set, struct bytes member, uint64_t hash, double score,
+                      struct table_slot *slot) {
+    size_t size = members_name_size(member.len) + sizeof score;
+    void *block = members_add(&set->members, hash, size, slot);
+    if (block) write_block(block, member, score);
+    return block != NULL;
+}
+
+bool zset_large_append(struct zset *set, struct bytes member, double score) {
+    struct table_slot slot;
+    if (!add_block(set, member, members_hash(member), score, &slot)) return false;
+    if (tree_append(&set->tree, &(struct zset_place){score, table_ref(&slot)}, 1)) return true;
+    members_remove(&set->members, &slot);
+    return false;
+}
+
+bool zset_large_insert(struct zset *set, struct bytes member, uint64_t hash, double score) {
+    struct table_slot slot;
+    struct tree_cursor cursor;
+    if (!add_block(set, member, hash, score, &slot)) return false;
+    find(set, &(struct probe){score, member}, &cursor);
+    if (tree_insert_at(&cursor, &(struct zset_place){score, table_ref(&slot)})) return true;
+    members_remove(&set->members, &slot);
+    return false;
+}
+
+/* Changes the place of the member if it stays between its neighbours: then it is next to the
+ * cursor, which is where the member would now be inserted. */
+static bool replace_neighbour(struct tree_cursor *cursor, const struct zset_place *place) {
+    unsigned count = cursor->leaf->node.count;
+    for (unsigned back = 0; back < 2 && back <= cursor->index; back++) {
+        unsigned index = cursor->index - back;
+        if (index >= count) continue;
+        const struct zset_place *near = tree_item_at(cursor, index);
+        if (near->ref != place->ref) continue;
+        cursor->index = index;
+        tree_replace_at(cursor, place);
+        return true;
+    }
+    return false;
+}
+
+/* The new place is made before the old one goes, so that nothing is lost when there is no memory.
+ */
+bool zset_large_update(struct zset *set, struct table_slot *slot, double score) {
+    void *block = table_block(&set->members.table, slot);
+    struct probe old = {zset_block_score(block), members_name(block)}, new = {score, old.member};
+    struct zset_place place = {score, table_ref(slot)};
+    struct tree_cursor cursor;
+    find(set, &new, &cursor);
+    if (!replace_neighbour(&cursor, &place)) {
+        if (!tree_insert_at(&cursor, &place)) return false;
+        find(set, &old, &cursor);
+        tree_remove_at(&cursor);
+    }
+    memcpy(members_rest(block), &score, sizeof score);
+    return true;
+}
+
+void zset_large_remove(struct zset *set, struct table_slot *slot) {
+    const void *block = table_block(&set->members.table, slot);
+    struct tree_cursor cursor;
+    ensure(find(set, &(struct probe){zset_block_score(block), members_name(block)}, &cursor));
+    tree_remove_at(&cursor);
+    members_remove(&set->members, slot);
+}
+
+static void release(void *context, void *item) {
+    struct zset *set = context;
+    struct bytes member = members_name(zset_block(set, item));
+    struct table_slot slot;
+    ensure(members_find(&set->members, member, members_hash(member), &slot));
+    members_remove(&set->members, &slot);
+}
+
+void zset_large_remove_ranks(struct zset *set, uint64_t first, uint64_t end) {
+    struct tree_cursor cursor;
+    tree_at(&set->tree, first, &cursor, NULL);
+    tree_remove_run(&cursor, end - first, release, set);
+}
+
+uint64_t zset_large_rank(const struct zset *set, struct bytes member, double score) {
+    struct tree_cursor cursor;
+    ensure(find(set, &(struct probe){score, member}, &cursor));
+    return tree_rank(&cursor);
+}
