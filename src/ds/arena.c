@@ -22,7 +22,7 @@ struct hole {
     uint32_t head; /* units << 8 | FREE_MARK */
     uint32_t next; /* reference plus 1, 0 = end */
     uint32_t previous;
-};
+} __attribute__((packed, aligned(ARENA_UNIT)));
 
 static uint32_t units_of(size_t size) {
     return size <= ARENA_BLOCK_MIN ? MIN_UNITS : (uint32_t)((size + ARENA_UNIT - 1) / ARENA_UNIT);
@@ -57,7 +57,7 @@ static uint32_t hole_units(const void *block) {
 static unsigned bin_of(uint32_t units) {
     if (units <= ARENA_EXACT_BINS) return units;
     unsigned log = 31u - (unsigned)__builtin_clz(units);
-    unsigned bin = ARENA_EXACT_BINS + 1 + (log - 6) * 8 + ((units >> (log - 3)) & 7u);
+    unsigned bin = ARENA_EXACT_BINS + 1 + (log - 7) * 8 + ((units >> (log - 3)) & 7u);
     return MIN(bin, ARENA_BINS - 1);
 }
 

@@ -2,7 +2,7 @@
 /*
  * An arena: memory for many small blocks, tighter than a malloc, that can be compacted.
  *
- * Blocks are multiples of 4 bytes inside 16 KiB chunks, named by a 32-bit reference (chunk and
+ * Blocks are multiples of 2 bytes inside 16 KiB chunks, named by a 32-bit reference (chunk and
  * offset). A block must tell its own size from its contents (`arena_size_of`), and the low byte of
  * its first word must not be 0xff, which marks free blocks; so there is no header. Free blocks are
  * kept in lists segregated by size (Masmano et al., "TLSF: a New Dynamic Memory Allocator for
@@ -21,13 +21,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ARENA_UNIT        4u
-#define ARENA_CHUNK_UNITS 4096u
-#define ARENA_OFFSET_BITS 12u
+#define ARENA_UNIT        2u
+#define ARENA_CHUNK_UNITS 8192u
+#define ARENA_OFFSET_BITS 13u
 #define ARENA_MAX_CHUNKS  (1u << (32 - ARENA_OFFSET_BITS))
 #define ARENA_SMALL_MAX   4096u
 #define ARENA_BLOCK_MIN   12u /* a free block holds its size and two links */
-#define ARENA_EXACT_BINS  64u
+#define ARENA_EXACT_BINS  128u
 #define ARENA_BINS        (ARENA_EXACT_BINS + 1 + 4 * 8)
 #define ARENA_NONE        UINT32_MAX
 
@@ -52,7 +52,7 @@ struct arena {
     int64_t won;            /* units given back by the steps of compaction since they last paid */
     uint32_t fruitless;     /* how many steps these were */
     uint32_t settled;   /* the share of free units that compaction could not win back, in 1/1000 */
-    uint64_t filled[2]; /* a bit per bin that is not empty */
+    uint64_t filled[(ARENA_BINS + 63) / 64]; /* a bit per bin that is not empty */
     arena_ref bins[ARENA_BINS]; /* first free block plus 1; 0 = empty */
 };
 

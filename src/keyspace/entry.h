@@ -9,7 +9,7 @@
  *     ...  key bytes
  *     ...  value bytes, or the pointer to the collection (8 bytes, unaligned) when `object`
  *
- * Blocks are aligned to 4 bytes. The low byte of `head` never is 0xff, since there is no type 15:
+ * Blocks are aligned to 2 bytes. The low byte of `head` never is 0xff, since there is no type 15:
  * that marks a free block in the arena. Whoever holds the partition's lock may read and change an
  * entry; any call that may allocate in the partition may also move it, so pointers into it do not
  * outlive such a call.
@@ -17,6 +17,7 @@
 #pragma once
 
 #include "base/bytes.h"
+#include "ds/arena.h"
 #include "value/value.h"
 #include <stdbool.h>
 #include <stdint.h>
@@ -34,7 +35,7 @@
 struct entry {
     uint32_t head;
     uint8_t rest[];
-};
+} __attribute__((packed, aligned(ARENA_UNIT)));
 
 /* Where the parts of an entry lie; decoded once and passed around. */
 struct entry_view {

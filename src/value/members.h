@@ -7,7 +7,7 @@
  *     ...  name
  *     ...  the rest, which is the type's business
  *
- * The rest must tell its own size (struct members_kind). Blocks have no alignment beyond 4 bytes,
+ * The rest must tell its own size (struct members_kind). Blocks have no alignment beyond 2 bytes,
  * and what lies behind the name has none at all. Any call that may allocate or remove may also move
  * blocks: pointers into them do not outlive it.
  *
@@ -137,6 +137,12 @@ void members_each(const struct members *members, members_visitor *visit, void *c
  * have been found empty, or it is the end. */
 uint64_t members_scan(const struct members *members, uint64_t cursor, uint64_t count,
                       void (*visit)(void *context, void *block), void *context);
+
+/* Tells of `count` different blocks at random, every choice as likely as any other; there are at
+ * least that many. Costs time for `count`, or for a walk over all if that is less. False: no
+ * memory, it may have told of some. */
+bool members_sample(const struct members *members, uint64_t count, struct random *random,
+                    members_visitor *visit, void *context);
 
 /* One at random, each as likely as any other; there is at least one. */
 void *members_random(const struct members *members, struct random *random, struct table_slot *slot);
