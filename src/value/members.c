@@ -5,6 +5,8 @@
  *   2. Names differ.
  */
 #include "value/members.h"
+#include "sys/memory.h"
+#include "value/choose.h"
 
 #define TIDY_EVERY     64u /* removals that pay for a step */
 #define TIDY_STEPS_MAX 32u
@@ -203,4 +205,65 @@ void *members_random(const struct members *members, struct random *random,
         *slot = (struct table_slot){segment, bucket, i, hash_of(block)};
         return block;
     }
+}
+
+/* References that have been drawn: open addressing, at most half full. */
+struct drawn {
+    arena_ref *refs;
+    size_t mask;
+};
+
+static bool drawn_init(struct drawn *drawn, uint64_t count) {
+    size_t size = 16;
+    while (size < count * 2)
+        size *= 2;
+    drawn->refs = memory_alloc(size * sizeof *drawn->refs);
+    if (!drawn->refs) return false;
+    memset(drawn->refs, 0xff, size * sizeof *drawn->refs);
+    drawn->mask = size - 1;
+    return true;
+}
+
+/* False: it was there. */
+static bool drawn_add(struct drawn *drawn, arena_ref ref) {
+    size_t at = ref * 0x9e3779b1u & drawn->mask;
+    for (; drawn->refs[at] != ARENA_NONE; at = (at + 1) & drawn->mask)
+        if (drawn->refs[at] == ref) return false;
+    drawn->refs[at] = ref;
+    return true;
+}
+
+static bool draw_few(const struct members *members, uint64_t count, struct random *random,
+                     members_visitor *visit, void *context) {
+    struct drawn drawn;
+    if (!drawn_init(&drawn, count)) return false;
+    while (count) {
+        struct table_slot slot;
+        const void *block = members_random(members, random, &slot);
+        if (!drawn_add(&drawn, table_ref(&slot))) continue;
+        if (!visit(context, block)) break;
+        count--;
+    }
+    memory_free(drawn.refs);
+    return true;
+}
+
+struct sampling {
+    struct choice choice;
+    members_visitor *visit;
+    void *context;
+};
+
+static bool sample_block(void *context, const void *block) {
+    struct sampling *sampling = context;
+    if (choose_next(&sampling->choice) && !sampling->visit(sampling->context, block)) return false;
+    return sampling->choice.wanted > 0;
+}
+
+bool members_sample(const struct members *members, uint64_t count, struct random *random,
+                    members_visitor *visit, void *context) {
+    if (count < members_count(members) / 4) return draw_few(members, count, random, visit, context);
+    struct sampling sampling = {{random, count, members_count(members)}, visit, context};
+    members_each(members, sample_block, &sampling);
+    return true;
 }

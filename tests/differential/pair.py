@@ -4,6 +4,7 @@
 A step is a list of arguments, that is a command, or one of these:
     ["!sleep", milliseconds]
     ["!scan", argument...]       a whole SCAN iteration, compared as a set of elements
+    ["!sscan", key, argument...] the same of SSCAN; HSCAN and ZSCAN, as a set of pairs
     ["?", argument...]           a command whose replies are not compared
 """
 
@@ -69,15 +70,22 @@ class Side:
         self.server.close()
 
 
-def scan_all(client, arguments):
-    """The elements of a whole SCAN, sorted, as one blob; or the error."""
+SCANS = {"!scan": 0, "!sscan": 1, "!hscan": 1, "!zscan": 1}  # how many arguments stand before the cursor
+
+
+def scan_all(client, step):
+    """The elements of a whole scan, sorted, as one blob; or the error."""
+    before = SCANS[step[0]]
+    command, options = [step[0][1:], *step[1:1 + before]], step[1 + before:]
+    bare = {"novalues", "noscores"} & {str(option).lower() for option in options}
+    paired = step[0] in ("!hscan", "!zscan") and not bare
     elements, cursor = set(), b"0"
     while True:
-        raw = client.raw("SCAN", cursor, *arguments)
+        raw = client.raw(*command, cursor, *options)
         if raw.startswith(b"-"):
             return raw
         cursor, found = decode(raw)
-        elements.update(found)
+        elements.update(zip(found[::2], found[1::2]) if paired else found)
         if cursor == b"0":
             return repr(sorted(elements)).encode()
 
@@ -123,8 +131,8 @@ class Pair:
         """A reply for each step; a connection that is lost is a reply too."""
         kind = str(batch[0][0])
         try:
-            if kind == "!scan":
-                return [scan_all(side.client(resp), batch[0][1:])]
+            if kind in SCANS:
+                return [scan_all(side.client(resp), batch[0])]
             if kind == "!sleep":
                 if side is self.theirs:
                     time.sleep(float(batch[0][1]) / 1000)

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Handlers of the commands on sets. */
+#pragma once
+
+#include "exec/call.h"
+
+void set_sadd(struct call *call);
+void set_scard(struct call *call);
+void set_sdiff(struct call *call);
+void set_sdiffstore(struct call *call);
+void set_sinter(struct call *call);
+void set_sintercard(struct call *call);
+void set_sinterstore(struct call *call);
+void set_sismember(struct call *call);
+void set_smembers(struct call *call);
+void set_smismember(struct call *call);
+void set_smove(struct call *call);
+void set_spop(struct call *call);
+void set_srandmember(struct call *call);
+void set_srem(struct call *call);
+void set_sscan(struct call *call);
+void set_sunion(struct call *call);
+void set_sunionstore(struct call *call);

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Intersections, unions and differences. The members of a result are told one by one to where they
+ * go: into the reply, or into a new set.
+ *
+ * Which name a stored result has (OBJECT ENCODING) depends on how Valkey comes to it, and so
+ * follows that: see the functions that begin and end a result.
+ */
+#include "base/ensure.h"
+#include "base/number.h"
+#include "cmd/set.h"
+#include "cmd/shared_set.h"
+#include "sys/memory.h"
+#include "value/members.h"
+#include <stdlib.h>
+
+/* ---- the sets that a command names ---- */
+
+struct operands {
+    struct value *sets; /* of missing keys: `exists` is false */
+    bool *exists;
+    unsigned count;
+    struct value few_sets[16];
+    bool few_exist[16];
+};
+
+static void operands_free(struct operands *operands) {
+    if (operands->sets == operands->few_sets) return;
+    memory_free(operands->sets);
+    memory_free(operands->exists);
+}
+
+static bool operands_alloc(struct operands *operands, unsigned count) {
+    operands->count = count;
+    operands->sets = operands->few_sets;
+    operands->exists = operands->few_exist;
+    if (count <= ARRAY_LEN(operands->few_sets)) return true;
+    operands->sets = memory_alloc(count * sizeof *operands->sets);
+    operands->exists = memory_alloc(count * sizeof *operands->exists);
+    if (operands->sets && operands->exists) return true;
+    operands_free(operands);
+    return false;
+}
+
+/* Looks up the sets of the call's keys from `first` on. False: something is wrong, and that has
+ * been answered. */
+static bool operands_find(struct call *call, unsigned first, struct operands *operands) {
+    if (!operands_alloc(operands, call->key_count - first)) {
+        reply_no_memory(call->reply);
+        return false;
+    }
+    for (unsigned i = 0; i < operands->count; i++) {
+        operands->sets[i] = (struct value){0};
+        if (collection_read(call, &call->keys[first + i], TYPE_SET, &operands->sets[i],
+                            &operands->exists[i]))
+            continue;
+        operands_free(operands);
+        return false;
+    }
+    return true;
+}
+
+static uint64_t length_of(const struct operands *operands, unsigned i) {
+    return operands->exists[i] ? set_length(&operands->sets[i]) : 0;
+}
+
+/* ---- intersection ---- */
+
+static int by_length(const void *a, const void *b) {
+    uint64_t one = set_length(a), other = set_length(b);
+    return (one > other) - (one < other);
+}
+
+struct intersecting {
+    const struct operands *operands;
+    set_visitor *visit;
+    void *context;
+};
+
+static bool intersect_one(void *context, struct bytes member) {
+    const struct intersecting *intersecting = context;
+    const struct operands *operands = intersecting->operands;
+    for (unsigned i = 1; i < operands->count; i++)
+        if (!set_has(&operands->sets[i], member)) return true;
+    return intersecting->visit(intersecting->context, member);
+}
+
+/* Sorts the sets by length, and tells of the members of the first that all others have. */
+static void intersect(struct operands *operands, set_visitor *visit, void *context) {
+    for (unsigned i = 0; i < operands->count; i++)
+        if (!operands->exists[i]) return;
+    qsort(operands->sets, operands->count, sizeof *operands->sets, by_length);
+    set_each(&operands->sets[0], intersect_one, &(struct intersecting){operands, visit, context});
+}
+
+/* ---- union ---- */
+
+/* Tells of a member if it has not been told of yet. */
+struct uniting {
+    struct set_edit seen;
+    struct buffer pack;
+    set_visitor *visit;
+    void *context;
+    bool failed;
+};
+
+static bool unite_one(void *context, struct bytes member) {
+    struct uniting *uniting = context;
+    enum set_outcome outcome = set_add(&uniting->seen, member);
+    uniting->failed = outcome == SET_NO_MEMORY;
+    if (outcome == SET_DONE) return uniting->visit(uniting->context, member);
+    return outcome == SET_SAME;
+}
+
+/* False: no memory, some may have been told. */
+static bool unite(const struct operands *operands, set_visitor *visit, void *context) {
+    struct uniting uniting = {.visit = visit, .context = context};
+    set_edit_begin_new(&uniting.seen, SET_INTSET, &uniting.pack);
+    for (unsigned i = 0; i < operands->count && !uniting.failed; i++)
+        if (operands->exists[i]) set_each(&operands->sets[i], unite_one, &uniting);
+    set_edit_drop(&uniting.seen);
+    buffer_free(&uniting.pack);
+    return !uniting.failed;
+}
+
+/* ---- difference ---- */
+
+struct subtracting {
+    const struct operands *operands;
+    set_visitor *visit;
+    void *context;
+    struct set_edit excluded; /* what members of the first set are in others too */
+    struct buffer pack;
+    bool failed;
+};
+
+static bool subtract_one(void *context, struct bytes member) {
+    const struct subtracting *subtracting = context;
+    const struct operands *operands = subtracting->operands;
+    for (unsigned i = 1; i < operands->count; i++)
+        if (operands->exists[i] && set_has(&operands->sets[i], member)) return true;
+    return subtracting->visit(subtracting->context, member);
+}
+
+static bool exclude_one(void *context, struct bytes member) {
+    struct subtracting *subtracting = context;
+    if (set_has(&subtracting->operands->sets[0], member))
+        subtracting->failed = set_add(&subtracting->excluded, member) == SET_NO_MEMORY;
+    return !subtracting->failed;
+}
+
+static bool subtract_excluded(void *context, struct bytes member) {
+    const struct subtracting *subtracting = context;
+    return set_has(&subtracting->excluded.value, member) ||
+           subtracting->visit(subtracting->context, member);
+}
+
+/* Is the first set so much larger than the others together that it is worth going through them
+ * instead of looking up each of its members in each of them. */
+static bool first_is_large(const struct operands *operands) {
+    uint64_t all = 0, first = length_of(operands, 0);
+    for (unsigned i = 0; i < operands->count; i++)
+        all += length_of(operands, i);
+    return first * operands->count / 2 > all;
+}
+
+/* False: no memory, nothing has been told. */
+static bool subtract(const struct operands *operands, set_visitor *visit, void *context) {
+    struct subtracting subtracting = {operands, visit, context};
+    if (!operands->exists[0]) return true;
+    if (!first_is_large(operands)) {
+        set_each(&operands->sets[0], subtract_one, &subtracting);
+        return true;
+    }
+    set_edit_begin_new(&subtracting.excluded, SET_INTSET, &subtracting.pack);
+    for (unsigned i = 1; i < operands->count && !subtracting.failed; i++)
+        if (operands->exists[i]) set_each(&operands->sets[i], exclude_one, &subtracting);
+    if (!subtracting.failed) set_each(&operands->sets[0], subtract_excluded, &subtracting);
+    set_edit_drop(&subtracting.excluded);
+    buffer_free(&subtracting.pack);
+    return !subtracting.failed;
+}
+
+/* ---- answering a result ---- */
+
+struct answer {
+    struct reply *reply;
+    uint64_t count;
+};
+
+static bool answer_one(void *context, struct bytes member) {
+    struct answer *answer = context;
+    reply_bulk(answer->reply, member);
+    answer->count++;
+    return true;
+}
+
+enum operation { INTERSECT, UNITE, SUBTRACT };
+
+static bool perform(enum operation operation, struct operands *operands, set_visitor *visit,
+                    void *context) {
+    switch (operation) {
+    case UNITE: return unite(operands, visit, context);
+    case SUBTRACT: return subtract(operands, visit, context);
+    default: intersect(operands, visit, context); return true;
+    }
+}
+
+static void answer_result(struct call *call, enum operation operation) {
+    struct operands operands;
+    struct answer answer = {call->reply, 0};
+    if (!operands_find(call, 0, &operands)) return;
+    size_t before = call->reply->out->len, mark = reply_open(call->reply);
+    if (perform(operation, &operands, answer_one, &answer))
+        reply_close_set(call->reply, mark, answer.count);
+    else
+        collection_reply_no_memory(call, before);
+    operands_free(&operands);
+}
+
+void set_sinter(struct call *call) {
+    answer_result(call, INTERSECT);
+}
+
+void set_sunion(struct call *call) {
+    answer_result(call, UNITE);
+}
+
+void set_sdiff(struct call *call) {
+    answer_result(call, SUBTRACT);
+}
+
+/* ---- storing a result ---- */
+
+struct result {
+    struct set_edit edit;
+    bool only_integers;
+    bool failed;
+};
+
+static bool store_one(void *context, struct bytes member) {
+    struct result *result = context;
+    int64_t number;
+    result->only_integers = result->only_integers && number_parse_i64(member, &number);
+    result->failed = set_add(&result->edit, member) == SET_NO_MEMORY;
+    return !result->failed;
+}
+
+/* The name that the first set's members alone would have, one after the other. */
+struct naming {
+    enum set_form form;
+    uint64_t length;
+};
+
+static bool name_one(void *context, struct bytes member) {
+    struct naming *naming = context;
+    naming->form = set_form_with(naming->form, naming->length++, member);
+    return naming->form != SET_HASHTABLE;
+}
+
+static enum set_form first_form(const struct operands *operands, enum operation operation) {
+    if (operation != INTERSECT) return SET_INTSET;
+    const struct value *shortest = &operands->sets[0];
+    for (unsigned i = 0; i < operands->count; i++) {
+        if (!operands->exists[i]) return SET_LISTPACK;
+        if (set_length(&operands->sets[i]) < set_length(shortest)) shortest = &operands->sets[i];
+    }
+    return shortest->form == SET_INTSET ? SET_INTSET : SET_LISTPACK;
+}
+
+/* Gives the result the name that it goes by. */
+static void name_result(struct result *result, const struct operands *operands,
+                        enum operation operation) {
+    struct value *set = &result->edit.value;
+    if (operation == SUBTRACT && first_is_large(operands)) {
+        struct naming naming = {SET_INTSET, 0};
+        set_each(&operands->sets[0], name_one, &naming);
+        result->failed = !set_edit_rename(&result->edit, naming.form);
+    } else if (operation == INTERSECT && result->only_integers && set->form != SET_INTSET) {
+        result->failed = !set_edit_rename(&result->edit, SET_INTSET);
+    }
+}
+
+static void put_result(struct call *call, struct result *result, const char *event) {
+    struct spot spot;
+    const struct value *set = &result->edit.value;
+    const struct edit edit = {{EVENT_SET, event}, call->argv, call->argc};
+    int64_t length = (int64_t)set_length(set);
+    keyspace_seek(&call->view, &call->keys[0], &spot);
+    if (!length) {
+        if (spot.entry) keyspace_remove(&call->view, &spot, (struct event){EVENT_GENERIC, "del"});
+        set_edit_drop(&result->edit);
+    } else if (!keyspace_replace(&call->view, &spot, set, EXPIRY_NONE, &edit)) {
+        set_edit_drop(&result->edit);
+        reply_no_memory(call->reply);
+        return;
+    }
+    reply_integer(call->reply, length);
+}
+
+static void store_result(struct call *call, enum operation operation, const char *event) {
+    struct operands operands;
+    struct result result = {.only_integers = true};
+    if (!operands_find(call, 1, &operands)) return;
+    set_edit_begin_new(&result.edit, first_form(&operands, operation), collection_scratch());
+    bool done = perform(operation, &operands, store_one, &result) && !result.failed;
+    if (done) name_result(&result, &operands, operation);
+    operands_free(&operands);
+    if (done && !result.failed) {
+        put_result(call, &result, event);
+    } else {
+        set_edit_drop(&result.edit);
+        reply_no_memory(call->reply);
+    }
+}
+
+void set_sinterstore(struct call *call) {
+    store_result(call, INTERSECT, "sinterstore");
+}
+
+void set_sunionstore(struct call *call) {
+    store_result(call, UNITE, "sunionstore");
+}
+
+void set_sdiffstore(struct call *call) {
+    store_result(call, SUBTRACT, "sdiffstore");
+}
+
+/* ---- SINTERCARD ---- */
+
+struct counting {
+    uint64_t count, limit; /* 0 = no limit */
+};
+
+static bool count_one(void *context, struct bytes member) {
+    (void)member;
+    struct counting *counting = context;
+    return ++counting->count != counting->limit;
+}
+
+/* numkeys key ... [LIMIT limit] */
+static bool parse_limit(struct call *call, uint64_t *limit) {
+    int64_t keys, n;
+    *limit = 0;
+    if (!number_parse_i64(call->argv[1], &keys) || keys < 1 || keys > INT64_MAX) {
+        reply_error(call->reply, "ERR numkeys should be greater than 0");
+        return false;
+    }
+    if (keys > (int64_t)call->argc - 2) {
+        reply_error(call->reply, "ERR Number of keys can't be greater than number of args");
+        return false;
+    }
+    for (unsigned i = (unsigned)keys + 2; i < call->argc; i += 2) {
+        if (!bytes_is(call->argv[i], "limit") || i + 1 == call->argc) {
+            reply_syntax_error(call->reply);
+            return false;
+        }
+        if (!number_parse_i64(call->argv[i + 1], &n) || n < 0) {
+            reply_error(call->reply, "ERR LIMIT can't be negative");
+            return false;
+        }
+        *limit = (uint64_t)n;
+    }
+    return true;
+}
+
+void set_sintercard(struct call *call) {
+    struct operands operands;
+    struct counting counting = {0};
+    if (!parse_limit(call, &counting.limit) || !operands_find(call, 0, &operands)) return;
+    intersect(&operands, count_one, &counting);
+    operands_free(&operands);
+    reply_integer(call->reply, (int64_t)counting.count);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "cmd/shared_collection.h"
+#include "base/ensure.h"
+#include "base/number.h"
+#include "sys/entropy.h"
+
+static bool is_type(struct call *call, const struct entry *e, enum value_type type) {
+    if (LIKELY(entry_type(e) == type)) return true;
+    reply_wrong_type(call->reply);
+    return false;
+}
+
+bool collection_read(struct call *call, const struct key *key, enum value_type type,
+                     struct value *value, bool *exists) {
+    const struct entry *e = keyspace_find(&call->view, key);
+    *exists = e != NULL;
+    if (!e) return true;
+    if (!is_type(call, e, type)) return false;
+    *value = entry_value(e);
+    return true;
+}
+
+bool collection_seek(struct call *call, const struct key *key, enum value_type type,
+                     struct spot *spot) {
+    const struct entry *e = keyspace_seek(&call->view, key, spot);
+    return !e || is_type(call, e, type);
+}
+
+#define SCRATCH_KEPT (256u * 1024)
+
+struct buffer *collection_scratch(void) {
+    static _Thread_local struct buffer scratch;
+    if (UNLIKELY(scratch.cap > SCRATCH_KEPT)) buffer_free(&scratch);
+    return &scratch;
+}
+
+struct random *collection_random(void) {
+    static _Thread_local struct random random;
+    static _Thread_local bool seeded;
+    if (UNLIKELY(!seeded)) {
+        uint64_t seed;
+        entropy_fill(&seed, sizeof seed);
+        random_seed(&random, seed);
+        seeded = true;
+    }
+    return &random;
+}
+
+void collection_reply_no_memory(struct call *call, size_t length) {
+    call->reply->out->len = length;
+    reply_no_memory(call->reply);
+}
+
+bool collection_parse_count(struct call *call, unsigned argument, int64_t *count) {
+    if (!number_parse_i64(call->argv[argument], count)) {
+        reply_not_integer(call->reply);
+    } else if (*count == INT64_MIN) {
+        reply_errorf(call->reply, "ERR value is out of range, value must between %lld and %lld",
+                     -(long long)INT64_MAX, (long long)INT64_MAX);
+    } else if (*count < -COLLECTION_REPEATS_MAX) {
+        reply_error(call->reply, "ERR value is out of range");
+    } else {
+        return true;
+    }
+    return false;
+}

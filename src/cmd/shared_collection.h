@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the commands on hashes and on sets have in common. */
+#pragma once
+
+#include "base/random.h"
+#include "exec/call.h"
+
+/* Looks a collection up for reading, and counts a hit or a miss. *exists: the key does, and *value
+ * is valid until the keyspace changes. False: it is of another type, and that has been answered. */
+bool collection_read(struct call *call, const struct key *key, enum value_type type,
+                     struct value *value, bool *exists);
+
+/* Looks one up for changing it; spot->entry is NULL when the key does not exist. False as above. */
+bool collection_seek(struct call *call, const struct key *key, enum value_type type,
+                     struct spot *spot);
+
+/* This thread's buffer for small collections that are being edited: for one edit at a time. */
+struct buffer *collection_scratch(void);
+
+/* This thread's random numbers. */
+struct random *collection_random(void);
+
+/* Takes back what has been answered since the output had `length` bytes, and says that there is no
+ * memory instead. */
+void collection_reply_no_memory(struct call *call, size_t length);
+
+/* A count argument of a command that answers elements at random: negative ones repeat. False: it is
+ * out of range, and that has been answered. */
+bool collection_parse_count(struct call *call, unsigned argument, int64_t *count);
+
+/* Nobody has use for more repeated elements than this, and each costs time; an error is answered
+ * for what is beyond. */
+#define COLLECTION_REPEATS_MAX (1 << 24)
