@@ -14,7 +14,9 @@
 #include "keyspace/keyspace_priv.h"
 #include "sys/memory.h"
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
+#include <time.h>
 
 #define NOBODY UINT32_MAX
 
@@ -30,8 +32,10 @@ struct line {
     uint64_t ticket, serving;
 };
 
+/* Held for one command, mostly for well under a microsecond: waiting is rare and short, so it
+ * polls, and taking and giving back cost one atomic exchange and one store. */
 struct partition_lock {
-    pthread_mutex_t mutex;
+    atomic_bool held;
 } __attribute__((aligned(64)));
 
 struct gate {
@@ -67,19 +71,13 @@ struct gate *gate_create(unsigned participants) {
         atomic_init(&gate->participant[i].state, OUTSIDE);
         gate->participant[i].holds = false;
     }
-    pthread_mutexattr_t adaptive;
-    pthread_mutexattr_init(&adaptive);
-    pthread_mutexattr_settype(&adaptive, PTHREAD_MUTEX_ADAPTIVE_NP);
     for (unsigned i = 0; i < PARTITION_COUNT; i++)
-        pthread_mutex_init(&gate->lock[i].mutex, &adaptive);
-    pthread_mutexattr_destroy(&adaptive);
+        atomic_init(&gate->lock[i].held, false);
     return gate;
 }
 
 void gate_free(struct gate *gate) {
     if (!gate) return;
-    for (unsigned i = 0; i < PARTITION_COUNT; i++)
-        pthread_mutex_destroy(&gate->lock[i].mutex);
     pthread_mutex_destroy(&gate->mutex);
     pthread_cond_destroy(&gate->changed);
     memory_free(gate->participant);
@@ -129,31 +127,64 @@ bool gate_is_exclusive(const struct gate *gate, unsigned participant) {
 
 /* ---- partitions ---- */
 
+#define SPINS        100
+#define YIELDS       10
+#define WAIT_POLL_NS 50000
+
+static inline bool is_held(const struct partition_lock *lock) {
+    return atomic_load_explicit(&lock->held, memory_order_relaxed);
+}
+
+static inline bool try_take(struct partition_lock *lock) {
+    return !is_held(lock) && !atomic_exchange_explicit(&lock->held, true, memory_order_acquire);
+}
+
+static inline void give_back(struct partition_lock *lock) {
+    atomic_store_explicit(&lock->held, false, memory_order_release);
+}
+
+static inline void pause_processor(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+static void wait_until_free(const struct partition_lock *lock) {
+    for (unsigned i = 0; is_held(lock); i++) {
+        if (i < SPINS)
+            pause_processor();
+        else if (i < SPINS + YIELDS)
+            sched_yield();
+        else
+            nanosleep(&(struct timespec){.tv_nsec = WAIT_POLL_NS}, NULL);
+    }
+}
+
 /* Waits until the partition was free for a moment, outside the gate and with nothing held. */
 static void wait_for(struct gate *gate, unsigned participant, unsigned partition) {
     ensure(!gate->participant[participant].holds);
     gate_leave(gate, participant);
-    pthread_mutex_lock(&gate->lock[partition].mutex);
-    pthread_mutex_unlock(&gate->lock[partition].mutex);
+    wait_until_free(&gate->lock[partition]);
     gate_enter(gate, participant);
 }
 
 void partition_lock(struct gate *gate, unsigned participant, unsigned partition) {
     if (gate_is_exclusive(gate, participant)) return;
-    while (pthread_mutex_trylock(&gate->lock[partition].mutex) != 0)
+    while (!try_take(&gate->lock[partition]))
         wait_for(gate, participant, partition);
     gate->participant[participant].holds = true;
 }
 
 bool partition_try_lock(struct gate *gate, unsigned participant, unsigned partition) {
-    return gate_is_exclusive(gate, participant) ||
-           pthread_mutex_trylock(&gate->lock[partition].mutex) == 0;
+    return gate_is_exclusive(gate, participant) || try_take(&gate->lock[partition]);
 }
 
 void partition_unlock(struct gate *gate, unsigned participant, unsigned partition) {
     if (gate_is_exclusive(gate, participant)) return;
     gate->participant[participant].holds = false;
-    pthread_mutex_unlock(&gate->lock[partition].mutex);
+    give_back(&gate->lock[partition]);
 }
 
 /* Unlocks those of the hold that are below `end`. */
@@ -162,7 +193,7 @@ static void unlock_below(struct gate *gate, const struct gate_hold *hold, unsign
         for (uint64_t bits = hold->partitions[word]; bits; bits &= bits - 1) {
             unsigned partition = word * 64 + (unsigned)__builtin_ctzll(bits);
             if (partition >= end) return;
-            pthread_mutex_unlock(&gate->lock[partition].mutex);
+            give_back(&gate->lock[partition]);
         }
     }
 }
@@ -172,7 +203,7 @@ static unsigned try_lock_all(struct gate *gate, const struct gate_hold *hold) {
     for (unsigned word = 0; word < ARRAY_LEN(hold->partitions); word++) {
         for (uint64_t bits = hold->partitions[word]; bits; bits &= bits - 1) {
             unsigned partition = word * 64 + (unsigned)__builtin_ctzll(bits);
-            if (pthread_mutex_trylock(&gate->lock[partition].mutex) == 0) continue;
+            if (try_take(&gate->lock[partition])) continue;
             unlock_below(gate, hold, partition);
             return partition;
         }
@@ -208,7 +239,7 @@ void gate_unlock(struct gate *gate, struct gate_hold *hold) {
     if (!hold->count) return;
     gate->participant[hold->participant].holds = false;
     if (hold->count == 1)
-        pthread_mutex_unlock(&gate->lock[hold->first].mutex);
+        give_back(&gate->lock[hold->first]);
     else
         unlock_below(gate, hold, PARTITION_COUNT);
     hold->count = 0;
