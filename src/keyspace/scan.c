@@ -51,10 +51,10 @@ static unsigned random_partition(const struct database *db, struct random *rando
     return p;
 }
 
-/* Draws slots until one is filled: uniform but for segments' different sizes, which are drawn by
- * directory entries and so in proportion to their ranges of hashes. */
-static struct entry *random_entry(const struct table *table, struct random *random) {
-    for (;;) {
+/* Draws slots until one is filled: uniform but for segments' different fill, since segments are
+ * drawn in proportion to their ranges of hashes. */
+static struct entry *draw_entry(const struct table *table, struct random *random) {
+    for (unsigned draws = 0; draws < 256; draws++) {
         uint64_t dice = random_next(random);
         unsigned next, index = (unsigned)(dice >> 40) & (table_directory_size(table) - 1);
         const struct table_segment *segment = table_segment_at(table, index, &next);
@@ -63,6 +63,24 @@ static struct entry *random_entry(const struct table *table, struct random *rand
         unsigned slot = (unsigned)random_below(random, TABLE_SLOTS);
         if (bucket->tag[slot]) return arena_at(table->arena, bucket->ref[slot]);
     }
+    return NULL;
+}
+
+/* Of a table that has lost nearly all its entries and not shrunk yet. */
+static struct entry *next_entry(const struct table *table, struct random *random) {
+    unsigned size = table_directory_size(table), next;
+    for (unsigned index = (unsigned)random_below(random, size);; index = next < size ? next : 0) {
+        const struct table_segment *segment = table_segment_at(table, index, &next);
+        for (unsigned b = 0; b < segment->buckets; b++)
+            for (unsigned slot = 0; slot < TABLE_SLOTS; slot++)
+                if (segment->bucket[b].tag[slot])
+                    return arena_at(table->arena, segment->bucket[b].ref[slot]);
+    }
+}
+
+static struct entry *random_entry(const struct table *table, struct random *random) {
+    struct entry *e = draw_entry(table, random);
+    return e ? e : next_entry(table, random);
 }
 
 static bool try_random(struct view *view, struct random *random, unsigned partition,

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Which events a subscriber sees, in which order: what clients get as keyspace notifications. */
+#include "config/config.h"
+#include "keyspace/policy.h"
+#include "keyspace_world.h"
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+struct stage {
+    struct world *world;
+    struct buffer seen; /* "event=key@db ..." */
+};
+
+static void note(void *context, const struct change *c) {
+    struct stage *stage = context;
+    if (!c->event.class) return;
+    buffer_printf(&stage->seen, "%s%s=%.*s@%u", stage->seen.len ? " " : "", c->event.name,
+                  c->key ? (int)c->key->name.len : 0, c->key ? c->key->name.data : "", c->db);
+}
+
+static int begin(void **state) {
+    static struct stage stage;
+    stage = (struct stage){.world = world_create(2, 1)};
+    keyspace_subscribe(stage.world->keyspace, note, &stage);
+    keyspace_want_events(stage.world->keyspace, UINT32_MAX);
+    *state = &stage;
+    return 0;
+}
+
+static int end(void **state) {
+    struct stage *stage = *state;
+    buffer_free(&stage->seen);
+    world_free(stage->world);
+    return 0;
+}
+
+static void expect(struct stage *stage, const char *events) {
+    if (!bytes_equal(buffer_bytes(&stage->seen), bytes_of(events)))
+        fail_msg("'%.*s' instead of '%s'", (int)stage->seen.len, stage->seen.data, events);
+    buffer_clear(&stage->seen);
+}
+
+static void store(struct stage *stage, const char *name, int64_t expiry) {
+    struct key key = key_make(bytes_of(name));
+    struct spot spot;
+    keyspace_seek(&stage->world->view, &key, &spot);
+    struct string_store store = {
+        .value = BYTES("value"), .expiry = expiry, .event = {EVENT_STRING, "set"}};
+    assert_true(keyspace_store_string(&stage->world->view, &spot, &store));
+}
+
+static void a_store_tells_of_new_keys(void **state) {
+    store(*state, "key", EXPIRY_NONE);
+    expect(*state, "new=key@0 set=key@0");
+    store(*state, "key", EXPIRY_NONE);
+    expect(*state, "set=key@0");
+}
+
+static void a_range_tells_of_new_keys(void **state) {
+    struct stage *stage = *state;
+    struct key key = key_make(BYTES("key"));
+    struct spot spot;
+    struct event append = {EVENT_STRING, "append"};
+    keyspace_seek(&stage->world->view, &key, &spot);
+    assert_true(keyspace_write_range(&stage->world->view, &spot, 0, BYTES("a"), append));
+    assert_true(keyspace_write_range(&stage->world->view, &spot, 1, BYTES("b"), append));
+    expect(stage, "new=key@0 append=key@0 append=key@0");
+}
+
+static void misses_are_told_by_reads_alone(void **state) {
+    struct stage *stage = *state;
+    struct key key = key_make(BYTES("key"));
+    struct spot spot;
+    keyspace_find(&stage->world->view, &key);
+    keyspace_peek(&stage->world->view, &key);
+    keyspace_seek_read(&stage->world->view, &key, &spot);
+    expect(stage, "keymiss=key@0 keymiss=key@0 keymiss=key@0");
+    keyspace_seek(&stage->world->view, &key, &spot);
+    expect(stage, "");
+}
+
+static void an_expired_key_is_told_before_its_miss(void **state) {
+    struct stage *stage = *state;
+    struct key key = key_make(BYTES("key"));
+    store(stage, "key", stage->world->view.now_ms + 10);
+    stage->world->view.now_ms += 11;
+    expect(stage, "new=key@0 set=key@0");
+    keyspace_find(&stage->world->view, &key);
+    expect(stage, "expired=key@0 keymiss=key@0");
+    store(stage, "key", stage->world->view.now_ms + 10);
+    stage->world->view.now_ms += 11;
+    store(stage, "key", EXPIRY_NONE);
+    expect(stage, "new=key@0 set=key@0 expired=key@0 new=key@0 set=key@0");
+}
+
+static void rename_and_copy_make_new_keys(void **state) {
+    struct stage *stage = *state;
+    struct view *view = &stage->world->view, other = *view;
+    struct key one = key_make(BYTES("one")), two = key_make(BYTES("two"));
+    struct spot from, to;
+    other.db = 1;
+    for (unsigned i = 0; i < 2; i++) {
+        store(stage, "one", EXPIRY_NONE);
+        buffer_clear(&stage->seen);
+        keyspace_seek(view, &two, &to);
+        keyspace_seek(view, &one, &from);
+        assert_true(keyspace_rename(view, &from, &to));
+        expect(stage, "new=two@0 rename_from=one@0 rename_to=two@0");
+        keyspace_seek(&other, &one, &to);
+        keyspace_seek(view, &two, &from);
+        assert_true(
+            keyspace_copy(view, &from, &other, &to, (struct event){EVENT_GENERIC, "copy_to"}));
+        expect(stage, "new=one@1 copy_to=one@1");
+    }
+}
+
+static void events_that_nobody_wants_are_not_made(void **state) {
+    struct stage *stage = *state;
+    struct key key = key_make(BYTES("nothing"));
+    keyspace_want_events(stage->world->keyspace, EVENT_GENERIC | EVENT_STRING);
+    store(stage, "key", EXPIRY_NONE);
+    keyspace_find(&stage->world->view, &key);
+    keyspace_notify(&stage->world->view, &key, (struct event){EVENT_GENERIC, "expire"});
+    keyspace_notify(&stage->world->view, &key, (struct event){0});
+    expect(stage, "set=key@0 expire=nothing@0");
+}
+
+/* ---- notify-keyspace-events ---- */
+
+static void the_directive_shows_what_it_was_given(void **state) {
+    static const char *const pairs[][2] = {
+        {"", ""},
+        {"A", "A"},
+        {"KA", "AK"},
+        {"AKE", "AKE"},
+        {"g", "g"},
+        {"mKE", "KEm"},
+        {"AKEmn", "AKEm"},
+        {"gKn", "gnK"},
+        {"K", "K"},
+        {"g$lshzxetd", "A"},
+        {"$lshzxetdn", "$lshzxetdn"},
+    };
+    struct buffer error = {0};
+    config_register_inert();
+    policy_register();
+    for (unsigned i = 0; i < ARRAY_LEN(pairs); i++) {
+        struct bytes words[] = {BYTES("notify-keyspace-events"), bytes_of(pairs[i][0])};
+        struct config_listing listing;
+        assert_true(config_set(words, 2, true, &error));
+        assert_true(config_get(words, 1, &listing));
+        assert_int_equal(listing.count, 1);
+        if (!bytes_equal(listing.pairs[0].value, bytes_of(pairs[i][1])))
+            fail_msg("%s is shown as %.*s", pairs[i][0], (int)listing.pairs[0].value.len,
+                     listing.pairs[0].value.data);
+        config_listing_free(&listing);
+    }
+    struct bytes wrong[] = {BYTES("notify-keyspace-events"), BYTES("KEQ")};
+    assert_false(config_set(wrong, 2, true, &error));
+    assert_true(buffer_append(&error, "", 1));
+    assert_non_null(strstr(error.data, "Invalid event class character. Use 'Ag$lshzxeKEtmdn'."));
+    buffer_free(&error);
+    config_free();
+}
+
+#define EVENT_TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        EVENT_TEST(a_store_tells_of_new_keys),
+        EVENT_TEST(a_range_tells_of_new_keys),
+        EVENT_TEST(misses_are_told_by_reads_alone),
+        EVENT_TEST(an_expired_key_is_told_before_its_miss),
+        EVENT_TEST(rename_and_copy_make_new_keys),
+        EVENT_TEST(events_that_nobody_wants_are_not_made),
+        cmocka_unit_test(the_directive_shows_what_it_was_given),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
