@@ -16,7 +16,7 @@ struct item {
     uint32_t mark; /* never 0xff in its lowest byte */
     uint32_t id;
     uint32_t spare;
-};
+} __attribute__((packed, aligned(ARENA_UNIT)));
 
 struct model {
     struct arena arena;
