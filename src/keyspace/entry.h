@@ -56,6 +56,12 @@ static inline bool entry_is_object(const struct entry *e) {
     return (e->head & ENTRY_OBJECT) != 0;
 }
 
+/* Does an element of its value expire? Hashes are the only type of which that may be. */
+static inline bool entry_has_deadlines(const struct entry *e) {
+    return (e->head & (ENTRY_TYPE_MASK | VALUE_DEADLINES << ENTRY_FORM_SHIFT)) ==
+           (TYPE_HASH | VALUE_DEADLINES << ENTRY_FORM_SHIFT);
+}
+
 /* 24 bits: seconds of last use (LRU), or minutes:16 | counter:8 (LFU). */
 static inline uint32_t entry_clock(const struct entry *e) {
     return e->head >> ENTRY_CLOCK_SHIFT;

@@ -1,41 +1,108 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Active expiry without an index: each bucket of the table carries a lower bound of its entries'
- * expiries in units of 128 ms, so the sweep reads one cache line for twelve keys and touches only
- * entries of buckets where something is due.
- *
- * The bound has 16 bits and is compared by signed difference: it reaches 70 minutes ahead. What
- * expires later is noted as due then, and noted anew when the sweep comes by. If the sweep has not
- * come by for an hour, or the clock has jumped, one pass ignores the bounds.
- */
 #include "keyspace/expire.h"
+#include "ds/due.h"
 #include "keyspace/keyspace_priv.h"
 
-#define UNIT_SHIFT 7
-#define HORIZON    32000
+/* ---- whole entries ---- */
 
-static uint16_t coarse(int64_t ms) {
-    uint16_t units = (uint16_t)((uint64_t)ms >> UNIT_SHIFT);
-    return units ? units : UINT16_MAX; /* 0 means none; one earlier is still a lower bound */
-}
-
-void due_note(struct table_bucket *bucket, int64_t expiry, int64_t now_ms) {
-    int64_t horizon = now_ms + ((int64_t)HORIZON << UNIT_SHIFT);
-    uint16_t due = coarse(MAX(MIN(expiry, horizon), now_ms - (1 << UNIT_SHIFT)));
-    if (!bucket->due || (int16_t)(due - bucket->due) < 0) bucket->due = due;
-}
-
-bool expire_is_due(const struct table_bucket *bucket, int64_t now_ms) {
-    return bucket->due && (int16_t)(coarse(now_ms) - bucket->due) > 0;
-}
-
-static void remove_expired(struct view *view, struct slice *slice, struct table_segment *segment,
-                           struct table_bucket *bucket, unsigned index) {
-    struct entry *e = arena_at(&slice->arena, bucket->ref[index]);
+static void remove_expired(struct view *view, struct slice *slice, const struct table_slot *slot) {
+    struct entry *e = table_block(&slice->table, slot);
     struct key key = key_make(entry_key(e));
-    struct spot spot = {&key, slice, {segment, bucket, index, key.hash}, e};
+    struct spot spot = {&key, slice, *slot, e};
+    spot.slot.hash = key.hash;
     view->counters->expired++;
     spot_remove(view, &spot, CAUSE_EXPIRED, (struct event){EVENT_EXPIRED, "expired"});
+}
+
+/* ---- elements of values ---- */
+
+#define ELEMENTS_AT_ONCE 128 /* in one change record */
+#define RECORDS_AT_ONCE  16  /* some hundred microseconds */
+
+/* Only hashes have elements that expire. */
+static const struct event elements_expired = {EVENT_HASH, "hexpired"};
+#define REMOVE_COMMAND BYTES("HDEL")
+
+/* A thread's room for expiring elements. */
+struct expiring {
+    struct buffer key, small, names;
+    size_t ends[ELEMENTS_AT_ONCE]; /* of each name in `names` */
+    unsigned count;
+};
+
+static bool note_name(void *context, struct bytes name) {
+    struct expiring *expiring = context;
+    if (!buffer_append_bytes(&expiring->names, name)) return false;
+    expiring->ends[expiring->count++] = expiring->names.len;
+    return true;
+}
+
+/* Stores what is left of the value. False: nothing is, or there is no memory. */
+static bool store_rest(struct view *view, struct spot *spot, const struct value *value,
+                       const struct expiring *expiring, struct event event) {
+    if (value_ops(value->type)->length(value) == 0) {
+        keyspace_notify(view, spot->key, event);
+        spot_remove(view, spot, CAUSE_EXPIRED, (struct event){EVENT_GENERIC, "del"});
+        return false;
+    }
+    struct bytes argv[ELEMENTS_AT_ONCE + 2] = {REMOVE_COMMAND, spot->key->name};
+    size_t start = 0;
+    for (unsigned i = 0; i < expiring->count; i++) {
+        argv[i + 2] = bytes_make(expiring->names.data + start, expiring->ends[i] - start);
+        start = expiring->ends[i];
+    }
+    return keyspace_put(view, spot, value, &(struct edit){event, argv, expiring->count + 2});
+}
+
+static unsigned remove_elements(struct view *view, struct spot *spot, struct expiring *expiring) {
+    unsigned removed = 0, count = ELEMENTS_AT_ONCE;
+    for (unsigned i = 0; i < RECORDS_AT_ONCE && count == ELEMENTS_AT_ONCE; i++) {
+        struct value value = entry_value(spot->entry);
+        expiring->count = 0;
+        buffer_clear(&expiring->names);
+        count = value_ops(value.type)
+                    ->expire(&value, view->now_ms, ELEMENTS_AT_ONCE, &expiring->small, note_name,
+                             expiring);
+        removed += count;
+        struct event event = i ? (struct event){0} : elements_expired;
+        if (count && !store_rest(view, spot, &value, expiring, event)) break;
+    }
+    view->counters->expired_elements += removed;
+    return removed;
+}
+
+/* The entry moves with every change, so the key must not be its own. */
+static unsigned expire_elements(struct view *view, struct spot *spot) {
+    static _Thread_local struct expiring expiring;
+    const struct key *own = spot->key;
+    struct key key = *own;
+    buffer_clear(&expiring.key);
+    if (!buffer_append_bytes(&expiring.key, key.name)) return 0;
+    key.name = buffer_bytes(&expiring.key);
+    spot->key = &key;
+    unsigned removed = remove_elements(view, spot, &expiring);
+    spot->key = own;
+    return removed;
+}
+
+/* ---- buckets ---- */
+
+static unsigned expire_entry(struct view *view, struct slice *slice,
+                             const struct table_slot *slot) {
+    struct entry *e = table_block(&slice->table, slot);
+    int64_t expiry = entry_expiry(e);
+    if (expiry != EXPIRY_NONE && view->now_ms > expiry) {
+        remove_expired(view, slice, slot);
+        return 1;
+    }
+    if (expiry != EXPIRY_NONE) due_note(slot->bucket, expiry, view->now_ms);
+    if (LIKELY(!entry_has_deadlines(e))) return 0;
+    struct key key = key_make(entry_key(e));
+    struct spot spot = {&key, slice, *slot, e};
+    spot.slot.hash = key.hash;
+    unsigned removed = value_deadline(e) < view->now_ms ? expire_elements(view, &spot) : 0;
+    if (spot.entry) note_deadline(&spot, view->now_ms);
+    return removed;
 }
 
 unsigned expire_bucket(struct view *view, struct slice *slice, struct table_segment *segment,
@@ -44,16 +111,8 @@ unsigned expire_bucket(struct view *view, struct slice *slice, struct table_segm
     bucket->due = 0;
     for (unsigned i = 0; i < TABLE_SLOTS; i++)
         if (bucket->tag[i]) __builtin_prefetch(arena_at(&slice->arena, bucket->ref[i]));
-    for (unsigned i = 0; i < TABLE_SLOTS; i++) {
-        if (!bucket->tag[i]) continue;
-        int64_t expiry = entry_expiry(arena_at(&slice->arena, bucket->ref[i]));
-        if (expiry == EXPIRY_NONE) continue;
-        if (view->now_ms > expiry) {
-            remove_expired(view, slice, segment, bucket, i);
-            removed++;
-        } else {
-            due_note(bucket, expiry, view->now_ms);
-        }
-    }
+    for (unsigned i = 0; i < TABLE_SLOTS; i++)
+        if (bucket->tag[i])
+            removed += expire_entry(view, slice, &(struct table_slot){segment, bucket, i, 0});
     return removed;
 }

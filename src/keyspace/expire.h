@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Active expiry, a bucket at a time. The partition is locked. */
+/*
+ * Active expiry, a bucket at a time, by what the bucket knows of its entries (ds/due.h): of keys,
+ * and of elements that expire inside values. The partition is locked.
+ */
 #pragma once
 
 #include "keyspace/keyspace.h"
 
-/* Whether an entry of this bucket may have expired. */
-bool expire_is_due(const struct table_bucket *bucket, int64_t now_ms);
-
-/* Removes the expired entries of the bucket and notes when the next one is due. Returns how many.
- */
+/* Removes what has expired of the bucket's entries, of a large value a part at a time, and notes
+ * when the next is due. Returns how many keys and elements. */
 unsigned expire_bucket(struct view *view, struct slice *slice, struct table_segment *segment,
                        struct table_bucket *bucket);

@@ -58,7 +58,7 @@ void slice_clear(struct slice *slice) {
     table_clear(&slice->table);
     arena_clear(&slice->arena);
     volatile_add(slice, -(int64_t)slice->volatile_keys);
-    slice->objects = 0;
+    slice->objects = slice->deadline_values = 0;
 }
 
 void keyspace_free(struct keyspace *ks) {
@@ -94,6 +94,7 @@ struct keyspace_counters keyspace_counters_sum(const struct keyspace *ks) {
         sum.misses += c->misses;
         sum.expired += c->expired;
         sum.expired_lazily += c->expired_lazily;
+        sum.expired_elements += c->expired_elements;
         sum.evicted += c->evicted;
         sum.changes += c->changes;
         sum.expire_cycle_us += c->expire_cycle_us;

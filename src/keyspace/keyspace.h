@@ -47,6 +47,7 @@ static inline unsigned key_partition(const struct key *key) {
 struct keyspace_counters {
     uint64_t hits, misses;
     uint64_t expired, expired_lazily, evicted;
+    uint64_t expired_elements; /* fields of hashes */
     uint64_t changes; /* Redis' dirty counter */
     uint64_t expire_cycle_us, evict_cycle_us;
     uint64_t worst_pause_us; /* longest time that maintenance held a partition */

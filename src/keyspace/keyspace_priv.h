@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/random.h"
+#include "ds/due.h"
 #include "keyspace/gate.h"
 #include "keyspace/keyspace.h"
 
@@ -12,8 +13,9 @@
 struct slice {
     struct table table;
     struct arena arena;
-    uint64_t volatile_keys; /* with an expiry */
-    uint64_t objects;       /* entries that an object hangs off */
+    uint64_t volatile_keys;   /* with an expiry */
+    uint64_t deadline_values; /* entries of which some element has a deadline */
+    uint64_t objects;         /* entries that an object hangs off */
 };
 
 struct database {
@@ -55,11 +57,6 @@ uint32_t clock_touched(uint32_t clock, int64_t now_ms);
 /* How long it has not been used, or how rarely: larger = a better victim. */
 uint64_t clock_coldness(uint32_t clock, int64_t now_ms);
 
-/* ---- deadlines in a bucket (expire.c) ---- */
-
-/* Tells the bucket of an entry's expiry. */
-void due_note(struct table_bucket *bucket, int64_t expiry, int64_t now_ms);
-
 /* ---- change records ---- */
 
 static inline void emit(struct view *view, const struct change *change) {
@@ -86,6 +83,32 @@ void spot_remove(struct view *view, struct spot *spot, enum change_cause cause, 
 static inline void volatile_add(struct slice *slice, int64_t delta) {
     uint64_t keys = slice->volatile_keys + (uint64_t)delta;
     __atomic_store_n(&slice->volatile_keys, keys, __ATOMIC_RELAXED);
+}
+
+/* What the sweep comes for. */
+#define HAS_EXPIRY    1u
+#define HAS_DEADLINES 2u /* of elements of the value */
+
+static inline unsigned times_of(const struct entry *e) {
+    return e ? (entry_has_expiry(e) ? HAS_EXPIRY : 0) | (entry_has_deadlines(e) ? HAS_DEADLINES : 0)
+             : 0;
+}
+
+/* An entry that had such times before has them now. */
+static inline void count_times(struct slice *slice, unsigned had, unsigned has) {
+    if ((had ^ has) & HAS_EXPIRY) volatile_add(slice, has & HAS_EXPIRY ? 1 : -1);
+    if ((had ^ has) & HAS_DEADLINES) slice->deadline_values += has & HAS_DEADLINES ? 1 : -1ull;
+}
+
+/* The value's deadline; the entry has one. */
+static inline int64_t value_deadline(const struct entry *e) {
+    struct value value = entry_value(e);
+    return value_ops(value.type)->deadline(&value);
+}
+
+static inline void note_deadline(struct spot *spot, int64_t now_ms) {
+    if (UNLIKELY(entry_has_deadlines(spot->entry)))
+        due_note(spot->slot.bucket, value_deadline(spot->entry), now_ms);
 }
 
 static inline bool database_used(const struct database *db) {

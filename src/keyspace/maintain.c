@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "keyspace/maintain.h"
+#include "ds/due.h"
 #include "keyspace/expire.h"
 #include "keyspace/keyspace_priv.h"
 #include "keyspace/policy.h"
@@ -11,7 +12,6 @@
 #define EFFORT_BUDGET_US 200 /* more per step of active-expire-effort above 1 */
 #define SPARSE_PERCENT   8   /* free space in an arena that starts compaction */
 #define SPARSE_TABLE     2   /* slots per key, from which on segments are looked at */
-#define BLIND_PASS_MS    3600000
 #define REST_MS          100
 
 /* Where a worker stands in its round over partitions, databases and segments. */
@@ -50,7 +50,7 @@ static bool expire_segment(struct view *view, struct slice *slice, unsigned inde
     struct table_segment *segment = table_segment_at(&slice->table, index, &next);
     for (unsigned b = 0; b < segment->buckets; b++) {
         struct table_bucket *bucket = &segment->bucket[b];
-        if (blind ? bucket->due != 0 : expire_is_due(bucket, view->now_ms))
+        if (blind ? bucket->due != 0 : due_reached(bucket, view->now_ms))
             removed += expire_bucket(view, slice, segment, bucket);
     }
     return removed > segment->buckets / 8u;
@@ -63,7 +63,7 @@ static bool table_is_sparse(const struct table *table) {
 
 static void end_pass(struct sweeper *s, int64_t now_ms) {
     int64_t gap = now_ms - s->pass_began_ms;
-    s->blind = gap < 0 || gap > BLIND_PASS_MS;
+    s->blind = gap < 0 || gap > DUE_BLIND_MS;
     s->rest_until_ms = s->worked ? 0 : now_ms + REST_MS;
     s->pass_began_ms = now_ms;
     s->worked = false;
@@ -86,7 +86,8 @@ static bool step(struct view *view, struct sweeper *s, struct slice *slice) {
     if (!slice_keys(slice)) slice_clear(slice);
     bool busy = keyspace_compact_slice(slice, SPARSE_PERCENT);
     struct table *table = &slice->table;
-    bool sweep = slice->volatile_keys && policy.active_expire, sparse = table_is_sparse(table);
+    bool sparse = table_is_sparse(table);
+    bool sweep = (slice->volatile_keys || slice->deadline_values) && policy.active_expire;
     if (s->segment >= table_directory_size(table) || (!sweep && !sparse)) {
         if (!busy) next_slice(s, view->keyspace, view->now_ms);
         return busy;

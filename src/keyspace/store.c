@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Every change of one key. Invariants:
- *   1. slice.volatile_keys is the number of its entries that have an expiry.
- *   2. The bucket of such an entry has been told of the expiry (due_note), so the sweep finds it.
+ *   1. slice.volatile_keys is the number of its entries that have an expiry, deadline_values of
+ * those with elements that have a deadline.
+ *   2. The bucket of such an entry has been told of both (due_note), so the sweep finds it.
  *   3. counters.live_bytes moves with the arena's live bytes.
  *   4. slice.objects is the number of its entries that an object hangs off.
  *   5. Each function that changed something has emitted a record of it when it returns true.
@@ -23,10 +24,13 @@ static void spot_point(struct spot *spot) {
     spot->entry = table_block(&spot->slice->table, &spot->slot);
 }
 
-static void note_expiry(struct view *view, struct spot *spot, bool had, int64_t expiry) {
-    bool has = expiry != EXPIRY_NONE;
-    if (has != had) volatile_add(spot->slice, has - had);
-    if (has) due_note(spot->slot.bucket, expiry, view->now_ms);
+/* `had`: the times_of() the spot's entry before it changed. */
+static void note_times(const struct view *view, struct spot *spot, unsigned had) {
+    unsigned has = times_of(spot->entry);
+    if (LIKELY(!(had | has))) return;
+    count_times(spot->slice, had, has);
+    if (has & HAS_EXPIRY) due_note(spot->slot.bucket, entry_expiry(spot->entry), view->now_ms);
+    if (has & HAS_DEADLINES) note_deadline(spot, view->now_ms);
 }
 
 /* A block of the right size in the table under the spot's key; it has still to be laid out. The
@@ -129,15 +133,15 @@ static void emit_stored(struct view *view, const struct spot *spot, struct event
 
 bool keyspace_store_string(struct view *view, struct spot *spot, const struct string_store *store) {
     struct entry *old = spot->entry;
-    int64_t had = old ? entry_expiry(old) : EXPIRY_NONE;
-    int64_t expiry = store->expiry == EXPIRY_KEEP ? had : store->expiry;
+    unsigned had = times_of(old);
+    int64_t expiry = store->expiry;
+    if (expiry == EXPIRY_KEEP) expiry = old ? entry_expiry(old) : EXPIRY_NONE;
     size_t live = arena_live(&spot->slice->arena);
     uint32_t head = string_head(view, old, store->raw);
     char *value = shape_inline(view, spot, head, store->value.len, expiry, false);
     if (!value) return false;
     copy_bytes(value, store->value);
-    if (UNLIKELY(had != EXPIRY_NONE || expiry != EXPIRY_NONE))
-        note_expiry(view, spot, had != EXPIRY_NONE, expiry);
+    note_times(view, spot, had);
     count_live(view, spot->slice, live);
     emit_stored(view, spot, store->event, !old);
     return true;
@@ -155,7 +159,7 @@ bool keyspace_write_range(struct view *view, struct spot *spot, size_t offset, s
     if (!value) return false;
     if (offset > before) memset(value + before, 0, offset - before);
     copy_bytes(value + offset, piece);
-    if (expiry != EXPIRY_NONE) note_expiry(view, spot, true, expiry);
+    note_times(view, spot, expiry == EXPIRY_NONE ? 0 : HAS_EXPIRY);
     count_live(view, spot->slice, live);
     view->counters->changes++;
     if (LIKELY(!view->keyspace->subscriber_count)) return true;
@@ -190,6 +194,7 @@ static bool reshape_expiry(const struct view *view, struct spot *spot, int64_t e
 }
 
 bool keyspace_set_expiry(struct view *view, struct spot *spot, int64_t expiry, struct event event) {
+    unsigned times = times_of(spot->entry);
     int64_t had = entry_expiry(spot->entry);
     size_t live = arena_live(&spot->slice->arena);
     if (had != EXPIRY_NONE && expiry != EXPIRY_NONE) {
@@ -198,7 +203,7 @@ bool keyspace_set_expiry(struct view *view, struct spot *spot, int64_t expiry, s
     } else if (had != expiry && !reshape_expiry(view, spot, expiry)) {
         return false;
     }
-    note_expiry(view, spot, had != EXPIRY_NONE, expiry);
+    note_times(view, spot, times);
     count_live(view, spot->slice, live);
     view->counters->changes++;
     if (view->keyspace->subscriber_count)
@@ -213,7 +218,7 @@ bool keyspace_set_expiry(struct view *view, struct spot *spot, int64_t expiry, s
 bool put_like(struct view *view, struct spot *spot, const struct entry *model) {
     struct slice *slice = spot->slice;
     struct entry_view v = entry_decode(model);
-    int64_t had = spot->entry ? entry_expiry(spot->entry) : EXPIRY_NONE;
+    unsigned had = times_of(spot->entry);
     size_t size = entry_size_for(spot->key->name.len, v.value.len, v.expiry != EXPIRY_NONE,
                                  entry_is_object(model));
     size_t live = arena_live(&slice->arena);
@@ -225,7 +230,7 @@ bool put_like(struct view *view, struct spot *spot, const struct entry *model) {
     slice->objects += entry_is_object(e);
     free_old(view, slice, old, NULL);
     spot_point(spot);
-    note_expiry(view, spot, had != EXPIRY_NONE, v.expiry);
+    note_times(view, spot, had);
     count_live(view, slice, live);
     return true;
 }
@@ -234,7 +239,7 @@ void spot_forget(struct view *view, struct spot *spot) {
     struct slice *slice = spot->slice;
     size_t live = arena_live(&slice->arena);
     arena_ref ref = table_ref(&spot->slot);
-    if (entry_has_expiry(spot->entry)) volatile_add(slice, -1);
+    count_times(slice, times_of(spot->entry), 0);
     slice->objects -= entry_is_object(spot->entry);
     table_remove(&slice->table, &spot->slot);
     arena_free(&slice->arena, ref, entry_size(spot->entry));
@@ -247,7 +252,7 @@ void spot_remove(struct view *view, struct spot *spot, enum change_cause cause,
     struct slice *slice = spot->slice;
     size_t live = arena_live(&slice->arena);
     arena_ref ref = table_ref(&spot->slot);
-    if (entry_has_expiry(spot->entry)) volatile_add(slice, -1);
+    count_times(slice, times_of(spot->entry), 0);
     table_remove(&slice->table, &spot->slot);
     spot->entry = NULL;
     view->counters->changes++;
@@ -318,14 +323,22 @@ static bool put_large(struct view *view, struct spot *spot, const struct value *
 }
 
 bool put_value(struct view *view, struct spot *spot, const struct value *value, int64_t expiry) {
-    int64_t had = spot->entry ? entry_expiry(spot->entry) : EXPIRY_NONE;
+    unsigned had = times_of(spot->entry);
     size_t live = arena_live(&spot->slice->arena);
     bool put =
         value->large ? put_large(view, spot, value, expiry) : put_small(view, spot, value, expiry);
     if (!put) return false;
-    note_expiry(view, spot, had != EXPIRY_NONE, expiry);
+    note_times(view, spot, had);
     count_live(view, spot->slice, live);
     return true;
+}
+
+/* The object is in the entry already; its form may be another. */
+static void put_same(const struct view *view, struct spot *spot, const struct value *value) {
+    struct entry *e = spot->entry;
+    unsigned had = times_of(e);
+    e->head = (e->head & ~(3u << ENTRY_FORM_SHIFT)) | (uint32_t)value->form << ENTRY_FORM_SHIFT;
+    note_times(view, spot, had);
 }
 
 bool keyspace_put(struct view *view, struct spot *spot, const struct value *value,
@@ -334,12 +347,16 @@ bool keyspace_put(struct view *view, struct spot *spot, const struct value *valu
     int64_t expiry = created ? EXPIRY_NONE : entry_expiry(spot->entry);
     bool same = !created && value->large && entry_is_object(spot->entry) &&
                 entry_object(spot->entry) == value->object;
-    if (!same && !put_value(view, spot, value, expiry)) return false;
+    if (same)
+        put_same(view, spot, value);
+    else if (!put_value(view, spot, value, expiry))
+        return false;
     emit_edit(view, spot, edit, CHANGE_COMMAND, created);
     return true;
 }
 
 void keyspace_edited(struct view *view, struct spot *spot, const struct edit *edit) {
+    note_times(view, spot, times_of(spot->entry));
     emit_edit(view, spot, edit, CHANGE_COMMAND, false);
 }
 

@@ -35,6 +35,9 @@ struct value {
     void *object;
 };
 
+/* Told of an element of a collection, by its name; false = no more of them. */
+typedef bool value_visitor(void *context, struct bytes name);
+
 /* The vtable of a type. Functions that return bool or a pointer fail for want of memory only,
  * unless they say otherwise. */
 struct value_ops {
@@ -53,10 +56,22 @@ struct value_ops {
     /* The value as an RDB object: its RDB type byte, then its body (value/rdb.h). */
     bool (*dump)(const struct value *value, struct buffer *out);
 
-    /* Earliest deadline inside the value (fields of a hash), INT64_MAX = none; and removing all that
-     * is due: NULL for types without. */
+    /* Elements that expire (fields of a hash); NULL for types without. A value that has any says so
+     * in its form: VALUE_DEADLINES.
+     *
+     * deadline: no later than the earliest of them, and no later than an hour after the value was
+     * last asked to expire: it wants to be asked by then.
+     * expire: removes up to `most` elements whose deadline has passed, and tells of each before it
+     * goes. *value is what is to be stored then: a small one lies in `scratch`. Returns how many;
+     * less than `most` also when there is no memory. */
     int64_t (*deadline)(const struct value *value);
+    unsigned (*expire)(struct value *value, int64_t now_ms, unsigned most, struct buffer *scratch,
+                       value_visitor *visit, void *context);
 };
+
+/* The second bit of the form of types with `deadline`; the keyspace counts the entries that have
+ * it. */
+#define VALUE_DEADLINES 2u
 
 /* NULL for strings. Registered once, at start-up, by each type's module. */
 const struct value_ops *value_ops(enum value_type type);
