@@ -5,7 +5,10 @@
 struct value_limits value_limits = {
     .hash_max_listpack_entries = 512,
     .hash_max_listpack_value = 64,
+    .list_max_listpack_size = -2,
     .set_max_intset_entries = 512,
     .set_max_listpack_entries = 128,
     .set_max_listpack_value = 64,
+    .zset_max_listpack_entries = 128,
+    .zset_max_listpack_value = 64,
 };
