@@ -63,12 +63,19 @@ static struct zset_ranks ranks_of(const struct range *range, const struct value 
     unreachable_code();
 }
 
+/* How many of `size` elements an offset skips. A negative one counts from the far end in a large
+ * set, and skips everything in a small one, as it does elsewhere. */
+static uint64_t skipped_by(int64_t offset, uint64_t size, bool large) {
+    if (offset >= 0) return MIN((uint64_t)offset, size);
+    return large && offset >= -(int64_t)size ? size - (uint64_t)-offset : size;
+}
+
 /* Leaves out what LIMIT does, at the end that is shown first. */
-static struct zset_ranks limit(const struct range *range, struct zset_ranks ranks) {
-    uint64_t size = ranks.end - ranks.first;
-    uint64_t skipped = range->offset < 0 ? size : MIN((uint64_t)range->offset, size);
-    uint64_t shown =
-        range->limit < 0 ? size - skipped : MIN((uint64_t)range->limit, size - skipped);
+static struct zset_ranks limit(const struct range *range, const struct value *set,
+                               struct zset_ranks ranks) {
+    uint64_t skipped = skipped_by(range->offset, ranks.end - ranks.first, set->large);
+    uint64_t shown = ranks.end - ranks.first - skipped;
+    if (range->limit >= 0) shown = MIN(shown, (uint64_t)range->limit);
     if (range->reverse)
         return (struct zset_ranks){ranks.end - skipped - shown, ranks.end - skipped};
     return (struct zset_ranks){ranks.first + skipped, ranks.first + skipped + shown};
@@ -82,7 +89,7 @@ static void seek_ranks(struct zset_cursor *cursor, const struct value *set, stru
 }
 
 static void show(struct call *call, const struct range *range, const struct value *set) {
-    struct zset_ranks ranks = limit(range, ranks_of(range, set));
+    struct zset_ranks ranks = limit(range, set, ranks_of(range, set));
     uint64_t left = ranks.end - ranks.first;
     zset_reply_head(call->reply, left, range->with_scores);
     if (!left) return;
@@ -94,7 +101,7 @@ static void show(struct call *call, const struct range *range, const struct valu
 }
 
 static void store(struct call *call, const struct range *range, const struct value *set) {
-    struct zset_ranks ranks = limit(range, ranks_of(range, set));
+    struct zset_ranks ranks = limit(range, set, ranks_of(range, set));
     struct zset_builder builder = {0};
     struct zset_cursor cursor;
     struct zset_item item;

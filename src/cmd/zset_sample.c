@@ -6,6 +6,7 @@
 #include "cmd/zset.h"
 #include "sys/memory.h"
 #include "value/choose.h"
+#include <stdio.h>
 #include <stdlib.h>
 
 /* Up to this share of the set, ranks are drawn; beyond it, the whole set is walked. */
@@ -114,17 +115,23 @@ void zset_zrandmember(struct call *call) {
 
 struct scan {
     const struct scan_options *options;
+    bool all_digits; /* scores of large sets are shown with 17, which are not always needed */
     struct scan_output output;
 };
 
 static void show_scanned(void *context, struct bytes member, double score) {
     struct scan *scan = context;
     char text[NUMBER_DOUBLE_MAX];
+    size_t length;
     if (!scan_matches(scan->options, member)) return;
     reply_bulk(&scan->output.elements, member);
     scan->output.count++;
     if (scan->options->names_only) return;
-    reply_bulk(&scan->output.elements, bytes_make(text, number_format_double(text, score)));
+    if (scan->all_digits)
+        length = (size_t)snprintf(text, sizeof text, "%.17g", score);
+    else
+        length = number_format_double(text, score);
+    reply_bulk(&scan->output.elements, bytes_make(text, length));
     scan->output.count++;
 }
 
@@ -134,7 +141,7 @@ void zset_zscan(struct call *call) {
     struct scan_options options;
     if (!scan_parse_cursor(call, call->argv[2], &cursor)) return;
     if (!zset_read(call, &call->keys[0], &set)) return;
-    struct scan scan = {.options = &options};
+    struct scan scan = {.options = &options, .all_digits = set.large};
     scan_output_begin(call, &scan.output);
     if (zset_count(&set) == 0) {
         cursor = 0;
