@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "cmd/client.h"
 #include "base/number.h"
+#include "exec/blocking.h"
 #include "exec/exec.h"
 #include "sys/clock.h"
 
@@ -132,16 +133,19 @@ void client_unpause(struct call *call) {
     reply_ok(call->reply);
 }
 
-/* ---- blocking and tracking, of which there is none to tell ---- */
+/* ---- blocking; tracking, of which there is none to tell ---- */
 
 void client_unblock(struct call *call) {
     int64_t id;
-    if (call->argc > 3 && !bytes_is(call->argv[3], "timeout") && !bytes_is(call->argv[3], "error"))
+    bool with_error = call->argc > 3 && bytes_is(call->argv[3], "error");
+    if (call->argc > 3 && !with_error && !bytes_is(call->argv[3], "timeout")) {
         reply_error(call->reply, "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
-    else if (!number_parse_i64(call->argv[2], &id))
+    } else if (!number_parse_i64(call->argv[2], &id)) {
         reply_not_integer(call->reply);
-    else
-        reply_integer(call->reply, 0);
+    } else {
+        struct session *session = id > 0 ? exec_find_session(call->exec, (uint64_t)id) : NULL;
+        reply_integer(call->reply, session && blocking_unblock(session, with_error));
+    }
 }
 
 void client_getredir(struct call *call) {

@@ -14,6 +14,7 @@ extern const struct command debug_commands[];
 extern const struct command expire_commands[];
 extern const struct command geo_commands[];
 extern const struct command key_commands[];
+extern const struct command list_commands[];
 extern const struct command memory_commands[];
 extern const struct command object_commands[];
 extern const struct command observe_commands[]; /* SLOWLOG COMMANDLOG LATENCY */

@@ -33,7 +33,7 @@ struct blocking_request {
      * workers stop while it runs unless the keys' partitions are locked already. */
     bool any_key;
     bool on_delete;    /* it also looks when a key is removed, or holds something else */
-    bool null_at_end;  /* the reply at the deadline is a null, not a null array */
+    bool null_at_once; /* where nobody may wait the reply is a null, not a null array */
 
     /* What it is to be run with, if that is not call->argv ("$" of XREAD resolved): as many
      * arguments, with the same keys. They are copied. */
@@ -58,9 +58,9 @@ bool session_is_blocked(const struct session *session);
 
 /* For INFO. Exclusive mode. */
 struct blocking_counts {
-    uint64_t clients;         /* that wait */
-    uint64_t timed;           /* those of them that have a deadline */
-    uint64_t keys;            /* that somebody waits for */
-    uint64_t keys_on_delete;  /* those of them that somebody waits for the end of */
+    uint64_t clients;        /* that wait */
+    uint64_t timed;          /* those of them that have a deadline */
+    uint64_t keys;           /* that somebody waits for */
+    uint64_t keys_on_delete; /* those of them that somebody waits for the end of */
 };
 struct blocking_counts blocking_count(const struct exec *exec);

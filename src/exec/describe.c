@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* CLIENT LIST's line. */
+#include "exec/blocking.h"
 #include "exec/exec_priv.h"
 #include "sys/clock.h"
 #include "sys/memory.h"
@@ -17,6 +18,7 @@ void session_letters(const struct session *session, char out[SESSION_LETTERS_MAX
     size_t n = 0;
     for (size_t i = 0; i < sizeof letters / sizeof letters[0]; i++)
         if (session->flags & letters[i].flag) out[n++] = letters[i].letter;
+    if (session_is_blocked(session)) out[n++] = 'b';
     if (n == 0) out[n++] = 'N';
     out[n] = 0;
 }

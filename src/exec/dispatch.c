@@ -139,21 +139,28 @@ void worker_read_clock(struct exec_worker *w, uint64_t ticks) {
     w->now_ms_ticks = ticks;
 }
 
-static void run_locked(struct call *call, const struct registered *found) {
+/* Runs the command, and then those that waited for what it has done. */
+static void run_and_serve(struct exec_worker *w, struct call *call, const struct registered *found,
+                          const struct gate_hold *hold) {
+    found->run(call);
+    if (UNLIKELY(w->has_marked)) blocking_serve(w, hold);
+}
+
+static void run_locked(struct exec_worker *w, struct call *call, const struct registered *found) {
     struct gate *gate = call->exec->gate;
     if (!gate_is_shared(gate)) {
-        found->run(call);
+        run_and_serve(w, call, found, NULL);
     } else if (found->flags & CMD_EXCLUSIVE) {
         gate_exclusive_begin(gate, call->worker);
-        found->run(call);
+        run_and_serve(w, call, found, NULL);
         gate_exclusive_end(gate, call->worker);
     } else if (call->key_count && !(found->flags & CMD_UNLOCKED)) {
         struct gate_hold hold;
         gate_lock(gate, call->worker, &hold, call->keys, call->key_count);
-        found->run(call);
+        run_and_serve(w, call, found, &hold);
         gate_unlock(gate, &hold);
     } else {
-        found->run(call);
+        run_and_serve(w, call, found, NULL);
     }
 }
 
@@ -184,7 +191,7 @@ static void account(struct exec_worker *w, struct call *call, const struct regis
 }
 
 /* Errors that the reply has got since the last look. */
-static bool count_errors(struct exec_worker *w, struct reply *reply) {
+bool worker_count_errors(struct exec_worker *w, struct reply *reply) {
     if (LIKELY(reply->errors == 0)) return false;
     if (!reply->muted && !reply->failed) {
         struct bytes written = buffer_bytes(reply->out);
@@ -218,13 +225,13 @@ static void run_command(struct exec_worker *w, struct call *call, const struct s
     call->view.no_touch = (session->flags & SESSION_NO_TOUCH) != 0;
     size_t reply_start = reply->out->len;
     session->last_command = found->command;
-    run_locked(call, found);
+    run_locked(w, call, found);
 
     uint64_t end = clock_ticks();
     account(w, call, found, end - *ticks, request_bytes, reply->out->len - reply_start);
     *ticks = end;
     session->commands++;
-    if (count_errors(w, reply)) w->counters[found->id].failed++;
+    if (worker_count_errors(w, reply)) w->counters[found->id].failed++;
 }
 
 /* Runs a staged request. false: the session has to wait before it. */
@@ -238,7 +245,7 @@ static bool run_request(struct exec_worker *w, struct call *call, const struct s
     switch (check_request(session, staged, request, reply, w->now_ms)) {
     case VERDICT_WAIT: pause_session(session, w->now_ms); return false;
     case VERDICT_REJECTED:
-        count_errors(w, reply);
+        worker_count_errors(w, reply);
         if (staged->found) w->counters[staged->found->id].rejected++;
         break;
     case VERDICT_RUN: run_command(w, call, staged, request, request_bytes, ticks); break;
@@ -255,6 +262,7 @@ unsigned dispatch_batch(void *context, void *opaque, const struct request_batch 
     struct session *session = opaque;
     struct exec_worker *w = session_worker(session);
     if (session->flags & SESSION_CLOSING) return batch->count;
+    if (session->waiter) return 0;
 
     stage_batch(w, batch);
     struct call call = {
@@ -283,6 +291,7 @@ unsigned dispatch_batch(void *context, void *opaque, const struct request_batch 
             taken = batch->count;
             break;
         }
+        if (session->waiter) break;
         gate_yield(w->exec->gate, w->index);
     }
     session->active_ms = w->now_ms;

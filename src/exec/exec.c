@@ -34,6 +34,7 @@ struct exec *exec_create(const struct exec_options *options) {
     exec->next_session = 1;
     exec->observations = observations_create();
     exec->info = info_frame_create();
+    exec->blocking = blocking_create(exec);
     for (unsigned i = 0; i < options->workers; i++)
         worker_init(exec, i);
     settings_attach(exec);
@@ -52,6 +53,7 @@ void exec_free(struct exec *exec) {
     for (unsigned i = 0; i < exec->worker_count; i++)
         worker_free(&exec->workers[i]);
     info_frame_free(exec->info);
+    blocking_free(exec->blocking);
     observations_free(exec->observations);
     commands_free(&exec->commands);
     memory_free(exec);

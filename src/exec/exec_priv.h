@@ -97,6 +97,7 @@ struct exec_worker {
     unsigned session_count;    /* those that are not being killed */
     struct list_node paused;
     struct net_timer pause_timer;
+    bool has_marked; /* keys changed that somebody waits for (blocking_serve.c) */
     bool reaping; /* worker_post(reap) is on its way */
 
     struct worker_totals totals;
@@ -124,6 +125,7 @@ struct exec {
     struct commands commands;
     struct observations *observations;
     struct info_frame *info;
+    struct blocking *blocking;
     struct rate input_rate, output_rate; /* sampled by worker 0 */
     struct exec_worker workers[];
 };
@@ -139,6 +141,9 @@ unsigned dispatch_batch(void *context, void *session, const struct request_batch
 
 /* The time of this command. */
 void worker_read_clock(struct exec_worker *worker, uint64_t ticks);
+
+/* Counts the errors that the reply has got since the last look. Were there any? */
+bool worker_count_errors(struct exec_worker *w, struct reply *reply);
 
 enum verdict { VERDICT_RUN, VERDICT_REJECTED, VERDICT_WAIT };
 
@@ -171,6 +176,24 @@ void limits_backlog(void *context, void *session, size_t pending);
 
 /* The chores of a worker: expiry, rates, idle clients. */
 void chores_tick(void *context, unsigned worker);
+
+/* ---- blocking.c, blocking_serve.c ---- */
+
+struct blocking *blocking_create(struct exec *exec);
+void blocking_free(struct blocking *blocking);
+
+/* The session is closing. */
+void blocking_forget(struct session *session);
+
+/* Delivers what could not be posted. */
+void blocking_tick(struct exec_worker *w);
+
+/* The subscriber of change records; `context` is the exec. */
+void blocking_changed(void *context, const struct change *change);
+
+/* After a command that changed keys that somebody waits for (w->has_marked), and before its
+ * partitions are unlocked: `hold` tells which these are, NULL if none or all. */
+void blocking_serve(struct exec_worker *w, const struct gate_hold *hold);
 
 /* ---- observe.c ---- */
 

@@ -2,6 +2,7 @@
 /* The sections of INFO that tell of clients and commands. Exclusive mode. */
 #include "base/ensure.h"
 #include "base/number.h"
+#include "exec/blocking.h"
 #include "exec/exec_priv.h"
 #include "sys/clock.h"
 #include <stdlib.h>
@@ -24,19 +25,20 @@ static void write_pause(const struct exec *exec, struct buffer *out) {
 
 static void write_clients(struct exec *exec, struct buffer *out, void *context) {
     (void)context;
+    struct blocking_counts blocked = blocking_count(exec);
     buffer_printf(out, "connected_clients:%u\r\n", exec_session_count(exec));
     ZERO("cluster_connections");
     buffer_printf(out, "maxclients:%lld\r\n", (long long)exec_settings.maxclients);
     ZERO("client_recent_max_input_buffer");
     ZERO("client_recent_max_output_buffer");
-    ZERO("blocked_clients");
+    buffer_printf(out, "blocked_clients:%llu\r\n", (ull)blocked.clients);
     ZERO("tracking_clients");
     ZERO("pubsub_clients");
     ZERO("watching_clients");
-    ZERO("clients_in_timeout_table");
+    buffer_printf(out, "clients_in_timeout_table:%llu\r\n", (ull)blocked.timed);
     ZERO("total_watched_keys");
-    ZERO("total_blocking_keys");
-    ZERO("total_blocking_keys_on_nokey");
+    buffer_printf(out, "total_blocking_keys:%llu\r\ntotal_blocking_keys_on_nokey:%llu\r\n",
+                  (ull)blocked.keys, (ull)blocked.keys_on_delete);
     write_pause(exec, out);
 }
 

@@ -64,7 +64,7 @@ void limits_input_overflow(void *context, void *opaque, size_t input_bytes) {
 /* ---- the chores ---- */
 
 static void close_if_idle(struct session *session, int64_t now_ms) {
-    if (session->flags & (SESSION_PAUSED | SESSION_CLOSING)) return;
+    if (session->waiter || session->flags & (SESSION_PAUSED | SESSION_CLOSING)) return;
     if (now_ms - session->active_ms <= exec_settings.timeout * 1000) return;
     log_verbose("Closing idle client %llu", (unsigned long long)session->id);
     session->flags |= SESSION_CLOSING;
@@ -101,6 +101,7 @@ void chores_tick(void *context, unsigned worker) {
     w->last_sample_ms = now;
     gate_enter(exec->gate, worker);
     if (w->reaping) sessions_reap(w);
+    blocking_tick(w);
     sample_rates(w);
     bool soft = exec_settings.output_limits[CLASS_NORMAL].soft != 0;
     if ((soft || exec_settings.timeout) && now - w->last_second_ms >= 1000) {

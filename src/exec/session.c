@@ -63,6 +63,7 @@ void *session_open(void *context, struct connection *connection, struct reply *r
 void session_close(void *context, void *opaque) {
     struct exec *exec = context;
     struct session *session = opaque;
+    blocking_forget(session);
     if (!(session->flags & SESSION_KILLED)) session_worker(session)->session_count--;
     list_remove(&session->in_worker);
     list_remove(&session->paused);

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 struct connection;
+struct waiter;
 struct command;
 struct exec;
 
@@ -41,6 +42,7 @@ struct session {
     uint32_t db;
     unsigned worker;
     uint8_t resp; /* 2 or 3 */
+    struct waiter *waiter; /* exec/blocking.h; NULL: it does not wait for keys */
     char *name;   /* CLIENT SETNAME; NULL = none */
     char *library_name, *library_version;
     const struct command *last_command;
