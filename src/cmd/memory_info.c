@@ -23,8 +23,8 @@ struct memory_figures memory_measure(struct exec *exec) {
     f.peak = atomic_load(&peak);
     exec_each_session(exec, add_client, &f.clients);
     struct keyspace_counters counters = keyspace_counters_sum(exec_keyspace(exec));
-    f.dataset = MIN((size_t)MAX(counters.live_bytes, (int64_t)0), f.used);
-    f.overhead = f.used - f.dataset;
+    f.dataset = (size_t)MAX(counters.live_bytes, (int64_t)0);
+    f.overhead = f.used > f.dataset ? f.used - f.dataset : 0;
     return f;
 }
 

@@ -2,10 +2,11 @@
 #include "cmd/shared_scan.h"
 #include "base/glob.h"
 #include "base/number.h"
+#include "cmd/shared_entry.h"
 #include <errno.h>
 #include <stdlib.h>
 
-/* Clients send cursors in more forms than they get them: with leading zeros and signs. */
+/* Clients send cursors in more forms than they get them: with leading spaces, zeros and signs. */
 static bool parse_cursor(struct bytes text, uint64_t *cursor) {
     int64_t n;
     if (number_parse_i64(text, &n)) {
@@ -38,30 +39,45 @@ static bool parse_bare(struct reply *reply, struct bytes name, const char *bare,
     return false;
 }
 
-static bool parse_option(struct reply *reply, struct bytes name, struct bytes value,
-                         struct scan_options *options) {
+static bool parse_count(struct reply *reply, struct bytes text, uint64_t *out) {
     int64_t count;
-    if (bytes_is(name, "match")) {
-        options->pattern = value;
-        options->all = bytes_equal(value, BYTES("*"));
-    } else if (!bytes_is(name, "count")) {
-        reply_syntax_error(reply);
-        return false;
-    } else if (!number_parse_i64(value, &count)) {
+    if (!number_parse_i64(text, &count)) {
         reply_not_integer(reply);
         return false;
-    } else if (count < 1) {
+    }
+    if (count < 1) {
         reply_syntax_error(reply);
         return false;
-    } else {
-        options->count = (uint64_t)count;
     }
+    *out = (uint64_t)count;
     return true;
 }
 
-bool scan_parse_options(struct call *call, const char *bare, struct scan_options *options) {
-    *options = (struct scan_options){.count = 10, .all = true};
-    for (unsigned i = 3; i < call->argc; i++) {
+static bool parse_type(struct reply *reply, struct bytes name, enum value_type *out) {
+    *out = entry_type_named(name);
+    if (*out != TYPE_COUNT) return true;
+    reply_errorf(reply, "ERR unknown type name '%.*s'", (int)name.len, name.data);
+    return false;
+}
+
+/* An option with a value. `of_keyspace`: of SCAN, which has TYPE too. */
+static bool parse_option(struct reply *reply, struct bytes name, struct bytes value,
+                         bool of_keyspace, struct scan_options *options) {
+    if (bytes_is(name, "count")) return parse_count(reply, value, &options->count);
+    if (of_keyspace && bytes_is(name, "type")) return parse_type(reply, value, &options->type);
+    if (!bytes_is(name, "match")) {
+        reply_syntax_error(reply);
+        return false;
+    }
+    options->pattern = value;
+    options->all = bytes_equal(value, BYTES("*"));
+    return true;
+}
+
+static bool parse_options(struct call *call, unsigned first, bool of_keyspace, const char *bare,
+                          struct scan_options *options) {
+    *options = (struct scan_options){.count = 10, .all = true, .type = TYPE_COUNT};
+    for (unsigned i = first; i < call->argc; i++) {
         bool known;
         if (!parse_bare(call->reply, call->argv[i], bare, &known)) return false;
         if (known) {
@@ -71,10 +87,18 @@ bool scan_parse_options(struct call *call, const char *bare, struct scan_options
             return false;
         } else {
             struct bytes name = call->argv[i++];
-            if (!parse_option(call->reply, name, call->argv[i], options)) return false;
+            if (!parse_option(call->reply, name, call->argv[i], of_keyspace, options)) return false;
         }
     }
     return true;
+}
+
+bool scan_parse_options(struct call *call, const char *bare, struct scan_options *options) {
+    return parse_options(call, 3, false, bare, options);
+}
+
+bool scan_parse_keyspace_options(struct call *call, struct scan_options *options) {
+    return parse_options(call, 2, true, NULL, options);
 }
 
 bool scan_matches(const struct scan_options *options, struct bytes name) {

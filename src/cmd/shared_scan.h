@@ -10,9 +10,13 @@ bool scan_parse_cursor(struct call *call, struct bytes text, uint64_t *cursor);
 struct scan_options {
     uint64_t count;
     struct bytes pattern;
-    bool all;        /* the pattern matches everything */
-    bool names_only; /* NOVALUES or NOSCORES was given */
+    bool all;             /* the pattern matches everything */
+    bool names_only;      /* NOVALUES or NOSCORES was given */
+    enum value_type type; /* SCAN's TYPE; TYPE_COUNT = any */
 };
+
+/* SCAN's options, from argv[2] on. False as below. */
+bool scan_parse_keyspace_options(struct call *call, struct scan_options *options);
 
 /* The options of a scan of one key, from argv[3] on. `bare` is the word that leaves out what is not
  * the name ("novalues", "noscores"), NULL: there is none. False: something is wrong with them, and
