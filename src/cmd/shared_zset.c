@@ -25,12 +25,10 @@ void zset_reply_item(struct reply *reply, struct bytes member, double score, boo
 
 /* ---- changing ---- */
 
-bool zset_edit_spot(struct call *call, const struct spot *spot, struct zset_edit *edit,
-                    uint64_t expected, size_t longest) {
+bool zset_edit_spot(struct call *call, const struct spot *spot, struct zset_edit *edit) {
     struct value old;
     if (spot->entry) old = entry_value(spot->entry);
-    if (zset_edit_begin(edit, spot->entry ? &old : NULL, collection_scratch(), expected, longest))
-        return true;
+    if (zset_edit_begin(edit, spot->entry ? &old : NULL, collection_scratch())) return true;
     reply_no_memory(call->reply);
     return false;
 }
@@ -43,7 +41,7 @@ static void remove_key(struct call *call, struct spot *spot, const char *event) 
 
 static bool put(struct call *call, struct spot *spot, struct zset_edit *edit, const char *event,
                 const struct bytes *argv, unsigned argc) {
-    struct edit what = {{EVENT_ZSET, event}, argv, argc};
+    struct edit what = {{event ? EVENT_ZSET : 0, event}, argv, argc};
     if (LIKELY(keyspace_put(&call->view, spot, &edit->value, &what))) return true;
     zset_edit_drop(edit);
     return false;
@@ -68,32 +66,35 @@ bool zset_remove_at(struct call *call, struct spot *spot, struct zset_ranks rank
         remove_key(call, spot, event);
         return true;
     }
-    if (!zset_edit_begin(&edit, &set, collection_scratch(), 0, 0)) return false;
+    if (!zset_edit_begin(&edit, &set, collection_scratch())) return false;
     zset_remove_ranks(&edit, ranks.first, ranks.end);
     return put(call, spot, &edit, event, argv, argc);
 }
 
-static bool store_value(struct call *call, struct spot *spot, const struct zset_builder *builder,
-                        const char *event) {
-    struct value set;
-    if (!zset_builder_value(builder, collection_scratch(), &set)) return false;
+void zset_store_new(struct call *call, const struct key *key, const struct value *set,
+                    const char *event) {
+    struct spot spot;
+    uint64_t count = zset_count(set);
     struct edit what = {{EVENT_ZSET, event}, call->argv, call->argc};
-    if (keyspace_replace(&call->view, spot, &set, EXPIRY_NONE, &what)) return true;
-    if (set.large) value_ops(TYPE_ZSET)->free(set.object);
-    return false;
+    bool there = keyspace_seek(&call->view, key, &spot) != NULL, stored = false;
+    if (count)
+        stored = keyspace_replace(&call->view, &spot, set, EXPIRY_NONE, &what);
+    else if (there)
+        keyspace_remove(&call->view, &spot, (struct event){EVENT_GENERIC, "del"});
+    if (set->large && !stored) value_ops(TYPE_ZSET)->free(set->object);
+    if (count && !stored)
+        reply_no_memory(call->reply);
+    else
+        reply_integer(call->reply, (int64_t)count);
 }
 
-void zset_store_built(struct call *call, const struct key *key, struct zset_builder *builder,
+void zset_store_built(struct call *call, const struct key *key, const struct zset_builder *builder,
                       const char *event) {
-    struct spot spot;
-    bool there = keyspace_seek(&call->view, key, &spot) != NULL;
-    if (builder->count && !store_value(call, &spot, builder, event)) {
+    struct value set;
+    if (zset_builder_value(builder, collection_scratch(), &set))
+        zset_store_new(call, key, &set, event);
+    else
         reply_no_memory(call->reply);
-        return;
-    }
-    if (!builder->count && there)
-        keyspace_remove(&call->view, &spot, (struct event){EVENT_GENERIC, "del"});
-    reply_integer(call->reply, (int64_t)builder->count);
 }
 
 bool zset_pop(struct call *call, struct spot *spot, bool highest, uint64_t count, bool pairs) {
@@ -180,20 +181,23 @@ static void add_to_spot(struct call *call, struct spot *spot, const struct zset_
         reply_added(call, adding, &done);
         return;
     }
-    size_t longest = adding->argv[adding->first + 1].len;
-    if (!zset_edit_spot(call, spot, &edit, pairs, longest)) return;
-    if (!zset_edit_expect(&edit, pairs)) {
+    size_t longest = 0;
+    for (unsigned i = adding->first + 1; i < adding->argc; i += 2)
+        longest = MAX(longest, adding->argv[i].len);
+    if (!zset_edit_spot(call, spot, &edit)) return;
+    if (!zset_edit_expect(&edit, pairs, longest)) {
         zset_edit_drop(&edit);
         reply_no_memory(call->reply);
         return;
     }
     add_each(&edit, adding, scores, pairs, &done);
-    if (!done.added && !done.updated) {
+    const char *event = adding->flags & ZSET_INCR ? "zincr" : "zadd";
+    if (!done.added && !done.updated) event = NULL; /* it may have become large all the same */
+    if (!event && !(edit.owned && spot->entry)) {
         zset_edit_drop(&edit);
         reply_added(call, adding, &done);
         return;
     }
-    const char *event = adding->flags & ZSET_INCR ? "zincr" : "zadd";
     unsigned argc = adding->first + 2 * done.pairs; /* what memory was there for */
     if (zset_edit_store(call, spot, &edit, event, adding->argv, argc))
         reply_added(call, adding, &done);

@@ -22,13 +22,12 @@ void zset_reply_item(struct reply *reply, struct bytes member, double score, boo
 
 /* ---- changing ---- */
 
-/* Begins to change what is at the spot, or a new set (see zset_edit_begin). False: no memory, which
- * has been answered. */
-bool zset_edit_spot(struct call *call, const struct spot *spot, struct zset_edit *edit,
-                    uint64_t expected, size_t longest);
+/* Begins to change what is at the spot, or a new set. False: no memory, which has been answered. */
+bool zset_edit_spot(struct call *call, const struct spot *spot, struct zset_edit *edit);
 
-/* Ends it: stores what has become of the set, or removes the key if nothing has. `argv` is a
- * command that makes this change. False: no memory, which has been answered. */
+/* Ends it: stores what has become of the set, or removes the key if nothing has. No event: its
+ * elements are the same. `argv` is a command that makes this change. False: no memory, which has
+ * been answered. */
 bool zset_edit_store(struct call *call, struct spot *spot, struct zset_edit *edit,
                      const char *event, const struct bytes *argv, unsigned argc);
 
@@ -37,9 +36,13 @@ bool zset_edit_store(struct call *call, struct spot *spot, struct zset_edit *edi
 bool zset_remove_at(struct call *call, struct spot *spot, struct zset_ranks ranks,
                     const char *event, const struct bytes *argv, unsigned argc);
 
-/* Stores what has been built, in order, whatever the key held, and answers how many elements it
+/* Stores a set, whose object is taken over, whatever the key held, and answers how many elements it
  * has; with none, the key goes. */
-void zset_store_built(struct call *call, const struct key *key, struct zset_builder *builder,
+void zset_store_new(struct call *call, const struct key *key, const struct value *set,
+                    const char *event);
+
+/* The same of what has been built, in order. */
+void zset_store_built(struct call *call, const struct key *key, const struct zset_builder *builder,
                       const char *event);
 
 /* Takes `count` elements, of which there are as many, from the low or the high end, and answers

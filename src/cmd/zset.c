@@ -38,8 +38,8 @@ static const char *fault_of(unsigned given, unsigned arguments) {
     return NULL;
 }
 
-void zset_zadd(struct call *call) {
-    unsigned given = 0, first = 2;
+static void add(struct call *call, unsigned given) {
+    unsigned first = 2;
     for (unsigned bit; first < call->argc && (bit = flag_of(call->argv[first])); first++)
         given |= bit;
     const char *fault = fault_of(given, call->argc - first);
@@ -54,9 +54,12 @@ void zset_zadd(struct call *call) {
                                                .count_changed = given & COUNT_CHANGED});
 }
 
+void zset_zadd(struct call *call) {
+    add(call, 0);
+}
+
 void zset_zincrby(struct call *call) {
-    zset_add_pairs(
-        call, &(struct zset_adding){.argv = call->argv, .argc = 4, .first = 2, .flags = ZSET_INCR});
+    add(call, ZSET_INCR);
 }
 
 void zset_zrem(struct call *call) {
@@ -67,7 +70,7 @@ void zset_zrem(struct call *call) {
         reply_integer(call->reply, 0);
         return;
     }
-    if (!zset_edit_spot(call, &spot, &edit, 0, 0)) return;
+    if (!zset_edit_spot(call, &spot, &edit)) return;
     unsigned removed = 0;
     for (unsigned i = 2; i < call->argc && zset_count(&edit.value); i++)
         removed += zset_remove(&edit, call->argv[i]);

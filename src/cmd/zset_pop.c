@@ -74,13 +74,15 @@ static bool parse_mpop(struct call *call, unsigned first, unsigned *keys, bool *
     const struct bytes *options = &call->argv[first + 1 + *keys];
     left -= *keys;
     *highest = bytes_is(options[0], "max");
-    bool known = *highest || bytes_is(options[0], "min");
-    if (!known || (left != 1 && !(left == 3 && bytes_is(options[1], "count")))) {
-        reply_syntax_error(call->reply);
-        return false;
+    bool valid = *highest || bytes_is(options[0], "min");
+    if (valid && left >= 3 && bytes_is(options[1], "count")) {
+        if (!parse_positive(call, options[2], "ERR count should be greater than 0", count))
+            return false;
+        left -= 2;
     }
-    return left == 1 ||
-           parse_positive(call, options[2], "ERR count should be greater than 0", count);
+    if (valid && left == 1) return true;
+    reply_syntax_error(call->reply);
+    return false;
 }
 
 void zset_zmpop(struct call *call) {

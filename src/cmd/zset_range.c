@@ -100,21 +100,32 @@ static void show(struct call *call, const struct range *range, const struct valu
         zset_reply_item(call->reply, item.member, item.score, range->with_scores);
 }
 
-static void store(struct call *call, const struct range *range, const struct value *set) {
-    struct zset_ranks ranks = limit(range, set, ranks_of(range, set));
-    struct zset_builder builder = {0};
+/* Adds the elements one by one, in the order in which they would be shown: where a small set
+ * becomes large on the way is to be seen in it (by a score of -0). */
+static bool copy_ranks(struct zset_edit *edit, const struct range *range, const struct value *set,
+                       struct zset_ranks ranks) {
     struct zset_cursor cursor;
     struct zset_item item;
     uint64_t left = ranks.end - ranks.first;
-    bool done = true;
-    if (left) zset_seek(&cursor, set, ranks.first, false);
-    while (done && left-- && zset_next(&cursor, &item))
-        done = zset_builder_add(&builder, item.member, item.score);
-    if (done)
-        zset_store_built(call, &call->keys[0], &builder, "zrangestore");
-    else
+    bool by_rank = range->by == BY_ANY;
+    if (!zset_edit_expect(edit, by_rank ? left : 0, 0)) return false;
+    seek_ranks(&cursor, set, ranks, range->reverse);
+    while (left-- && zset_next(&cursor, &item))
+        if (zset_add(edit, item.member, &item.score, 0) == ZSET_NO_MEMORY) return false;
+    return true;
+}
+
+static void store(struct call *call, const struct range *range, const struct value *set) {
+    struct zset_ranks ranks = limit(range, set, ranks_of(range, set));
+    struct zset_edit edit;
+    bool done = zset_edit_begin(&edit, NULL, collection_scratch());
+    if (done && ranks.first < ranks.end) done = copy_ranks(&edit, range, set, ranks);
+    if (done) {
+        zset_store_new(call, &call->keys[0], &edit.value, "zrangestore");
+    } else {
+        zset_edit_drop(&edit);
         reply_no_memory(call->reply);
-    zset_builder_free(&builder);
+    }
 }
 
 /* ---- the commands ---- */

@@ -155,8 +155,7 @@ static bool make_large(struct zset_edit *edit) {
     return true;
 }
 
-bool zset_edit_begin(struct zset_edit *edit, const struct value *old, struct buffer *pack,
-                     uint64_t expected, size_t longest) {
+bool zset_edit_begin(struct zset_edit *edit, const struct value *old, struct buffer *pack) {
     *edit = (struct zset_edit){.pack = pack};
     if (old && old->large) {
         edit->value = *old;
@@ -166,7 +165,7 @@ bool zset_edit_begin(struct zset_edit *edit, const struct value *old, struct buf
     buffer_clear(pack);
     if (!(old ? buffer_append_bytes(pack, old->small) : pack_init(pack))) return false;
     show_pack(edit);
-    return old || zset_fits_pack(expected, longest) || make_large(edit);
+    return true;
 }
 
 void zset_edit_drop(struct zset_edit *edit) {
@@ -174,8 +173,8 @@ void zset_edit_drop(struct zset_edit *edit) {
     edit->owned = false;
 }
 
-bool zset_edit_expect(struct zset_edit *edit, uint64_t expected) {
-    return edit->value.large || zset_fits_pack(expected, 0) || make_large(edit);
+bool zset_edit_expect(struct zset_edit *edit, uint64_t count, size_t longest) {
+    return edit->value.large || zset_fits_pack(count, longest) || make_large(edit);
 }
 
 /* What the score of a member that is there becomes. */

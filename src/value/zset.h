@@ -70,17 +70,15 @@ struct zset_edit {
     bool owned; /* value.object is new, and nobody else's yet */
 };
 
-/* `old` is NULL for a new set, which is large at once if it will have `expected` elements and that
- * is too many for a small one, or if the `longest` of them is too long. The pack's content goes.
- * False: no memory. */
-bool zset_edit_begin(struct zset_edit *edit, const struct value *old, struct buffer *pack,
-                     uint64_t expected, size_t longest);
+/* `old` is NULL for a new set. The pack's content goes. False: no memory. */
+bool zset_edit_begin(struct zset_edit *edit, const struct value *old, struct buffer *pack);
 
 /* The set will not be stored: frees what only the edit knows. */
 void zset_edit_drop(struct zset_edit *edit);
 
-/* Makes it large if `expected` elements are too many for a small set. False: no memory. */
-bool zset_edit_expect(struct zset_edit *edit, uint64_t expected);
+/* Makes it large if so many elements, or one whose member is as long as that, are too much for a
+ * small set. False: no memory. */
+bool zset_edit_expect(struct zset_edit *edit, uint64_t count, size_t longest);
 
 #define ZSET_NX   (1u << 0) /* only new members */
 #define ZSET_XX   (1u << 1) /* only members that are there */

@@ -48,7 +48,7 @@ static inline struct bytes zset_builder_member(const struct zset_builder *builde
     return bytes_make(builder->names.data + builder->items[i].name, builder->items[i].size);
 }
 
-/* Makes a value of the elements, of which there is at least one, in order: a small one in `pack`,
+/* Makes a value of the elements, in order: a small one in `pack`,
  * or an object that is the caller's. False: no memory. */
 bool zset_builder_value(const struct zset_builder *builder, struct buffer *pack,
                         struct value *value);
