@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Keeping within maxmemory, under all policies. What is resident is what we say, so that the figures
- * are the keyspace's own; one test asks the kernel. */
+/* Keeping within maxmemory, under all policies. What is resident is what we say, so that the
+ * figures are the keyspace's own; one test asks the kernel. */
 #include "keyspace/evict.h"
 #include "keyspace/maintain.h"
 #include "keyspace/policy.h"
