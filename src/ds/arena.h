@@ -51,9 +51,9 @@ struct arena {
     uint64_t large_bytes;   /* usable bytes of large blocks */
     int64_t won;            /* units given back by the steps of compaction since they last paid */
     uint32_t fruitless;     /* how many steps these were */
-    uint32_t settled;   /* the share of free units that compaction could not win back, in 1/1000 */
+    uint32_t settled; /* the share of free units that compaction could not win back, in 1/1000 */
     uint64_t filled[(ARENA_BINS + 63) / 64]; /* a bit per bin that is not empty */
-    arena_ref bins[ARENA_BINS]; /* first free block plus 1; 0 = empty */
+    arena_ref bins[ARENA_BINS];              /* first free block plus 1; 0 = empty */
 };
 
 /* Bytes of a live block, from its contents (before rounding). */

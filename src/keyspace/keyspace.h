@@ -48,7 +48,7 @@ struct keyspace_counters {
     uint64_t hits, misses;
     uint64_t expired, expired_lazily, evicted;
     uint64_t expired_elements; /* fields of hashes */
-    uint64_t changes; /* Redis' dirty counter */
+    uint64_t changes;          /* Redis' dirty counter */
     uint64_t expire_cycle_us, evict_cycle_us;
     uint64_t worst_pause_us; /* longest time that maintenance held a partition */
     int64_t live_bytes;      /* of entries made less those freed; read by all workers */

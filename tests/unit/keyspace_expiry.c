@@ -15,8 +15,11 @@
 #define MINUTE_MS 60000
 #define HOUR_MS   3600000ll
 
+#define NAME_MAX_BYTES 32
+
 static struct key numbered(char *room, unsigned number) {
-    return key_make(bytes_make(room, (size_t)sprintf(room, "key:%u", number)));
+    int len = snprintf(room, NAME_MAX_BYTES, "key:%u", number);
+    return key_make(bytes_make(room, (size_t)len));
 }
 
 /* `count` keys that expire after between `from` and `to` milliseconds. */
@@ -24,7 +27,7 @@ static void fill(struct world *w, unsigned first, unsigned count, int64_t from, 
     struct random random;
     random_seed(&random, first);
     for (unsigned i = 0; i < count; i++) {
-        char room[32];
+        char room[NAME_MAX_BYTES];
         struct key key = numbered(room, first + i);
         int64_t after = from + (int64_t)random_below(&random, (uint64_t)(to - from));
         world_set(w, &key, BYTES("value"), w->view.now_ms + after);
@@ -91,7 +94,7 @@ static void any_time_can_be_an_expiry(void **state) {
     struct world *w = world_create(1, 1);
     static const int64_t times[] = {INT64_MIN + 2, -1, 0, 1, WORLD_BEGAN_MS, INT64_MAX};
     for (unsigned i = 0; i < ARRAY_LEN(times); i++) {
-        char room[32];
+        char room[NAME_MAX_BYTES];
         struct key key = numbered(room, i);
         world_set(w, &key, BYTES("value"), times[i]);
     }
