@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Running a batch. First all requests of the batch are looked up and their keys hashed; then they
- * run in order, while the memory that commands further on will want is asked for ahead of them:
- * buckets first, the entries that they name some commands later. So the cache misses of a pipeline
- * overlap with each other and with work, instead of adding up.
+ * Running a batch. First all requests of the batch are looked up, their keys hashed, and the buckets
+ * of those asked for; then they run in order, while the entries that commands further on will want
+ * are asked for ahead of them. So the cache misses of a pipeline overlap with each other and with
+ * work, instead of adding up.
  */
 #include "base/ensure.h"
 #include "exec/exec_priv.h"
@@ -11,10 +11,12 @@
 #include "sys/clock.h"
 #include "sys/memory.h"
 
-/* How many keys ahead buckets and entries are asked for: far enough for the memory to answer, near
- * enough for the answer to be still in the cache. */
-#define BUCKETS_AHEAD (size_t)24
-#define ENTRIES_AHEAD (size_t)12
+/* How many keys ahead entries are asked for: far enough for the memory to answer, near enough for the
+ * answer to be still in the cache. */
+#define ENTRIES_AHEAD (size_t)24
+
+/* More buckets than this would push each other out of the cache before they are used. */
+#define BUCKETS_MAX (size_t)512
 
 /* A worker keeps room for this many keys from batch to batch. */
 #define KEYS_KEPT 4096
@@ -94,7 +96,8 @@ static void stage_request(struct exec_worker *w, const struct request *r,
     staged->key_count = (unsigned)w->keys_used - staged->first_key;
 }
 
-static void stage_batch(struct exec_worker *w, const struct request_batch *batch) {
+static void stage_batch(struct exec_worker *w, const struct request_batch *batch,
+                        const struct view *view) {
     const struct registered *found = NULL;
     struct bytes name = BYTES("");
     w->keys_used = 0;
@@ -104,24 +107,19 @@ static void stage_batch(struct exec_worker *w, const struct request_batch *batch
             name = r->argv[0];
             found = commands_find(&w->exec->commands, name);
         }
+        size_t key = w->keys_used;
         stage_request(w, r, found, &w->staged[i]);
+        for (; key < MIN(w->keys_used, BUCKETS_MAX); key++)
+            keyspace_prefetch_bucket(view, &w->keys[key]);
     }
 }
 
-/* How far the keys of a batch have been asked for. */
-struct ahead {
-    struct view view;
-    size_t buckets, entries;
-};
-
-/* Before the command whose first key is at `next`. */
-static inline void look_ahead(const struct exec_worker *w, struct ahead *ahead, size_t next) {
-    size_t buckets = MIN(next + BUCKETS_AHEAD, w->keys_used);
-    size_t entries = MIN(next + ENTRIES_AHEAD, w->keys_used);
-    for (; ahead->buckets < buckets; ahead->buckets++)
-        keyspace_prefetch_bucket(&ahead->view, &w->keys[ahead->buckets]);
-    for (; ahead->entries < entries; ahead->entries++)
-        keyspace_prefetch_entry(&ahead->view, &w->keys[ahead->entries]);
+/* Before the command whose first key is at `next`; *asked is how far entries have been asked for. */
+static inline void look_ahead(const struct exec_worker *w, const struct view *view, size_t next,
+                              size_t *asked) {
+    size_t end = MIN(next + ENTRIES_AHEAD, w->keys_used);
+    for (; *asked < end; ++*asked)
+        keyspace_prefetch_entry(view, &w->keys[*asked]);
 }
 
 static void drop_many_keys(struct exec_worker *w) {
@@ -264,7 +262,6 @@ unsigned dispatch_batch(void *context, void *opaque, const struct request_batch 
     if (session->flags & SESSION_CLOSING) return batch->count;
     if (session->waiter) return 0;
 
-    stage_batch(w, batch);
     struct call call = {
         .view = {.keyspace = w->exec->keyspace,
                  .counters = w->keyspace_counters,
@@ -275,13 +272,15 @@ unsigned dispatch_batch(void *context, void *opaque, const struct request_batch 
         .exec = w->exec,
         .worker = w->index,
     };
-    struct ahead ahead = {.view = call.view};
+    const struct view view = call.view;
+    stage_batch(w, batch, &view);
+    size_t asked = 0;
     uint64_t ticks = clock_ticks();
     size_t start = 0;
     unsigned taken = 0;
     while (taken < batch->count) {
         const struct request *request = &batch->items[taken];
-        if (w->keys_used > 1) look_ahead(w, &ahead, w->staged[taken].first_key);
+        if (w->keys_used > 1) look_ahead(w, &view, w->staged[taken].first_key, &asked);
         if (!run_request(w, &call, &w->staged[taken], request, request->end - start, &ticks))
             break;
         start = request->end;
