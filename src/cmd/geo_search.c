@@ -125,7 +125,7 @@ static bool parse_box(struct call *call, struct search *s, unsigned at) {
 
 static bool parse_polygon(struct call *call, struct search *s, unsigned at) {
     int64_t count;
-    if (!number_parse_i64(call->argv[at], &count)) {
+    if (!number_parse_i64(call->argv[at], &count) || count != (int32_t)count) {
         reply_error(call->reply, "ERR invalid number of vertices");
         return false;
     }

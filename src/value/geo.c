@@ -130,12 +130,15 @@ double geo_distance(struct geo_point one, struct geo_point other) {
 /* ---- areas ---- */
 
 struct geo_point geo_middle(const struct geo_point *vertices, size_t count) {
-    struct geo_point sum = {0};
+    double x = 0, y = 0, z = 0;
     for (size_t i = 0; i < count; i++) {
-        sum.longitude += vertices[i].longitude;
-        sum.latitude += vertices[i].latitude;
+        double longitude = radians(vertices[i].longitude);
+        double latitude = radians(vertices[i].latitude);
+        x += cos(latitude) * cos(longitude);
+        y += cos(latitude) * sin(longitude);
+        z += sin(latitude);
     }
-    return (struct geo_point){sum.longitude / (double)count, sum.latitude / (double)count};
+    return (struct geo_point){degrees(atan2(y, x)), degrees(atan2(z, sqrt(x * x + y * y)))};
 }
 
 static bool box_contains(const struct geo_area *area, struct geo_point point) {
@@ -209,9 +212,17 @@ static unsigned estimate_steps(double radius, double latitude) {
     return (unsigned)(steps < 1 ? 1 : MIN(steps, STEPS));
 }
 
+static double farthest_corner(struct geo_point centre, const struct box *box) {
+    struct geo_point low_high = {box->low.longitude, box->high.latitude};
+    struct geo_point high_low = {box->high.longitude, box->low.latitude};
+    double south = fmax(geo_distance(centre, box->low), geo_distance(centre, high_low));
+    double north = fmax(geo_distance(centre, box->high), geo_distance(centre, low_high));
+    return fmax(south, north);
+}
+
 static double radius_of(const struct geo_area *area, const struct box *bounds) {
     if (area->kind == GEO_CIRCLE) return area->radius;
-    if (area->kind == GEO_POLYGON) return geo_distance(bounds->low, bounds->high) / 2;
+    if (area->kind == GEO_POLYGON) return farthest_corner(area->centre, bounds);
     return sqrt(area->width / 2 * (area->width / 2) + area->height / 2 * (area->height / 2));
 }
 
@@ -242,6 +253,7 @@ unsigned geo_cover(const struct geo_area *area, struct geo_range ranges[GEO_RANG
         int8_t east, north;
     } order[GEO_RANGES_MAX] = {{0, 0}, {0, 1},  {0, -1}, {1, 0},  {-1, 0},
                                {1, 1}, {-1, 1}, {1, -1}, {-1, -1}};
+    if (!geo_is_valid(area->centre)) return 0;
     struct box bounds = bounds_of(area);
     unsigned steps = estimate_steps(radius_of(area, &bounds), area->centre.latitude), count = 0;
     struct cell centre = cell_at(area->centre, whole, steps);

@@ -47,7 +47,7 @@ struct geo_area {
     size_t count;
 };
 
-/* The mean of the vertices. */
+/* The place on the sphere below the mean of the vertices in space. */
 struct geo_point geo_middle(const struct geo_point *vertices, size_t count);
 
 /* Is the point in the area; *distance is how far it is from the centre. */
@@ -59,6 +59,6 @@ struct geo_range {
 };
 
 /* Ranges that have all places in the area, in the order in which they are looked at, which clients
- * see. Returns how many. */
+ * see. Returns how many: none if the centre, of a polygon, is nearer to a pole than any place. */
 #define GEO_RANGES_MAX 9
 unsigned geo_cover(const struct geo_area *area, struct geo_range ranges[GEO_RANGES_MAX]);
