@@ -5,18 +5,20 @@
 #include "cmd/shared_server.h"
 #include "value/list.h"
 #include "value/set.h"
+#include "value/stream.h"
 #include "value/zset.h"
 
 static const struct command *const families[] = {
     bitmap_commands, client_commands,  connection_commands, config_commands, command_commands,
     debug_commands,  expire_commands,  key_commands,        list_commands,   memory_commands,
     object_commands, observe_commands, server_commands,     set_commands,    string_commands,
-    geo_commands,    zset_commands,
+    geo_commands,    stream_commands, zset_commands,
 };
 
 void families_register(struct exec *exec) {
     list_register();
     set_register();
+    stream_register();
     zset_register();
     for (size_t i = 0; i < ARRAY_LEN(families); i++)
         exec_register(exec, families[i]);

@@ -20,6 +20,7 @@ extern const struct command object_commands[];
 extern const struct command observe_commands[]; /* SLOWLOG COMMANDLOG LATENCY */
 extern const struct command server_commands[];  /* INFO TIME LOLWUT SHUTDOWN ROLE LASTSAVE ... */
 extern const struct command set_commands[];
+extern const struct command stream_commands[];
 extern const struct command string_commands[];
 extern const struct command zset_commands[];
 

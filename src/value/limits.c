@@ -9,6 +9,8 @@ struct value_limits value_limits = {
     .set_max_intset_entries = 512,
     .set_max_listpack_entries = 128,
     .set_max_listpack_value = 64,
+    .stream_node_max_bytes = 4096,
+    .stream_node_max_entries = 100,
     .zset_max_listpack_entries = 128,
     .zset_max_listpack_value = 64,
 };

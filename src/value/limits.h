@@ -14,6 +14,8 @@ struct value_limits {
     int64_t set_max_intset_entries;
     int64_t set_max_listpack_entries;
     int64_t set_max_listpack_value;
+    int64_t stream_node_max_bytes;   /* of a node; 0 = no limit */
+    int64_t stream_node_max_entries; /* in a node; 0 = no limit */
     int64_t zset_max_listpack_entries; /* members */
     int64_t zset_max_listpack_value;   /* bytes of a member */
 };
