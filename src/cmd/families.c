@@ -3,6 +3,7 @@
 #include "base/ensure.h"
 #include "cmd/limits.h"
 #include "cmd/shared_server.h"
+#include "value/hash.h"
 #include "value/list.h"
 #include "value/set.h"
 #include "value/stream.h"
@@ -10,12 +11,13 @@
 
 static const struct command *const families[] = {
     bitmap_commands, client_commands,  connection_commands, config_commands, command_commands,
-    debug_commands,  expire_commands,  key_commands,        list_commands,   memory_commands,
-    object_commands, observe_commands, server_commands,     set_commands,    string_commands,
-    geo_commands,    stream_commands, zset_commands,
+    debug_commands,  expire_commands,  hash_commands, key_commands,        list_commands,   memory_commands,
+    object_commands, observe_commands, pubsub_commands, server_commands,     set_commands,    string_commands,
+    geo_commands,    stream_commands,  zset_commands,
 };
 
 void families_register(struct exec *exec) {
+    hash_register();
     list_register();
     set_register();
     stream_register();

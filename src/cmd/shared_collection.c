@@ -34,6 +34,13 @@ struct buffer *collection_scratch(void) {
     return &scratch;
 }
 
+struct bytes *collection_argv(unsigned count) {
+    static _Thread_local struct buffer items;
+    buffer_clear(&items);
+    if (UNLIKELY(items.cap > SCRATCH_KEPT)) buffer_free(&items);
+    return buffer_reserve(&items, count * sizeof(struct bytes)) ? (void *)items.data : NULL;
+}
+
 struct random *collection_random(void) {
     static _Thread_local struct random random;
     static _Thread_local bool seeded;

@@ -31,3 +31,6 @@ bool collection_parse_count(struct call *call, unsigned argument, int64_t *count
 /* Nobody has use for more repeated elements than this, and each costs time; an error is answered
  * for what is beyond. */
 #define COLLECTION_REPEATS_MAX (1 << 24)
+
+/* This thread's room for so many arguments of a change record. NULL: no memory. */
+struct bytes *collection_argv(unsigned count);
