@@ -27,8 +27,8 @@ void list_brpop(struct call *call) {
 void list_blmpop(struct call *call) {
     int64_t deadline_ms;
     struct list_mpop how;
-    if (!blocking_deadline_seconds(call, call->argv[1], &deadline_ms)) return;
     if (!list_parse_mpop(call, 2, &how)) return;
+    if (!blocking_deadline_seconds(call, call->argv[1], &deadline_ms)) return;
     if (!list_mpop_first(call, &how)) wait_for_any(call, deadline_ms);
 }
 

@@ -84,6 +84,9 @@ bool waiting_key_join(struct blocking *blocking, struct wait_link *link, const s
     struct waiter *waiter = link->waiter;
     struct waiting_key *w = waiting_key_find(blocking, waiter->db, key);
     if (!w && !(w = add(blocking, waiter->db, key))) return false;
+    if (!list_empty(&w->waiters) &&
+        LIST_LAST(&w->waiters, struct wait_link, in_key)->waiter == waiter)
+        return true; /* the key is named twice */
     list_append(&w->waiters, &link->in_key);
     link->key = w;
     if (waiter->request.on_delete) count_on_delete(blocking, w, 1);

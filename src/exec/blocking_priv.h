@@ -81,7 +81,8 @@ struct blocking {
 /* NULL: nobody waits for it. */
 struct waiting_key *waiting_key_find(struct blocking *blocking, uint32_t db, const struct key *key);
 
-/* Puts the waiter at the end of the key's line. False: no memory. */
+/* Puts the waiter at the end of the key's line, once: all of its keys are joined before anybody
+ * else can. False: no memory. */
 bool waiting_key_join(struct blocking *blocking, struct wait_link *link, const struct key *key);
 
 /* Takes it out of the line; nothing if it is in none. */
