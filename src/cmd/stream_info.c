@@ -13,10 +13,6 @@ static bool need_stream(struct call *call, struct stream **out) {
     return *out != NULL;
 }
 
-static void reply_known(struct reply *reply, int64_t number) {
-    number == STREAM_UNKNOWN ? reply_null(reply) : reply_integer(reply, number);
-}
-
 static void label(struct reply *reply, const char *name) {
     reply_bulk_text(reply, name);
 }
@@ -29,6 +25,16 @@ static void field_integer(struct reply *reply, const char *name, int64_t number)
 static void field_id(struct reply *reply, const char *name, struct stream_id id) {
     label(reply, name);
     stream_reply_id(reply, id);
+}
+
+static void reply_progress(struct reply *reply, const struct stream *stream,
+                           const struct stream_group *group) {
+    int64_t lag;
+    bool counted = group->entries_read != STREAM_UNKNOWN;
+    label(reply, "entries-read");
+    counted ? reply_integer(reply, group->entries_read) : reply_null(reply);
+    label(reply, "lag");
+    stream_group_lag(stream, group, &lag) ? reply_integer(reply, lag) : reply_null(reply);
 }
 
 /* ---- XINFO STREAM ---- */
@@ -110,10 +116,7 @@ static void reply_full_group(struct reply *reply, struct stream *stream, struct 
     label(reply, "name");
     reply_bulk(reply, stream_group_name(group));
     field_id(reply, "last-delivered-id", group->last);
-    label(reply, "entries-read");
-    reply_known(reply, group->entries_read);
-    label(reply, "lag");
-    reply_known(reply, stream_group_lag(stream, group));
+    reply_progress(reply, stream, group);
     field_integer(reply, "pel-count", (int64_t)group->pending.count);
     reply_group_pending(reply, group, count);
     label(reply, "consumers");
@@ -173,10 +176,7 @@ void stream_xinfo_groups(struct call *call) {
         field_integer(reply, "consumers", (int64_t)group->consumers.count);
         field_integer(reply, "pending", (int64_t)group->pending.count);
         field_id(reply, "last-delivered-id", group->last);
-        label(reply, "entries-read");
-        reply_known(reply, group->entries_read);
-        label(reply, "lag");
-        reply_known(reply, stream_group_lag(stream, group));
+        reply_progress(reply, stream, group);
     }
 }
 

@@ -70,10 +70,9 @@ static bool at_streams(struct reading *reading, unsigned at) {
     reading->streams = left / 2;
     if (left % 2 == 0) return true;
     reply_errorf(reading->call->reply,
-                 "ERR Unbalanced '%s' list of streams: for each stream key an ID%s must be "
+                 "ERR Unbalanced '%s' list of streams: for each stream key an ID or '%c' must be "
                  "specified.",
-                 reading->grouped ? "xreadgroup" : "xread",
-                 reading->grouped ? " or '>'" : ", '+', or '$'");
+                 reading->grouped ? "xreadgroup" : "xread", reading->grouped ? '>' : '$');
     return false;
 }
 
@@ -144,7 +143,7 @@ static bool resolve(const struct reading *reading, unsigned i, struct stream *st
     if (last || newest) {
         if (reading->grouped) return meaningless(reading, text.data[0]);
         *after = STREAM_ID_MIN;
-        if (stream) *after = last ? stream->last : stream_last_entry(stream);
+        if (stream) *after = stream->last;
         if (newest && !stream_id_is_zero(*after)) stream_id_decrement(after);
         return true;
     }

@@ -78,19 +78,23 @@ struct stream_group *stream_group_next(struct stream *stream, struct tree_cursor
 void stream_group_advance(const struct stream *stream, struct stream_group *group,
                           struct stream_id id) {
     if (stream_id_compare(id, group->last) <= 0) return;
-    if (group->entries_read != STREAM_UNKNOWN && !stream_has_gaps_from(stream, group->last))
+    bool follows = stream_id_compare(group->last, stream->first) >= 0 &&
+                   !stream_has_gaps_from(stream, group->last);
+    if (group->entries_read != STREAM_UNKNOWN && follows)
         group->entries_read++;
     else if (stream->added)
         group->entries_read = stream_added_until(stream, id);
     group->last = id;
 }
 
-int64_t stream_group_lag(const struct stream *stream, const struct stream_group *group) {
-    if (!stream->added) return 0;
+bool stream_group_lag(const struct stream *stream, const struct stream_group *group, int64_t *lag) {
     int64_t read = group->entries_read;
+    *lag = 0;
+    if (!stream->added) return true;
     if (read == STREAM_UNKNOWN || stream_has_gaps_from(stream, group->last))
         read = stream_added_until(stream, group->last);
-    return read == STREAM_UNKNOWN ? STREAM_UNKNOWN : (int64_t)(stream->added - (uint64_t)read);
+    *lag = (int64_t)(stream->added - (uint64_t)read);
+    return read != STREAM_UNKNOWN;
 }
 
 /* ---- consumers ---- */

@@ -64,8 +64,9 @@ struct stream_group *stream_group_next(struct stream *stream, struct tree_cursor
 void stream_group_advance(const struct stream *stream, struct stream_group *group,
                           struct stream_id id);
 
-/* How many entries the group has yet to read; STREAM_UNKNOWN. */
-int64_t stream_group_lag(const struct stream *stream, const struct stream_group *group);
+/* How many entries the group has yet to read; negative when it was told to have read more than
+ * there were. False: unknown. */
+bool stream_group_lag(const struct stream *stream, const struct stream_group *group, int64_t *lag);
 
 /* ---- consumers ---- */
 
