@@ -4,6 +4,9 @@
 
 #include "exec/call.h"
 
+void zset_bzmpop(struct call *call);
+void zset_bzpopmax(struct call *call);
+void zset_bzpopmin(struct call *call);
 void zset_zadd(struct call *call);
 void zset_zcard(struct call *call);
 void zset_zcount(struct call *call);

@@ -4,6 +4,19 @@
 #include "base/number.h"
 #include "cmd/shared_zset.h"
 #include "cmd/zset.h"
+#include "exec/blocking.h"
+
+/* The first of the keys that is a sorted set. True: found, or answered (*found is NULL). */
+static bool first_set(struct call *call, struct spot *spot, const struct key **found) {
+    *found = NULL;
+    for (unsigned i = 0; i < call->key_count; i++) {
+        if (!collection_seek(call, &call->keys[i], TYPE_ZSET, spot)) return true;
+        if (!spot->entry) continue;
+        *found = &call->keys[i];
+        return true;
+    }
+    return false;
+}
 
 /* Pops and answers a list of elements. */
 static void pop_list(struct call *call, struct spot *spot, bool highest, uint64_t count,
@@ -59,8 +72,7 @@ static bool parse_positive(struct call *call, struct bytes text, const char *err
 }
 
 /* numkeys key ... MIN|MAX [COUNT n], from argv[first] on. */
-static bool parse_mpop(struct call *call, unsigned first, unsigned *keys, bool *highest,
-                       int64_t *count) {
+static bool parse_mpop(struct call *call, unsigned first, bool *highest, int64_t *count) {
     int64_t number;
     if (!parse_positive(call, call->argv[first], "ERR numkeys should be greater than 0", &number))
         return false;
@@ -70,9 +82,8 @@ static bool parse_mpop(struct call *call, unsigned first, unsigned *keys, bool *
         reply_syntax_error(call->reply);
         return false;
     }
-    *keys = (unsigned)number;
-    const struct bytes *options = &call->argv[first + 1 + *keys];
-    left -= *keys;
+    const struct bytes *options = &call->argv[first + 1 + (unsigned)number];
+    left -= (unsigned)number;
     *highest = bytes_is(options[0], "max");
     bool valid = *highest || bytes_is(options[0], "min");
     if (valid && left >= 3 && bytes_is(options[1], "count")) {
@@ -85,23 +96,66 @@ static bool parse_mpop(struct call *call, unsigned first, unsigned *keys, bool *
     return false;
 }
 
+/* Pops from the first of call->keys that has elements. False: there is none, and nothing has been
+ * answered. */
+static bool mpop_first(struct call *call, bool highest, uint64_t count) {
+    struct spot spot;
+    const struct key *key;
+    if (!first_set(call, &spot, &key)) return false;
+    if (!key) return true;
+    size_t before = call->reply->out->len;
+    reply_array(call->reply, 2);
+    reply_bulk(call->reply, key->name);
+    struct value set = entry_value(spot.entry);
+    count = MIN(count, zset_count(&set));
+    reply_array(call->reply, count);
+    if (!zset_pop(call, &spot, highest, count, true)) collection_reply_no_memory(call, before);
+    return true;
+}
+
 void zset_zmpop(struct call *call) {
-    unsigned keys;
     bool highest;
     int64_t count;
-    if (!parse_mpop(call, 1, &keys, &highest, &count)) return;
-    for (unsigned i = 0; i < keys; i++) {
-        struct spot spot;
-        if (!collection_seek(call, &call->keys[i], TYPE_ZSET, &spot)) return;
-        if (!spot.entry) continue;
-        size_t before = call->reply->out->len;
-        reply_array(call->reply, 2);
-        reply_bulk(call->reply, call->keys[i].name);
-        struct value set = entry_value(spot.entry);
-        uint64_t most = MIN((uint64_t)count, zset_count(&set));
-        reply_array(call->reply, most);
-        if (!zset_pop(call, &spot, highest, most, true)) collection_reply_no_memory(call, before);
+    if (!parse_mpop(call, 1, &highest, &count)) return;
+    if (!mpop_first(call, highest, (uint64_t)count)) reply_null_array(call->reply);
+}
+
+/* ---- waiting for elements ---- */
+
+static void wait_for_any(struct call *call, int64_t deadline_ms) {
+    const struct blocking_request request = {
+        .deadline_ms = deadline_ms, .type = TYPE_ZSET, .any_key = true};
+    blocking_wait(call, &request);
+}
+
+static void pop_or_wait(struct call *call, bool highest) {
+    int64_t deadline_ms;
+    struct spot spot;
+    const struct key *key;
+    if (!blocking_deadline_seconds(call, call->argv[call->argc - 1], &deadline_ms)) return;
+    if (!first_set(call, &spot, &key)) {
+        wait_for_any(call, deadline_ms);
         return;
     }
-    reply_null_array(call->reply);
+    if (!key) return;
+    size_t before = call->reply->out->len;
+    reply_array(call->reply, 3);
+    reply_bulk(call->reply, key->name);
+    if (!zset_pop(call, &spot, highest, 1, false)) collection_reply_no_memory(call, before);
+}
+
+void zset_bzpopmin(struct call *call) {
+    pop_or_wait(call, false);
+}
+
+void zset_bzpopmax(struct call *call) {
+    pop_or_wait(call, true);
+}
+
+void zset_bzmpop(struct call *call) {
+    bool highest;
+    int64_t count, deadline_ms;
+    if (!parse_mpop(call, 2, &highest, &count)) return;
+    if (!blocking_deadline_seconds(call, call->argv[1], &deadline_ms)) return;
+    if (!mpop_first(call, highest, (uint64_t)count)) wait_for_any(call, deadline_ms);
 }

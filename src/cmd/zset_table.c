@@ -126,6 +126,26 @@ static const struct command_arg zmpop_args[] = {
     {0},
 };
 
+static const struct command_arg bzmpop_args[] = {
+    {"timeout", ARG_DOUBLE},
+    {"numkeys", ARG_INTEGER},
+    {"key", ARG_KEY, .flags = ARG_MULTIPLE},
+    {"where", ARG_ONE_OF, .sub = zmpop_where_args},
+    {"count", ARG_INTEGER, .token = "COUNT", .flags = ARG_OPTIONAL},
+    {0},
+};
+
+static const struct command_arg bzpopmin_args[] = {
+    {"key", ARG_KEY, .flags = ARG_MULTIPLE},
+    {"timeout", ARG_DOUBLE},
+    {0},
+};
+
+static const struct command_history bzpopmin_history[] = {
+    {"6.0.0", "The timeout is a number of seconds with a fraction, not a whole one."},
+    {0},
+};
+
 static const struct command_arg zmscore_args[] = {
     {"key", ARG_KEY},
     {"member", ARG_STRING, .flags = ARG_MULTIPLE},
@@ -292,6 +312,66 @@ static const struct command_arg key_member_args[] = {
 };
 
 const struct command zset_commands[] = {
+    {
+        .name = "bzpopmin",
+        .run = zset_bzpopmin,
+        .arity = -3,
+        .flags = CMD_WRITE | CMD_BLOCKING | CMD_FAST,
+        .categories = CAT_SORTEDSET,
+        .keys = {{.flags = KEY_RW | KEY_ACCESS | KEY_DELETE,
+                  .search = KEY_SEARCH_INDEX,
+                  .index = 1,
+                  .find = KEY_FIND_RANGE,
+                  .last = -2,
+                  .step = 1}},
+        .group = "sorted-set",
+        .since = "5.0.0",
+        .complexity = "O(log(N)) with N the number of members",
+        .summary = "Takes the lowest member of the first of several sorted sets that has any; "
+                   "waits for one.",
+        .args = bzpopmin_args,
+        .history = bzpopmin_history,
+    },
+    {
+        .name = "bzpopmax",
+        .run = zset_bzpopmax,
+        .arity = -3,
+        .flags = CMD_WRITE | CMD_BLOCKING | CMD_FAST,
+        .categories = CAT_SORTEDSET,
+        .keys = {{.flags = KEY_RW | KEY_ACCESS | KEY_DELETE,
+                  .search = KEY_SEARCH_INDEX,
+                  .index = 1,
+                  .find = KEY_FIND_RANGE,
+                  .last = -2,
+                  .step = 1}},
+        .group = "sorted-set",
+        .since = "5.0.0",
+        .complexity = "O(log(N)) with N the number of members",
+        .summary = "Takes the highest member of the first of several sorted sets that has any; "
+                   "waits for one.",
+        .args = bzpopmin_args,
+        .history = bzpopmin_history,
+    },
+    {
+        .name = "bzmpop",
+        .run = zset_bzmpop,
+        .arity = -5,
+        .flags = CMD_WRITE | CMD_BLOCKING | CMD_MOVABLE_KEYS,
+        .categories = CAT_SORTEDSET,
+        .keys = {{.flags = KEY_RW | KEY_ACCESS | KEY_DELETE,
+                  .search = KEY_SEARCH_INDEX,
+                  .index = 2,
+                  .find = KEY_FIND_COUNT,
+                  .first_index = 1,
+                  .step = 1}},
+        .group = "sorted-set",
+        .since = "7.0.0",
+        .complexity = "O(K)+O(M*log(N)), where K is the number of keys, M the number of members "
+                      "taken and N the size of the set.",
+        .summary =
+            "Takes members from the first of several sorted sets that has any; waits for them.",
+        .args = bzmpop_args,
+    },
     {
         .name = "zadd",
         .run = zset_zadd,
