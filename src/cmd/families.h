@@ -14,6 +14,7 @@ extern const struct command debug_commands[];
 extern const struct command expire_commands[];
 extern const struct command geo_commands[];
 extern const struct command hash_commands[];
+extern const struct command hll_commands[]; /* HyperLogLogs */
 extern const struct command key_commands[];
 extern const struct command list_commands[];
 extern const struct command memory_commands[];

@@ -8,6 +8,8 @@ static const struct config_row rows[] = {
      .value = &value_limits.hash_max_listpack_entries, .initial = "512", .max = INT64_MAX},
     {"hash-max-listpack-value", "hash-max-ziplist-value", CONFIG_MEMORY,
      .value = &value_limits.hash_max_listpack_value, .initial = "64", .max = INT64_MAX},
+    {"hll-sparse-max-bytes", .type = CONFIG_MEMORY, .value = &value_limits.hll_sparse_max_bytes,
+     .initial = "3000", .max = INT64_MAX},
     {"list-max-listpack-size", "list-max-ziplist-size", CONFIG_INTEGER,
      .value = &value_limits.list_max_listpack_size, .initial = "-2", .min = INT32_MIN,
      .max = INT32_MAX},

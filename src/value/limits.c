@@ -5,6 +5,7 @@
 struct value_limits value_limits = {
     .hash_max_listpack_entries = 512,
     .hash_max_listpack_value = 64,
+    .hll_sparse_max_bytes = 3000,
     .list_max_listpack_size = -2,
     .set_max_intset_entries = 512,
     .set_max_listpack_entries = 128,
