@@ -45,12 +45,18 @@ static struct buffer node_buffer(const struct stream *stream, struct tree_cursor
     return (struct buffer){place->pack, pack.len, capacity};
 }
 
-/* Puts the buffer's memory, which had this capacity, back. */
-static void store_buffer(struct stream *stream, struct tree_cursor *cursor,
-                         const struct buffer *buffer, size_t capacity) {
+/* Puts the memory of a buffer back that had this capacity; all but the tail keep none to spare. */
+static void store_buffer(struct stream *stream, struct tree_cursor *cursor, struct buffer *buffer,
+                         size_t capacity) {
+    if (is_tail(cursor)) {
+        stream->tail_capacity = buffer->cap;
+    } else if (buffer->cap != buffer->len) {
+        char *exact = memory_realloc(buffer->data, buffer->len);
+        if (exact) buffer->data = exact;
+        buffer->cap = buffer->len;
+    }
     ((struct stream_place *)tree_item(cursor))->pack = buffer->data;
     stream->node_bytes += buffer->cap - capacity;
-    if (is_tail(cursor)) stream->tail_capacity = buffer->cap;
 }
 
 /* ---- appending ---- */
@@ -105,14 +111,12 @@ static bool is_full(const struct stream_place *tail, size_t payload) {
 static bool append_to_tail(struct stream *stream, struct stream_place *tail, struct stream_id id,
                            struct stream_fields fields) {
     struct buffer buffer = {tail->pack, pack_at(tail->pack).len, stream->tail_capacity};
-    uint8_t count_head = (uint8_t)tail->pack[PACK_HEADER];
     bool reserved = buffer_reserve(&buffer, node_room(fields));
     stream->node_bytes += buffer.cap - stream->tail_capacity;
     stream->tail_capacity = buffer.cap;
     tail->pack = buffer.data;
     if (!reserved) return false;
     node_append(&buffer, tail->id, id, fields);
-    if (count_head >= 127) stream->moves++; /* its count may have become wider */
     return true;
 }
 
@@ -258,9 +262,7 @@ static bool mark_run(struct stream *stream, struct tree_cursor *cursor, const st
     struct buffer buffer = node_buffer(stream, cursor);
     size_t capacity = buffer.cap;
     bool wide = old->live > 127 || old->deleted + (until - from) > 127; /* more than there are */
-    bool reserved = !wide || buffer_reserve(&buffer, NODE_COUNT_ROOM);
-    store_buffer(stream, cursor, &buffer, capacity);
-    if (!reserved) return false;
+    if (wide && !buffer_reserve(&buffer, NODE_COUNT_ROOM)) return false;
     struct node node;
     struct node_entry entry;
     uint64_t marked = 0;
@@ -272,9 +274,8 @@ static bool mark_run(struct stream *stream, struct tree_cursor *cursor, const st
         marked++;
     }
     node_count(&buffer, old->live - marked, old->deleted + marked);
-    store_buffer(stream, cursor, &buffer, buffer.cap);
+    store_buffer(stream, cursor, &buffer, capacity);
     stream->length -= marked;
-    stream->moves++;
     return true;
 }
 
@@ -286,7 +287,6 @@ enum stream_outcome stream_delete(struct stream *stream, struct stream_id id) {
     if (node.live == 1) {
         remove_node(stream, &cursor);
         stream->length--;
-        stream->moves++;
     } else if (!mark_run(stream, &cursor, &node, entry.at, entry.at + 1)) {
         return STREAM_NO_MEMORY;
     }
@@ -338,7 +338,6 @@ uint64_t stream_trim(struct stream *stream, const struct stream_trim *trim) {
     if (whole) {
         tree_first(&stream->nodes, &cursor);
         tree_remove_run(&cursor, whole, release_node, NULL);
-        stream->moves++;
         place = tree_first(&stream->nodes, &cursor);
     }
     bool limited = trim->limit && place && removed + node.live > trim->limit;

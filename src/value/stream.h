@@ -29,7 +29,6 @@ struct stream {
     struct stream_id max_deleted;
     size_t node_bytes;    /* memory of all packs */
     size_t tail_capacity; /* of the last node's pack */
-    uint64_t moves;       /* places within nodes are void when this changes */
 };
 
 /* NULL: no memory. */

@@ -26,7 +26,7 @@ static bool parse_part(const char *text, uint64_t *out) {
 
 bool stream_id_parse(struct bytes text, uint64_t missing, struct stream_id *out, bool *any) {
     char copy[128];
-    if (text.len >= sizeof copy) return false;
+    if (text.len == 0 || text.len >= sizeof copy) return false;
     memcpy(copy, text.data, text.len);
     copy[text.len] = 0;
     if (any) *any = false;
