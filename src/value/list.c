@@ -35,7 +35,7 @@ void list_seek(const struct value *value, uint64_t index, struct list_cursor *cu
     }
     struct list *list = value->object;
     uint64_t offset;
-    const struct list_node *node = tree_at(&list->tree, index, &cursor->node, &offset);
+    const struct list_node *node = list_node_at(list, index, &cursor->node, &offset);
     enter_node(cursor, node, pack_seek(node_pack(node), (int64_t)offset));
 }
 

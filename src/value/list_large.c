@@ -201,6 +201,22 @@ static void merge_around(const struct list *list, struct tree_cursor *cursor) {
     merge_next(list, cursor);
 }
 
+/* ---- finding ---- */
+
+/* Most of what is asked for is at the ends, where no weights need to be added up. */
+struct list_node *list_node_at(struct list *list, uint64_t index, struct tree_cursor *cursor,
+                               uint64_t *offset) {
+    if (index == 0) {
+        *offset = 0;
+        return tree_first(&list->tree, cursor);
+    }
+    struct list_node *last = tree_last(&list->tree, cursor);
+    uint64_t before = list->tree.weight - last->count;
+    if (index < before) return tree_at(&list->tree, index, cursor, offset);
+    *offset = index - before;
+    return last;
+}
+
 /* ---- life ---- */
 
 struct list *list_large_create(void) {
@@ -267,7 +283,7 @@ bool list_large_push(struct list *list, enum list_end end, struct bytes text) {
 void list_large_remove(struct list *list, uint64_t start, uint64_t count) {
     struct tree_cursor cursor;
     uint64_t offset;
-    struct list_node *node = tree_at(&list->tree, start, &cursor, &offset);
+    struct list_node *node = list_node_at(list, start, &cursor, &offset);
     while (count > 0) {
         uint64_t here = MIN(count, node->count - offset);
         count -= here;
@@ -322,7 +338,7 @@ static bool insert_at_edge(struct list *list, struct tree_cursor *cursor, bool a
 bool list_large_insert(struct list *list, uint64_t index, bool after, struct bytes text) {
     struct tree_cursor cursor;
     uint64_t offset;
-    struct list_node *node = tree_at(&list->tree, index, &cursor, &offset);
+    struct list_node *node = list_node_at(list, index, &cursor, &offset);
     if (has_room(list, node, text.len))
         return node_put(&cursor, place_in(node, offset, after), text);
     if (offset == (after ? node->count - 1 : 0)) return insert_at_edge(list, &cursor, after, text);
@@ -374,7 +390,7 @@ static bool replace_by_plain(struct list *list, struct tree_cursor *cursor, uint
 bool list_large_replace(struct list *list, uint64_t index, struct bytes text) {
     struct tree_cursor cursor;
     uint64_t offset;
-    struct list_node *node = tree_at(&list->tree, index, &cursor, &offset);
+    struct list_node *node = list_node_at(list, index, &cursor, &offset);
     if (node->plain) return replace_plain(list, index, node, text);
     if (is_plain(list, text.len)) return replace_by_plain(list, &cursor, offset, text);
     struct buffer buffer = node_open(node);

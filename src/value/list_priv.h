@@ -33,6 +33,11 @@ static inline struct bytes node_pack(const struct list_node *node) {
     return pack_at(node->data);
 }
 
+/* The node that has the element at `index`, which is there; *offset is its place among the node's.
+ */
+struct list_node *list_node_at(struct list *list, uint64_t index, struct tree_cursor *cursor,
+                               uint64_t *offset);
+
 struct list *list_large_create(void);
 
 /* With a single node of a copy of this pack, unless that is empty. */
