@@ -111,17 +111,19 @@ static void count_one(struct call *call) {
     uint64_t count = 0;
     struct entry *e = keyspace_seek_read(&call->view, &call->keys[0], &spot);
     if (!check(call, e)) return;
-    if (e && !hll_cached(entry_string(e), &count)) {
+    if (e && !mark_edited(call, &spot)) {
+        reply_no_memory(call->reply);
+        return;
+    }
+    if (e && !hll_cached(string_at(&spot), &count)) {
         uint8_t cache[HLL_CACHE_SIZE];
-        if (!hll_count(entry_string(e), &count)) {
+        if (!hll_count(string_at(&spot), &count)) {
             reply_corrupt(call);
             return;
         }
         hll_write_cache(cache, count);
         keyspace_write_range(&call->view, &spot, HLL_CACHE, bytes_make(cache, sizeof cache),
                              no_event);
-    } else if (e) {
-        mark_edited(call, &spot);
     }
     reply_integer(call->reply, (int64_t)count);
 }
@@ -253,7 +255,11 @@ void hll_pfdebug(struct call *call) {
         reply_error(call->reply, "ERR The specified key does not exist");
         return;
     }
-    if (!check(call, spot.entry) || !mark_edited(call, &spot)) return;
+    if (!check(call, spot.entry)) return;
+    if (!mark_edited(call, &spot)) {
+        reply_no_memory(call->reply);
+        return;
+    }
     if (bytes_is(what, "getreg"))
         debug_registers(call, &spot);
     else if (bytes_is(what, "decode"))

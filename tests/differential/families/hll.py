@@ -66,7 +66,7 @@ def debug(g):
 
 
 def limit(g):
-    return ["CONFIG", "SET", "hll-sparse-max-bytes", g.pick([0, 20, 100, 3000, 3000, 3000, 100000])]
+    return [["CONFIG", "SET", "hll-sparse-max-bytes", g.pick([0, 20, 100, 3000, 3000, 3000, 100000])]]
 
 
 COMMANDS = [
