@@ -88,12 +88,14 @@ static char *scratch_reserve(struct call *call, struct buffer *scratch, size_t s
     return NULL;
 }
 
-struct stream_id *stream_parse_ids(struct call *call, unsigned first, unsigned count) {
+struct stream_id *stream_ids_room(struct call *call, unsigned count) {
     static _Thread_local struct buffer scratch;
-    struct stream_id *ids =
-        (void *)scratch_reserve(call, &scratch, (size_t)(count + 1) * sizeof *ids);
-    if (!ids) return NULL;
-    for (unsigned i = 0; i < count; i++)
+    return (void *)scratch_reserve(call, &scratch, (size_t)(count + 1) * sizeof(struct stream_id));
+}
+
+struct stream_id *stream_parse_ids(struct call *call, unsigned first, unsigned count) {
+    struct stream_id *ids = stream_ids_room(call, count);
+    for (unsigned i = 0; ids && i < count; i++)
         if (!stream_parse_id(call, call->argv[first + i], &ids[i])) return NULL;
     return ids;
 }

@@ -34,8 +34,11 @@ bool stream_parse_integer(struct call *call, struct bytes text, int64_t *out);
 bool stream_parse_start(struct call *call, struct bytes text, struct stream_id *out);
 bool stream_parse_end(struct call *call, struct bytes text, struct stream_id *out);
 
-/* `count` IDs, in memory of this thread that stays until the next call. NULL: one is none, and that
- * has been answered. */
+/* Room for so many IDs in memory of this thread, which stays until the next call of this function
+ * or the one below. NULL: no memory, and that has been answered. */
+struct stream_id *stream_ids_room(struct call *call, unsigned count);
+
+/* `count` arguments as IDs. NULL: one is none, and that has been answered. */
 struct stream_id *stream_parse_ids(struct call *call, unsigned first, unsigned count);
 
 /* MAXLEN and MINID with what belongs to them, in XADD with the ID too. */

@@ -174,13 +174,8 @@ static bool look_up(const struct reading *reading, unsigned i, struct source *so
 
 /* Checks all before anything is read. *source is the last stream's. */
 static bool resolve_all(struct reading *reading, struct source *source) {
-    static _Thread_local struct buffer scratch;
-    buffer_clear(&scratch);
-    if (!buffer_reserve(&scratch, reading->streams * sizeof *reading->after)) {
-        reply_no_memory(reading->call->reply);
-        return false;
-    }
-    reading->after = (void *)scratch.data;
+    reading->after = stream_ids_room(reading->call, reading->streams);
+    if (!reading->after) return false;
     for (unsigned i = 0; i < reading->streams; i++)
         if (!look_up(reading, i, source) || !resolve(reading, i, source->stream)) return false;
     return true;

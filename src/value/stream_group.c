@@ -137,11 +137,13 @@ static bool seek_pending(struct stream_group *group, struct stream_id id,
 
 void stream_consumer_remove(struct stream_group *group, struct stream_consumer *consumer) {
     struct tree_cursor cursor, owned;
-    struct stream_id *id = tree_first(&consumer->pending, &owned);
+    bool all = consumer->pending.count == group->pending.count;
+    struct stream_id *id = all ? NULL : tree_first(&consumer->pending, &owned);
     for (; id; id = tree_next(&owned)) {
         seek_pending(group, *id, &cursor);
         tree_remove_at(&cursor);
     }
+    if (all) tree_clear(&group->pending, NULL, NULL);
     seek_consumer(group, stream_consumer_name(consumer), &cursor);
     tree_remove_at(&cursor);
     release_consumer(NULL, &consumer);
