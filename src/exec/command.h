@@ -37,6 +37,7 @@ struct call;
 #define CMD_EXCLUSIVE     (1ull << 32) /* has all keys or none to lock: runs in exclusive mode */
 #define CMD_UNLOCKED      (1ull << 33) /* locks what it needs itself (SCAN, RANDOMKEY ...) */
 #define CMD_SENTINEL_ONLY (1ull << 34)
+#define CMD_ELEMENT       (1ull << 40) /* the argument behind its only key names an element of it */
 
 /* ACL categories beyond those that follow from the flags (write, read, fast/slow, admin, pubsub,
  * blocking, dangerous follow as in Redis: see exec/categories.c). */

@@ -15,6 +15,11 @@
  * answer to be still in the cache. */
 #define ENTRIES_AHEAD (size_t)24
 
+/* The same for elements of large collections, which are found through their entries: first their
+ * buckets, then themselves. */
+#define ELEMENT_BUCKETS_AHEAD 12u
+#define ELEMENTS_AHEAD        6u
+
 /* More buckets than this would push each other out of the cache before they are used. */
 #define BUCKETS_MAX (size_t)512
 
@@ -94,6 +99,7 @@ static void stage_request(struct exec_worker *w, const struct request *r,
     if (UNLIKELY(!registered_accepts(found, r->argc))) return;
     staged->no_memory = !stage_keys(w, r, found);
     staged->key_count = (unsigned)w->keys_used - staged->first_key;
+    if (found->flags & CMD_ELEMENT) w->has_elements = true;
 }
 
 static void stage_batch(struct exec_worker *w, const struct request_batch *batch,
@@ -101,6 +107,7 @@ static void stage_batch(struct exec_worker *w, const struct request_batch *batch
     const struct registered *found = NULL;
     struct bytes name = BYTES("");
     w->keys_used = 0;
+    w->has_elements = false;
     for (unsigned i = 0; i < batch->count; i++) {
         const struct request *r = &batch->items[i];
         if (!bytes_equal(r->argv[0], name)) { /* pipelines repeat themselves */
@@ -120,6 +127,29 @@ static inline void look_ahead(const struct exec_worker *w, const struct view *vi
     size_t end = MIN(next + ENTRIES_AHEAD, w->keys_used);
     for (; *asked < end; ++*asked)
         keyspace_prefetch_entry(view, &w->keys[*asked]);
+}
+
+/* How far elements have been asked for. */
+struct elements_asked {
+    unsigned buckets, blocks;
+};
+
+/* Before the request at `next`. */
+static void look_inside(struct exec_worker *w, const struct view *view,
+                        const struct request_batch *batch, unsigned next,
+                        struct elements_asked *asked) {
+    for (; asked->buckets < MIN(next + ELEMENT_BUCKETS_AHEAD, batch->count); asked->buckets++) {
+        struct staged *staged = &w->staged[asked->buckets];
+        const struct request *r = &batch->items[asked->buckets];
+        if (!staged->key_count || !(staged->found->flags & CMD_ELEMENT)) continue;
+        staged->element = keyspace_prefetch_element_bucket(
+            view, &w->keys[staged->first_key], r->argv[staged->found->one_key + 1]);
+    }
+    for (; asked->blocks < MIN(next + ELEMENTS_AHEAD, batch->count); asked->blocks++) {
+        const struct staged *staged = &w->staged[asked->blocks];
+        if (staged->element)
+            keyspace_prefetch_element(view, &w->keys[staged->first_key], staged->element);
+    }
 }
 
 static void drop_many_keys(struct exec_worker *w) {
@@ -275,12 +305,14 @@ unsigned dispatch_batch(void *context, void *opaque, const struct request_batch 
     const struct view view = call.view;
     stage_batch(w, batch, &view);
     size_t asked = 0;
+    struct elements_asked elements_asked = {0};
     uint64_t ticks = clock_ticks();
     size_t start = 0;
     unsigned taken = 0;
     while (taken < batch->count) {
         const struct request *request = &batch->items[taken];
         if (w->keys_used > 1) look_ahead(w, &view, w->staged[taken].first_key, &asked);
+        if (w->has_elements) look_inside(w, &view, batch, taken, &elements_asked);
         if (!run_request(w, &call, &w->staged[taken], request, request->end - start, &ticks))
             break;
         start = request->end;

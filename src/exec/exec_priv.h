@@ -64,6 +64,7 @@ struct staged {
     const struct registered *container; /* when it is the subcommand that does not exist */
     unsigned first_key, key_count;      /* in the worker's `keys` */
     bool no_memory;                     /* for the keys */
+    uint64_t element;                   /* the hash of the element that it names; 0 = none */
 };
 
 /* What INFO stats tells and CONFIG RESETSTAT forgets. */
@@ -92,6 +93,7 @@ struct exec_worker {
     struct staged staged[REQUEST_BATCH_MAX];
     struct key *keys; /* of all requests of the batch */
     size_t keys_used, keys_capacity;
+    bool has_elements; /* a request of the batch is CMD_ELEMENT */
 
     struct list_node sessions; /* by id */
     unsigned session_count;    /* those that are not being killed */

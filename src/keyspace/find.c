@@ -101,3 +101,29 @@ void keyspace_prefetch_entry(const struct view *view, const struct key *key) {
     table_prefetch_block(&slice_of(view, key)->table, key->hash);
     release_partition(view, key);
 }
+
+/* What finds the key's elements by name; NULL: nothing does. */
+static const struct table *elements_of(const struct view *view, const struct key *key) {
+    struct spot spot;
+    const struct entry *e = find(view, key, &spot);
+    if (!e || !entry_is_object(e)) return NULL;
+    const struct value_ops *ops = value_ops(entry_type(e));
+    return ops->elements ? ops->elements(entry_object(e)) : NULL;
+}
+
+uint64_t keyspace_prefetch_element_bucket(const struct view *view, const struct key *key,
+                                          struct bytes element) {
+    if (!try_partition(view, key)) return 0;
+    const struct table *table = elements_of(view, key);
+    uint64_t hash = table ? hash_bytes(element.data, element.len) : 0;
+    if (table) table_prefetch_bucket(table, hash);
+    release_partition(view, key);
+    return hash;
+}
+
+void keyspace_prefetch_element(const struct view *view, const struct key *key, uint64_t element) {
+    if (!try_partition(view, key)) return;
+    const struct table *table = elements_of(view, key);
+    if (table) table_prefetch_block(table, element);
+    release_partition(view, key);
+}

@@ -113,6 +113,12 @@ struct entry *keyspace_peek(struct view *view, const struct key *key);
 void keyspace_prefetch_bucket(const struct view *view, const struct key *key);
 void keyspace_prefetch_entry(const struct view *view, const struct key *key);
 
+/* The same for an element of a collection, once its entry has arrived: first its bucket, if the
+ * collection is a large one; the result is the element's hash then, otherwise 0. */
+uint64_t keyspace_prefetch_element_bucket(const struct view *view, const struct key *key,
+                                          struct bytes element);
+void keyspace_prefetch_element(const struct view *view, const struct key *key, uint64_t element);
+
 /* ---- changing ---- */
 
 /* Finds the key for a command that may change it; expired entries are removed, the clock moves,

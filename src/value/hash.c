@@ -122,6 +122,11 @@ static size_t free_effort(const void *object) {
     return members_free_effort(&hash->members);
 }
 
+static const struct table *elements(const void *object) {
+    const struct hash_large *hash = object;
+    return &hash->members.table;
+}
+
 static const char *encoding(const struct value *hash) {
     return hash->form & (HASH_TABLE | VALUE_DEADLINES) ? "hashtable" : "listpack";
 }
@@ -179,6 +184,7 @@ static const struct value_ops ops = {
     .copy = copy,
     .memory = memory,
     .free_effort = free_effort,
+    .elements = elements,
     .length = hash_length,
     .encoding = encoding,
     .deadline = deadline,

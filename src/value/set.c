@@ -38,6 +38,11 @@ static size_t free_effort(const void *object) {
     return members_free_effort(object);
 }
 
+static const struct table *elements(const void *object) {
+    const struct members *members = object;
+    return &members->table;
+}
+
 /* ---- reading ---- */
 
 uint64_t set_length(const struct value *set) {
@@ -114,6 +119,7 @@ static const struct value_ops ops = {
     .copy = copy,
     .memory = memory,
     .free_effort = free_effort,
+    .elements = elements,
     .length = set_length,
     .encoding = encoding,
 };

@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct table;
+
 enum value_type {
     TYPE_STRING = 0,
     TYPE_LIST = 1,
@@ -48,6 +50,10 @@ struct value_ops {
     void *(*copy)(const void *object);
     size_t (*memory)(const void *object); /* bytes that it takes up, exact or nearly */
     size_t (*free_effort)(const void *object); /* about how many allocations free() gives back */
+
+    /* The table in which elements are found by hash_bytes() of their names, for prefetching; NULL for
+     * types without. */
+    const struct table *(*elements)(const void *object);
 
     /* Both forms. */
     uint64_t (*length)(const struct value *value);      /* elements */
