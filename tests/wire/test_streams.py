@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Streams: commands that no peer here has. All others are compared with Valkey's in tests/differential."""
+
+import pytest
+
+from resp import Failure
+
+
+@pytest.fixture
+def groups(client):
+    """Entries 1-1 to 5-1; group g has read three, and group h one."""
+    for i in range(1, 6):
+        client.call("XADD", "s", f"{i}-1", "f", i)
+    for group, count in (("g", 3), ("h", 1)):
+        client.call("XGROUP", "CREATE", "s", group, 0)
+        client.call("XREADGROUP", "GROUP", group, "c", "COUNT", count, "STREAMS", "s", ">")
+    return client
+
+
+def ids(client):
+    return [entry[0].decode() for entry in client.call("XRANGE", "s", "-", "+")]
+
+
+def pending(client, group):
+    return [entry[0].decode() for entry in client.call("XPENDING", "s", group, "-", "+", 10)]
+
+
+def test_xdelex_keeps_references(groups):
+    assert groups.call("XDELEX", "s", "IDS", 3, "1-1", "5-1", "9-9") == [1, 1, -1]
+    assert ids(groups) == ["2-1", "3-1", "4-1"]
+    assert pending(groups, "g") == ["1-1", "2-1", "3-1"]
+
+
+def test_xdelex_drops_references(groups):
+    assert groups.call("XDELEX", "s", "DELREF", "IDS", 2, "1-1", "5-1") == [1, 1]
+    assert pending(groups, "g") == ["2-1", "3-1"]
+    assert pending(groups, "h") == []
+
+
+def test_xdelex_drops_references_to_what_is_gone(groups):
+    groups.call("XDEL", "s", "1-1")
+    assert groups.call("XDELEX", "s", "IDS", 1, "1-1", "DELREF") == [-1]
+    assert pending(groups, "h") == []
+
+
+def test_xdelex_leaves_what_groups_have_still_to_read(groups):
+    assert groups.call("XDELEX", "s", "ACKED", "IDS", 2, "1-1", "4-1") == [2, 2]
+    groups.call("XACK", "s", "g", "1-1")
+    groups.call("XACK", "s", "h", "1-1")
+    assert groups.call("XDELEX", "s", "ACKED", "IDS", 1, "1-1") == [1]
+
+
+def test_xackdel_acknowledges_and_deletes(groups):
+    assert groups.call("XACKDEL", "s", "g", "IDS", 2, "1-1", "4-1") == [1, -1]
+    assert ids(groups) == ["2-1", "3-1", "4-1", "5-1"]
+    assert pending(groups, "g") == ["2-1", "3-1"]
+    assert pending(groups, "h") == ["1-1"]
+
+
+def test_xackdel_leaves_what_others_need(groups):
+    assert groups.call("XACKDEL", "s", "g", "ACKED", "IDS", 1, "1-1") == [2]
+    assert "1-1" in ids(groups)
+    assert groups.call("XACKDEL", "s", "h", "ACKED", "IDS", 1, "1-1") == [1]
+    assert "1-1" not in ids(groups)
+
+
+def test_without_key_or_group_there_is_nothing(groups):
+    assert groups.call("XDELEX", "nothing", "IDS", 2, "1-1", "2-1") == [-1, -1]
+    assert groups.call("XACKDEL", "s", "nothing", "IDS", 1, "1-1") == [-1]
+
+
+@pytest.mark.parametrize("arguments", [
+    ["IDS", 0, "1-1"], ["IDS", "x", "1-1"], ["IDS", 2, "1-1"], ["IDS", 1, "1-1", "2-1"], ["IDS", 1, "x"],
+    ["KEEPREF", "ACKED", "IDS", 1, "1-1"], ["FOO", 1, "1-1"]])
+def test_wrong_arguments_change_nothing(groups, arguments):
+    with pytest.raises(Failure):
+        groups.call("XDELEX", "s", *arguments)
+    with pytest.raises(Failure):
+        groups.call("XACKDEL", "s", "g", *arguments)
+    assert len(ids(groups)) == 5
