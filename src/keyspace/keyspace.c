@@ -145,5 +145,7 @@ struct keyspace_size keyspace_size(const struct keyspace *ks, unsigned db) {
 }
 
 size_t keyspace_entry_cost(const struct entry *entry) {
-    return arena_cost(entry_size(entry)) + sizeof(struct table_bucket) / TABLE_SLOTS + 1;
+    size_t cost = arena_cost(entry_size(entry)) + sizeof(struct table_bucket) / TABLE_SLOTS + 1;
+    if (entry_is_object(entry)) cost += value_ops(entry_type(entry))->memory(entry_object(entry));
+    return cost;
 }
