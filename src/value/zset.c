@@ -39,10 +39,12 @@ bool zset_score(const struct value *set, struct bytes member, double *score) {
 
 bool zset_rank(const struct value *set, struct bytes member, uint64_t *rank, double *score) {
     if (set->large) {
-        const void *block = find_block(large_of(set), member);
+        struct table_slot slot;
+        const void *block =
+            members_find(&large_of(set)->members, member, members_hash(member), &slot);
         if (!block) return false;
         *score = zset_block_score(block);
-        *rank = zset_large_rank(large_of(set), member, *score);
+        *rank = zset_large_rank(large_of(set), &slot);
         return true;
     }
     size_t at = zset_pack_find(set->small, member);

@@ -3,7 +3,8 @@
 #include "sys/memory.h"
 #include "value/zset_priv.h"
 
-/* The order of the set: an element as probe, a place as key. */
+/* ---- the order of the set: elements among places ---- */
+
 struct probe {
     double score;
     struct bytes member;
@@ -13,15 +14,71 @@ static int compare(const void *context, const void *probe, const void *key) {
     const struct probe *element = probe;
     const struct zset_place *place = key;
     double score = place->score;
-    if (LIKELY(element->score != score)) return element->score < score ? -1 : 1;
+    if (element->score != score) return element->score < score ? -1 : 1;
     return bytes_compare(element->member, members_name(zset_block(context, place)));
 }
 
-/* To the place of the element, or to where it would be. Not inlined, for its size: a set has one.
- */
-static __attribute__((noinline)) bool find(const struct zset *set, const struct probe *probe,
-                                           struct tree_cursor *cursor) {
-    return tree_find((struct tree *)&set->tree, compare, set, probe, cursor);
+/* How many of the places have a lower score. Branches, though mispredicted every other time, let
+ * the processor fetch ahead what it will want next: without them a search waits for one miss after
+ * the other (measured: 620 against 740 ns for a change of score among a million). The empty
+ * assembly keeps the compiler from taking them out. */
+static inline unsigned count_lower(const struct zset_place *places, unsigned count, double score) {
+    unsigned low = 0, high = count;
+    while (low < high) {
+        unsigned middle = (low + high) / 2;
+        if (places[middle].score < score)
+            low = middle + 1;
+        else
+            high = middle;
+        __asm__ volatile("");
+    }
+    return low;
+}
+
+/* How many of the places are before the element, or are the element if `inclusive`. Names, which
+ * lie elsewhere, are only compared where scores are the same. */
+static inline unsigned count_before(const struct zset *set, const struct zset_place *places,
+                                    unsigned count, const struct probe *probe, bool inclusive) {
+    bool equal;
+    unsigned low = count_lower(places, count, probe->score);
+    if (LIKELY(low == count || places[low].score != probe->score)) return low;
+    return tree_search((const char *)places, sizeof *places, low, count, compare, set, probe,
+                       inclusive, &equal);
+}
+
+/* Most runs of places with the same score are no longer. */
+#define RUN_SCANNED 8u
+
+/* The index of the place with this reference, which is there: found without looking at names,
+ * unless there are many with its score. */
+static inline unsigned index_of(const struct zset *set, const struct zset_place *places,
+                                unsigned count, const struct probe *probe, arena_ref ref) {
+    unsigned low = count_lower(places, count, probe->score);
+    for (unsigned i = low; i < MIN(low + RUN_SCANNED, count); i++)
+        if (places[i].ref == ref) return i;
+    return count_before(set, places, count, probe, false);
+}
+
+/* As tree_find(), for this one kind of tree, and faster: to the place with the reference, or with
+ * ARENA_NONE to where the element would be inserted. */
+static void find(const struct zset *set, const struct probe *probe, arena_ref ref,
+                 struct tree_cursor *cursor) {
+    struct tree_node *node = set->tree.root;
+    cursor->tree = (struct tree *)&set->tree;
+    cursor->leaf = (struct tree_leaf *)node;
+    cursor->index = 0;
+    if (UNLIKELY(!node)) return;
+    for (unsigned level = set->tree.height; level-- > 0;) {
+        struct tree_inner *inner = (struct tree_inner *)node;
+        const struct zset_place *keys = (const struct zset_place *)inner->keys;
+        unsigned index = count_before(set, keys + 1, inner->node.count - 1u, probe, true);
+        cursor->path[level] = (struct tree_step){inner, index};
+        node = inner->child[index];
+    }
+    cursor->leaf = (struct tree_leaf *)node;
+    const struct zset_place *places = (const struct zset_place *)cursor->leaf->items;
+    cursor->index = ref == ARENA_NONE ? count_before(set, places, node->count, probe, false)
+                                      : index_of(set, places, node->count, probe, ref);
 }
 
 /* ---- blocks ---- */
@@ -36,7 +93,7 @@ static void moved(void *owner, arena_ref from, arena_ref to) {
     const void *block = arena_at(&set->members.arena, to);
     struct probe probe = {zset_block_score(block), members_name(block)};
     struct tree_cursor cursor;
-    ensure(find(set, &probe, &cursor));
+    find(set, &probe, from, &cursor);
     tree_replace_at(&cursor, &(struct zset_place){probe.score, to});
 }
 
@@ -116,7 +173,7 @@ bool zset_large_insert(struct zset *set, struct bytes member, uint64_t hash, dou
     struct table_slot slot;
     struct tree_cursor cursor;
     if (!add_block(set, member, hash, score, &slot)) return false;
-    find(set, &(struct probe){score, member}, &cursor);
+    find(set, &(struct probe){score, member}, ARENA_NONE, &cursor);
     if (tree_insert_at(&cursor, &(struct zset_place){score, table_ref(&slot)})) return true;
     members_remove(&set->members, &slot);
     return false;
@@ -145,10 +202,10 @@ bool zset_large_update(struct zset *set, struct table_slot *slot, double score) 
     struct probe old = {zset_block_score(block), members_name(block)}, new = {score, old.member};
     struct zset_place place = {score, table_ref(slot)};
     struct tree_cursor cursor;
-    find(set, &new, &cursor);
+    find(set, &new, ARENA_NONE, &cursor);
     if (!replace_neighbour(&cursor, &place)) {
         if (!tree_insert_at(&cursor, &place)) return false;
-        find(set, &old, &cursor);
+        find(set, &old, place.ref, &cursor);
         tree_remove_at(&cursor);
     }
     memcpy(members_rest(block), &score, sizeof score);
@@ -158,7 +215,8 @@ bool zset_large_update(struct zset *set, struct table_slot *slot, double score) 
 void zset_large_remove(struct zset *set, struct table_slot *slot) {
     const void *block = table_block(&set->members.table, slot);
     struct tree_cursor cursor;
-    ensure(find(set, &(struct probe){zset_block_score(block), members_name(block)}, &cursor));
+    struct probe probe = {zset_block_score(block), members_name(block)};
+    find(set, &probe, table_ref(slot), &cursor);
     tree_remove_at(&cursor);
     members_remove(&set->members, slot);
 }
@@ -177,8 +235,10 @@ void zset_large_remove_ranks(struct zset *set, uint64_t first, uint64_t end) {
     tree_remove_run(&cursor, end - first, release, set);
 }
 
-uint64_t zset_large_rank(const struct zset *set, struct bytes member, double score) {
+uint64_t zset_large_rank(const struct zset *set, const struct table_slot *slot) {
+    const void *block = table_block(&set->members.table, slot);
     struct tree_cursor cursor;
-    ensure(find(set, &(struct probe){score, member}, &cursor));
+    find(set, &(struct probe){zset_block_score(block), members_name(block)}, table_ref(slot),
+         &cursor);
     return tree_rank(&cursor);
 }

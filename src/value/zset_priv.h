@@ -83,5 +83,5 @@ bool zset_large_update(struct zset *set, struct table_slot *slot, double score);
 void zset_large_remove(struct zset *set, struct table_slot *slot);
 void zset_large_remove_ranks(struct zset *set, uint64_t first, uint64_t end);
 
-/* The rank of a member that is there. */
-uint64_t zset_large_rank(const struct zset *set, struct bytes member, double score);
+/* The rank of the member at the slot. */
+uint64_t zset_large_rank(const struct zset *set, const struct table_slot *slot);
