@@ -22,20 +22,22 @@ static inline uint16_t due_coarse(int64_t ms) {
     return units ? units : UINT16_MAX; /* 0 means none; one earlier is still a lower bound */
 }
 
-/* Tells the bucket of a deadline of one of its blocks; one that has passed is due at once. */
-static inline void due_note(struct table_bucket *bucket, int64_t deadline, int64_t now_ms) {
-    int64_t horizon = now_ms + ((int64_t)DUE_HORIZON << DUE_UNIT_SHIFT);
-    uint16_t due = due_coarse(MAX(MIN(deadline, horizon), now_ms - (1 << DUE_UNIT_SHIFT)));
-    if (!bucket->due || (int16_t)(due - bucket->due) < 0) bucket->due = due;
-}
-
 /* Whether a block of this bucket may be due. */
 static inline bool due_reached(const struct table_bucket *bucket, int64_t now_ms) {
     return bucket->due && (int16_t)(due_coarse(now_ms) - bucket->due) > 0;
 }
 
-/* No later than any deadline of its blocks that is within the horizon; the bucket has one. */
-static inline int64_t due_earliest(const struct table_bucket *bucket, int64_t now_ms) {
+/* Tells the bucket of a deadline of one of its blocks; one that has passed is due at once. A bound
+ * that has been reached stays: it may lie too far back to be compared. */
+static inline void due_note(struct table_bucket *bucket, int64_t deadline, int64_t now_ms) {
+    int64_t horizon = now_ms + ((int64_t)DUE_HORIZON << DUE_UNIT_SHIFT);
+    uint16_t due = due_coarse(MAX(MIN(deadline, horizon), now_ms - (1 << DUE_UNIT_SHIFT)));
+    if (due_reached(bucket, now_ms)) return;
+    if (!bucket->due || (int16_t)(due - bucket->due) < 0) bucket->due = due;
+}
+
+/* When due_reached() will say yes of this bucket, which has a deadline: up to a unit after that. */
+static inline int64_t due_when(const struct table_bucket *bucket, int64_t now_ms) {
     int16_t ahead = (int16_t)(bucket->due - due_coarse(now_ms));
-    return (((now_ms >> DUE_UNIT_SHIFT) + ahead) << DUE_UNIT_SHIFT) - (1 << DUE_UNIT_SHIFT);
+    return ((now_ms >> DUE_UNIT_SHIFT) + ahead + 1) << DUE_UNIT_SHIFT;
 }

@@ -207,8 +207,10 @@ static enum hash_outcome overwrite(struct hash_edit *edit, size_t at, struct byt
     if (deadline == HASH_KEEPS) deadline = expired ? HASH_STAYS : old;
     /* With this room, nothing below fails. */
     size_t room = pack_element_size(value) + pack_integer_size(INT64_MAX);
-    if (deadline != old && !(make_own(edit) && buffer_reserve(edit->pack, room)))
-        return HASH_NO_MEMORY;
+    if (deadline != old) {
+        if (!make_own(edit) || !buffer_reserve(edit->pack, room)) return HASH_NO_MEMORY;
+        note_bytes(edit);
+    }
     if (!replace_text(edit, at, value)) return HASH_NO_MEMORY;
     if (deadline != old)
         replace_integer(edit, pack_next(edit->value.small, at), stored_deadline(deadline));

@@ -11,8 +11,8 @@
  *
  * Invariants:
  *   1. with_deadline is the number of fields that have one.
- *   2. No deadline is before `earliest`, or a pass is under way and none is before pass_earliest
- *      among the segments that it has passed.
+ *   2. No bucket will be reached (due_reached) before `earliest`, or a pass is under way and none
+ * of the segments that it has passed has one that will be before pass_earliest.
  *   3. The bucket of each field with a deadline has been told (due_note).
  */
 #pragma once

@@ -65,8 +65,8 @@ struct value_ops {
     /* Elements that expire (fields of a hash); NULL for types without. A value that has any says so
      * in its form: VALUE_DEADLINES.
      *
-     * deadline: no later than the earliest of them, and no later than an hour after the value was
-     * last asked to expire: it wants to be asked by then.
+     * deadline: when the value wants to be asked to expire: a moment after the earliest of them, at
+     * the latest, and no later than an hour after it was last asked.
      * expire: removes up to `most` elements whose deadline has passed, and tells of each before it
      * goes. *value is what is to be stored then: a small one lies in `scratch`. Returns how many;
      * less than `most` also when there is no memory. */
