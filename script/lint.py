@@ -152,7 +152,7 @@ def layer_finding(source, included):
 
 
 # Headers of src/cmd that are nobody's family: what all families may include.
-SHARED_BY_FAMILIES = ["cmd.h", "cmd_*.h", "families.h", "shared*.h", "common*.h", "reply*.h", "parse*.h"]
+SHARED_BY_FAMILIES = ["cmd.h", "cmd_*.h", "families.h", "limits.h", "shared*.h", "common*.h", "reply*.h", "parse*.h"]
 
 
 def is_shared_by_families(source, included):
