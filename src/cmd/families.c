@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "cmd/families.h"
 #include "base/ensure.h"
-#include "cmd/limits.h"
 #include "cmd/shared_server.h"
 #include "value/hash.h"
 #include "value/list.h"

@@ -28,3 +28,6 @@ extern const struct command string_commands[];
 extern const struct command zset_commands[];
 
 void families_register(struct exec *exec);
+
+/* The directives of value/limits.h, which several families go by (limits.c). */
+void limits_register(void);

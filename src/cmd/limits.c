@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "cmd/limits.h"
+#include "cmd/families.h"
 #include "config/config.h"
 #include "value/limits.h"
 

@@ -218,9 +218,10 @@ static void write_keyspace(struct exec *exec, struct buffer *out, void *context)
         if (!size.keys) continue;
         long long average =
             size.volatile_keys ? size.ttl_sum_ms_estimate / (int64_t)size.volatile_keys : 0;
-        buffer_printf(
-            out, "db%u:keys=%llu,expires=%llu,avg_ttl=%lld,keys_with_volatile_items=0\r\n", db,
-            (unsigned long long)size.keys, (unsigned long long)size.volatile_keys, average);
+        buffer_printf(out,
+                      "db%u:keys=%llu,expires=%llu,avg_ttl=%lld,keys_with_volatile_items=%llu\r\n",
+                      db, (unsigned long long)size.keys, (unsigned long long)size.volatile_keys,
+                      average, (unsigned long long)size.deadline_values);
     }
 }
 

@@ -58,7 +58,8 @@ void slice_clear(struct slice *slice) {
     table_clear(&slice->table);
     arena_clear(&slice->arena);
     volatile_add(slice, -(int64_t)slice->volatile_keys);
-    slice->objects = slice->deadline_values = 0;
+    deadlines_add(slice, -(int64_t)slice->deadline_values);
+    slice->objects = 0;
 }
 
 void keyspace_free(struct keyspace *ks) {
@@ -140,6 +141,7 @@ struct keyspace_size keyspace_size(const struct keyspace *ks, unsigned db) {
         const struct slice *slice = &ks->database[db]->slices[p];
         size.keys += slice_keys(slice);
         size.volatile_keys += __atomic_load_n(&slice->volatile_keys, __ATOMIC_RELAXED);
+        size.deadline_values += __atomic_load_n(&slice->deadline_values, __ATOMIC_RELAXED);
     }
     return size;
 }

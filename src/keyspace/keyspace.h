@@ -195,9 +195,10 @@ uint64_t keyspace_flush(struct view *view, bool async);
 unsigned long keyspace_lazyfree_pending(const struct keyspace *keyspace);
 void keyspace_swap(struct view *view, unsigned one, unsigned other);
 
-/* Numbers of keys and of keys with an expiry; safe at any time, exact in exclusive mode. */
+/* Numbers of keys, of keys with an expiry, and of values with elements that expire; safe at any
+ * time, exact in exclusive mode. */
 struct keyspace_size {
-    uint64_t keys, volatile_keys;
+    uint64_t keys, volatile_keys, deadline_values;
     int64_t ttl_sum_ms_estimate;
 };
 struct keyspace_size keyspace_size(const struct keyspace *keyspace, unsigned db);

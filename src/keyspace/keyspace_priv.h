@@ -85,6 +85,11 @@ static inline void volatile_add(struct slice *slice, int64_t delta) {
     __atomic_store_n(&slice->volatile_keys, keys, __ATOMIC_RELAXED);
 }
 
+static inline void deadlines_add(struct slice *slice, int64_t delta) {
+    uint64_t values = slice->deadline_values + (uint64_t)delta;
+    __atomic_store_n(&slice->deadline_values, values, __ATOMIC_RELAXED);
+}
+
 /* What the sweep comes for. */
 #define HAS_EXPIRY    1u
 #define HAS_DEADLINES 2u /* of elements of the value */
@@ -97,7 +102,7 @@ static inline unsigned times_of(const struct entry *e) {
 /* An entry that had such times before has them now. */
 static inline void count_times(struct slice *slice, unsigned had, unsigned has) {
     if ((had ^ has) & HAS_EXPIRY) volatile_add(slice, has & HAS_EXPIRY ? 1 : -1);
-    if ((had ^ has) & HAS_DEADLINES) slice->deadline_values += has & HAS_DEADLINES ? 1 : -1ull;
+    if ((had ^ has) & HAS_DEADLINES) deadlines_add(slice, has & HAS_DEADLINES ? 1 : -1);
 }
 
 /* The value's deadline; the entry has one. */

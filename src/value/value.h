@@ -2,9 +2,10 @@
 /*
  * A value of any type, and what the rest of the house may do with one without knowing its type.
  *
- * A collection has two forms. Small: a flat run of bytes (a pack, mostly) that lies in its entry, so
- * that it costs no allocation of its own. Large: an object, made of tables and trees, that the entry
- * points to. The type's own module turns the one into the other; nobody else asks which it is.
+ * A collection has two forms. Small: a flat run of bytes (a pack, mostly) that lies in its entry,
+ * so that it costs no allocation of its own. Large: an object, made of tables and trees, that the
+ * entry points to. The type's own module turns the one into the other; nobody else asks which it
+ * is.
  *
  * `form` is two bits that the type may use as it likes, kept with the entry (a set of integers, an
  * encoding's name that outlives what it was chosen for).
@@ -31,7 +32,7 @@ enum value_type {
 
 struct value {
     enum value_type type;
-    uint8_t form;       /* 0 to 3 */
+    uint8_t form; /* 0 to 3 */
     bool large;
     struct bytes small; /* borrowed, until its entry changes */
     void *object;
@@ -48,19 +49,16 @@ struct value_ops {
     /* Objects. */
     void (*free)(void *object);
     void *(*copy)(const void *object);
-    size_t (*memory)(const void *object); /* bytes that it takes up, exact or nearly */
+    size_t (*memory)(const void *object);      /* bytes that it takes up, exact or nearly */
     size_t (*free_effort)(const void *object); /* about how many allocations free() gives back */
 
-    /* The table in which elements are found by hash_bytes() of their names, for prefetching; NULL for
-     * types without. */
+    /* The table in which elements are found by hash_bytes() of their names, for prefetching; NULL
+     * for types without. */
     const struct table *(*elements)(const void *object);
 
     /* Both forms. */
     uint64_t (*length)(const struct value *value);      /* elements */
     const char *(*encoding)(const struct value *value); /* as OBJECT ENCODING answers */
-
-    /* The value as an RDB object: its RDB type byte, then its body (value/rdb.h). */
-    bool (*dump)(const struct value *value, struct buffer *out);
 
     /* Elements that expire (fields of a hash); NULL for types without. A value that has any says so
      * in its form: VALUE_DEADLINES.

@@ -69,10 +69,12 @@ static struct bytes value_of(int i, char text[400]) {
     return bytes_make(text, (size_t)sizes[i % (int)ARRAY_LEN(sizes)]);
 }
 
+/* The number in a field's name, whatever follows it. */
 static unsigned index_of(struct bytes field) {
-    char text[32] = {0};
-    memcpy(text, field.data, MIN(field.len, sizeof text - 1));
-    return (unsigned)atoi(text[0] == 'f' ? text + 1 : text);
+    unsigned n = 0;
+    for (size_t i = field.data[0] == 'f'; i < field.len && field.data[i] != 'x'; i++)
+        n = n * 10 + (unsigned)(field.data[i] - '0');
+    return n;
 }
 
 static bool is_alive(const struct kept *kept, unsigned i) {

@@ -44,11 +44,13 @@ static void remove_one(struct members *members, unsigned i) {
     members_tidy(members);
 }
 
+/* The number in a block's name, whatever follows it. */
 static unsigned number_of(const void *block) {
     struct bytes name = members_name(block);
-    char text[16] = {0};
-    memcpy(text, name.data, MIN(name.len, sizeof text - 1));
-    return (unsigned)atoi(text);
+    unsigned n = 0;
+    for (size_t i = 0; i < name.len && name.data[i] != 'x'; i++)
+        n = n * 10 + (unsigned)(name.data[i] - '0');
+    return n;
 }
 
 static void check(const struct members *members) {

@@ -59,10 +59,14 @@ static struct bytes name_of(unsigned i, char text[400]) {
     return bytes_make(text, (size_t)length);
 }
 
+/* The index of a name, from the number in it. */
 static unsigned index_of(struct bytes name) {
-    char text[32] = {0};
-    memcpy(text, name.data, MIN(name.len, sizeof text - 1));
-    return (unsigned)(atoi(text[0] == 'm' ? text + 1 : text) + 700);
+    int64_t number;
+    const char *end = memchr(name.data, 'x', name.len);
+    if (end) name.len = (size_t)(end - name.data);
+    if (name.data[0] == 'm') name = bytes_skip(name, 1);
+    assert_true(number_parse_i64(name, &number));
+    return (unsigned)(number + 700);
 }
 
 static bool note_seen(void *context, struct bytes member) {
