@@ -2,6 +2,7 @@
 #include "cmd/families.h"
 #include "config/config.h"
 #include "value/limits.h"
+#include "value/rdb.h"
 
 static const struct config_row rows[] = {
     {"hash-max-listpack-entries", "hash-max-ziplist-entries", CONFIG_INTEGER,
@@ -13,6 +14,7 @@ static const struct config_row rows[] = {
     {"list-max-listpack-size", "list-max-ziplist-size", CONFIG_INTEGER,
      .value = &value_limits.list_max_listpack_size, .initial = "-2", .min = INT32_MIN,
      .max = INT32_MAX},
+    {"rdbcompression", .type = CONFIG_BOOL, .value = &rdb_compression, .initial = "yes"},
     {"set-max-intset-entries", .type = CONFIG_INTEGER,
      .value = &value_limits.set_max_intset_entries, .initial = "512", .max = INT64_MAX},
     {"set-max-listpack-entries", .type = CONFIG_INTEGER,

@@ -57,6 +57,14 @@ uint32_t clock_idle_seconds(uint32_t clock, int64_t now_ms) {
     return elapsed_since(clock, seconds(now_ms), CLOCK_MASK, 3600);
 }
 
+uint32_t clock_idle_for(uint64_t idle, int64_t now_ms) {
+    return (seconds(now_ms) - (uint32_t)MIN(idle, (uint64_t)CLOCK_MASK - 3600)) & CLOCK_MASK;
+}
+
+uint32_t clock_frequent(uint8_t counter, int64_t now_ms) {
+    return minutes(now_ms) << 8 | counter;
+}
+
 uint64_t clock_coldness(uint32_t clock, int64_t now_ms) {
     if (policy_is_lfu()) return 255 - clock_frequency(clock, now_ms);
     return clock_idle_seconds(clock, now_ms);

@@ -12,3 +12,7 @@ uint32_t clock_idle_seconds(uint32_t clock, int64_t now_ms);
 
 /* The counter with the decay since its last use taken off, 0 to 255. */
 uint32_t clock_frequency(uint32_t clock, int64_t now_ms);
+
+/* A clock of which these two would tell just that, for as long as the policy stays of its kind. */
+uint32_t clock_idle_for(uint64_t seconds, int64_t now_ms);
+uint32_t clock_frequent(uint8_t counter, int64_t now_ms);

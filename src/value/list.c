@@ -9,10 +9,6 @@
 /* What an element takes in a pack beside its bytes, at most. */
 #define ELEMENT_HEAD_MAX 10u
 
-/* Beyond these a number of elements, or of bytes, makes no difference to a quicklist. */
-#define FILL_MIN (-5)
-#define FILL_MAX 32767
-
 uint64_t list_length(const struct value *value) {
     if (!value->large) return pack_count(value->small);
     const struct list *list = value->object;
@@ -87,10 +83,8 @@ bool list_edit_is_quicklist(const struct list_edit *edit) {
 }
 
 static bool make_quicklist(struct list_edit *edit) {
-    int64_t fill = value_limits.list_max_listpack_size;
     if (!make_large(edit)) return false;
-    edit->list->fill = (int32_t)MAX(FILL_MIN, MIN(fill, FILL_MAX));
-    edit->list->quicklist = true;
+    list_large_make_quicklist(edit->list);
     return true;
 }
 

@@ -2,6 +2,7 @@
 /* Large lists: a counted tree of packs. */
 #include "base/ensure.h"
 #include "sys/memory.h"
+#include "value/limits.h"
 #include "value/list_priv.h"
 
 /* What an element is taken to need in a node beside its bytes, before it is there. */
@@ -9,6 +10,10 @@
 
 /* A node that is limited by the number of its elements has at most so many bytes all the same. */
 #define COUNTED_NODE_MAX 8192u
+
+/* Beyond these a number of elements, or of bytes, makes no difference to a quicklist. */
+#define FILL_MIN (-5)
+#define FILL_MAX 32767
 
 static uint64_t weight(const void *item) {
     const struct list_node *node = item;
@@ -244,11 +249,21 @@ static bool append_copy(struct list *list, const struct list_node *model) {
     return false;
 }
 
+bool list_large_append(struct list *list, struct bytes pack, bool plain) {
+    struct list_node model = {
+        .data = (char *)pack.data, .count = (uint32_t)pack_count(pack), .plain = plain};
+    return append_copy(list, &model);
+}
+
+void list_large_make_quicklist(struct list *list) {
+    int64_t fill = value_limits.list_max_listpack_size;
+    list->fill = (int32_t)MAX(FILL_MIN, MIN(fill, FILL_MAX));
+    list->quicklist = true;
+}
+
 struct list *list_large_from_pack(struct bytes pack) {
     struct list *list = list_large_create();
-    if (!list || pack_is_empty(pack)) return list;
-    struct list_node model = {.data = (char *)pack.data, .count = (uint32_t)pack_count(pack)};
-    if (append_copy(list, &model)) return list;
+    if (!list || pack_is_empty(pack) || list_large_append(list, pack, false)) return list;
     list_large_free(list);
     return NULL;
 }

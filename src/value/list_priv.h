@@ -43,6 +43,11 @@ struct list *list_large_create(void);
 /* With a single node of a copy of this pack, unless that is empty. */
 struct list *list_large_from_pack(struct bytes pack);
 void list_large_free(void *object);
+
+/* Adds a node of a copy of this pack at the end. */
+bool list_large_append(struct list *list, struct bytes pack, bool plain);
+void list_large_make_quicklist(struct list *list);
+
 void *list_large_copy(const void *object);
 
 /* As the functions on `struct list_edit` of these names. */

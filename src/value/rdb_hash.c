@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Hashes. */
+#include "value/hash.h"
+#include "value/limits.h"
+#include "value/rdb_priv.h"
+
+/* ---- writing ---- */
+
+struct writing {
+    struct buffer *out;
+    bool deadlines, failed;
+};
+
+#define NO_DEADLINE UINT64_MAX /* in RDB_HASH_2 */
+
+static bool write_field(void *context, struct bytes field, struct bytes value, int64_t deadline) {
+    struct writing *writing = context;
+    uint64_t wire = deadline == HASH_STAYS ? NO_DEADLINE : (uint64_t)deadline;
+    writing->failed = !rdb_write_string(writing->out, field) ||
+                      !rdb_write_string(writing->out, value) ||
+                      (writing->deadlines && !rdb_write_u64(writing->out, wire));
+    return !writing->failed;
+}
+
+static bool append_field(void *context, struct bytes field, struct bytes value, int64_t deadline) {
+    struct writing *writing = context;
+    writing->failed = !pack_append(writing->out, field) || !pack_append(writing->out, value);
+    return !writing->failed;
+}
+
+/* What is called a "listpack" and is large. */
+static bool write_as_pack(const struct value *hash, struct buffer *out) {
+    struct buffer pack = {0};
+    struct writing writing = {.out = &pack, .failed = !pack_init(&pack)};
+    if (!writing.failed) hash_each(hash, HASH_ALL, append_field, &writing);
+    bool done = !writing.failed && rdb_write_string(out, buffer_bytes(&pack));
+    buffer_free(&pack);
+    return done;
+}
+
+bool rdb_write_hash(const struct value *hash, struct buffer *out) {
+    struct writing writing = {.out = out, .deadlines = hash_has_deadlines(hash)};
+    if (!writing.deadlines && !(hash->form & HASH_TABLE)) {
+        if (!rdb_write_type(out, RDB_HASH_LISTPACK)) return false;
+        return hash->large ? write_as_pack(hash, out) : rdb_write_string(out, hash->small);
+    }
+    if (!rdb_write_type(out, writing.deadlines ? RDB_HASH_2 : RDB_HASH) ||
+        !rdb_write_length(out, hash_length(hash)))
+        return false;
+    hash_each(hash, HASH_ALL, write_field, &writing);
+    return !writing.failed;
+}
+
+/* ---- reading ---- */
+
+/* A field that is not there. */
+static bool set(struct rdb_loading *loading, struct hash_edit *edit, struct bytes field,
+                struct bytes value, int64_t deadline) {
+    enum hash_outcome outcome = hash_set(edit, field, value, deadline);
+    return outcome == HASH_ADDED || (outcome == HASH_NO_MEMORY && rdb_no_memory(loading));
+}
+
+/* Redis writes how far a deadline is behind the earliest, plus 1; 0 = there is none. */
+static bool read_metadata(struct rdb_reader *reader, uint64_t earliest, int64_t *deadline) {
+    uint64_t behind;
+    if (!rdb_read_length(reader, &behind)) return false;
+    *deadline = HASH_STAYS;
+    if (!behind) return true;
+    if (earliest > INT64_MAX || behind - 1 > INT64_MAX - earliest) return false;
+    *deadline = (int64_t)(earliest + behind - 1);
+    return true;
+}
+
+static bool read_deadline(struct rdb_reader *reader, int64_t *deadline) {
+    uint64_t wire;
+    if (!rdb_read_u64(reader, &wire) || (wire > INT64_MAX && wire != NO_DEADLINE)) return false;
+    *deadline = wire == NO_DEADLINE ? HASH_STAYS : (int64_t)wire;
+    return true;
+}
+
+static bool read_fields(struct rdb_loading *loading, enum rdb_type type, struct hash_edit *edit) {
+    struct rdb_reader *reader = loading->reader;
+    struct rdb_text field = {0}, value = {0};
+    uint64_t count, earliest = 0;
+    bool done = (type != RDB_HASH_METADATA || rdb_read_u64(reader, &earliest)) &&
+                rdb_read_count(loading, 2, &count);
+    if (done) hash_edit_expect(edit, count, 0);
+    for (uint64_t i = 0; done && i < count; i++) {
+        int64_t deadline = HASH_STAYS;
+        done = (type != RDB_HASH_METADATA || read_metadata(reader, earliest, &deadline)) &&
+               rdb_read_text(reader, &field) && rdb_read_text(reader, &value) &&
+               (type != RDB_HASH_2 || read_deadline(reader, &deadline)) &&
+               set(loading, edit, field.bytes, value.bytes, deadline);
+    }
+    rdb_text_free(&field);
+    rdb_text_free(&value);
+    return done;
+}
+
+static bool set_pack(struct rdb_loading *loading, struct hash_edit *edit, struct bytes pack,
+                     bool deadlines) {
+    char field_text[PACK_TEXT_MAX], value_text[PACK_TEXT_MAX];
+    for (size_t at = pack_first(pack); at; at = pack_next(pack, at)) {
+        struct bytes field = pack_get_text(pack, at, field_text);
+        at = pack_next(pack, at);
+        struct bytes value = pack_get_text(pack, at, value_text);
+        int64_t deadline = HASH_STAYS;
+        if (deadlines) {
+            at = pack_next(pack, at);
+            struct pack_item item = pack_get(pack, at);
+            if (!item.integer || item.number < 0) return false;
+            if (item.number) deadline = item.number;
+        }
+        if (!set(loading, edit, field, value, deadline)) return false;
+    }
+    return true;
+}
+
+/* A pack becomes the value as it is where it can; *taken says so. */
+static bool read_pack(struct rdb_loading *loading, enum rdb_type type, struct hash_edit *edit,
+                      bool *taken) {
+    bool deadlines = type == RDB_HASH_LISTPACK_EX;
+    enum rdb_flat flat = type == RDB_HASH_ZIPMAP    ? FLAT_ZIPMAP
+                         : type == RDB_HASH_ZIPLIST ? FLAT_ZIPLIST
+                                                    : FLAT_PACK;
+    struct rdb_text text = {0};
+    uint64_t earliest;
+    bool done = (!deadlines || rdb_read_u64(loading->reader, &earliest)) &&
+                rdb_read_pack(loading, flat, deadlines ? 3 : 2, &text);
+    bool many =
+        done && pack_count(text.bytes) / 2 > (uint64_t)value_limits.hash_max_listpack_entries;
+    *taken = done && !deadlines && !many && text.bytes.len <= RDB_PACK_MAX;
+    if (*taken) {
+        done = rdb_names_differ(loading, text.bytes, 2) &&
+               rdb_take_pack(loading, text.bytes, TYPE_HASH, 0);
+    } else if (done) {
+        done = set_pack(loading, edit, text.bytes, deadlines);
+        if (!many && !deadlines && edit->value.large) edit->value.form &= (uint8_t)~HASH_TABLE;
+    }
+    rdb_text_free(&text);
+    return done;
+}
+
+bool rdb_read_hash(struct rdb_loading *loading, enum rdb_type type) {
+    struct hash_edit edit;
+    bool done, taken = false;
+    hash_edit_begin(&edit, NULL, loading->scratch, loading->now_ms);
+    if (type == RDB_HASH || type == RDB_HASH_2 || type == RDB_HASH_METADATA)
+        done = read_fields(loading, type, &edit);
+    else
+        done = read_pack(loading, type, &edit, &taken);
+    if (taken) return done;
+    if (done && !hash_edit_end(&edit)) done = rdb_no_memory(loading);
+    if (done)
+        *loading->value = edit.value;
+    else
+        hash_edit_drop(&edit);
+    return done;
+}

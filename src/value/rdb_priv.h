@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the files that read and write values of each type share. */
+#pragma once
+
+#include "ds/pack.h"
+#include "value/rdb_value.h"
+#include "value/set.h"
+
+/* A value being read. Functions that read return false like rdb_read_value. */
+struct rdb_loading {
+    struct rdb_reader *reader;
+    int64_t now_ms;
+    struct buffer *scratch;
+    struct value *value;
+};
+
+static inline bool rdb_no_memory(struct rdb_loading *loading) {
+    loading->reader->no_memory = true;
+    return false;
+}
+
+bool rdb_write_list(const struct value *list, struct buffer *out);
+bool rdb_write_set(const struct value *set, struct buffer *out);
+bool rdb_write_zset(const struct value *set, struct buffer *out);
+bool rdb_write_hash(const struct value *hash, struct buffer *out);
+bool rdb_write_stream(const struct value *stream, struct buffer *out);
+
+bool rdb_read_list(struct rdb_loading *loading, enum rdb_type type);
+bool rdb_read_set(struct rdb_loading *loading, enum rdb_type type);
+bool rdb_read_zset(struct rdb_loading *loading, enum rdb_type type);
+bool rdb_read_hash(struct rdb_loading *loading, enum rdb_type type);
+bool rdb_read_stream(struct rdb_loading *loading, enum rdb_type type);
+
+/* ---- writing ---- */
+
+static inline bool rdb_write_type(struct buffer *out, enum rdb_type type) {
+    return buffer_append_char(out, (char)type);
+}
+
+/* ---- reading: numbers of elements ---- */
+
+/* A number of elements, at least one, that each take up at least `least` bytes. */
+static inline bool rdb_read_count(struct rdb_loading *loading, size_t least, uint64_t *count) {
+    return rdb_read_length(loading->reader, count) && *count > 0 &&
+           *count <= loading->reader->left.len / least;
+}
+
+/* ---- reading: packs ---- */
+
+enum rdb_flat { FLAT_PACK, FLAT_ZIPLIST, FLAT_ZIPMAP };
+
+/* A value in one string. It becomes a pack of `stride` elements for each, and not empty. */
+bool rdb_read_pack(struct rdb_loading *loading, enum rdb_flat flat, unsigned stride,
+                   struct rdb_text *pack);
+
+/* Makes a pack of what was packed before Redis 7. False: it is corrupt, or there is no memory. */
+bool rdb_ziplist_to_pack(struct rdb_reader *reader, struct bytes ziplist, struct buffer *pack);
+bool rdb_zipmap_to_pack(struct rdb_reader *reader, struct bytes zipmap, struct buffer *pack);
+
+/* A pack of more bytes is taken apart. */
+#define RDB_PACK_MAX (64u * 1024)
+
+/* Copies the pack to the scratch buffer and makes it the small value. */
+bool rdb_take_pack(struct rdb_loading *loading, struct bytes pack, enum value_type type,
+                   unsigned form);
+
+/* Does the name of each element, the first of `stride`, differ from all others. */
+bool rdb_names_differ(struct rdb_loading *loading, struct bytes pack, unsigned stride);
