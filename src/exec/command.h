@@ -38,6 +38,7 @@ struct call;
 #define CMD_UNLOCKED      (1ull << 33) /* locks what it needs itself (SCAN, RANDOMKEY ...) */
 #define CMD_SENTINEL_ONLY (1ull << 34)
 #define CMD_ELEMENT       (1ull << 40) /* the argument behind its only key names an element of it */
+#define CMD_ELEMENT_BEHIND (1ull << 41) /* no, the one after that does */
 
 /* ACL categories beyond those that follow from the flags (write, read, fast/slow, admin, pubsub,
  * blocking, dangerous follow as in Redis: see exec/categories.c). */

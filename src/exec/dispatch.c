@@ -142,8 +142,10 @@ static void look_inside(struct exec_worker *w, const struct view *view,
         struct staged *staged = &w->staged[asked->buckets];
         const struct request *r = &batch->items[asked->buckets];
         if (!staged->key_count || !(staged->found->flags & CMD_ELEMENT)) continue;
-        staged->element = keyspace_prefetch_element_bucket(
-            view, &w->keys[staged->first_key], r->argv[staged->found->one_key + 1]);
+        unsigned at = staged->found->one_key + 1;
+        if (staged->found->flags & CMD_ELEMENT_BEHIND) at++;
+        staged->element =
+            keyspace_prefetch_element_bucket(view, &w->keys[staged->first_key], r->argv[at]);
     }
     for (; asked->blocks < MIN(next + ELEMENTS_AHEAD, batch->count); asked->blocks++) {
         const struct staged *staged = &w->staged[asked->blocks];

@@ -274,6 +274,11 @@ static size_t free_effort(const void *object) {
     return members_free_effort(&set->members) + tree_memory(&set->tree) / TREE_LEAF_BYTES;
 }
 
+static const struct table *elements(const void *object) {
+    const struct zset *set = object;
+    return &set->members.table;
+}
+
 static const char *encoding(const struct value *value) {
     return value->large ? "skiplist" : "listpack";
 }
@@ -284,6 +289,7 @@ static const struct value_ops ops = {
     .copy = zset_large_copy,
     .memory = memory,
     .free_effort = free_effort,
+    .elements = elements,
     .length = zset_count,
     .encoding = encoding,
 };
