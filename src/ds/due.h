@@ -36,8 +36,9 @@ static inline void due_note(struct table_bucket *bucket, int64_t deadline, int64
     if (!bucket->due || (int16_t)(due - bucket->due) < 0) bucket->due = due;
 }
 
-/* When due_reached() will say yes of this bucket, which has a deadline: up to a unit after that. */
-static inline int64_t due_when(const struct table_bucket *bucket, int64_t now_ms) {
+/* The last millisecond at which due_reached() says no of this bucket, which has a deadline; less
+ * than a unit after that. */
+static inline int64_t due_until(const struct table_bucket *bucket, int64_t now_ms) {
     int16_t ahead = (int16_t)(bucket->due - due_coarse(now_ms));
-    return ((now_ms >> DUE_UNIT_SHIFT) + ahead + 1) << DUE_UNIT_SHIFT;
+    return (((now_ms >> DUE_UNIT_SHIFT) + ahead + 1) << DUE_UNIT_SHIFT) - 1;
 }

@@ -88,9 +88,9 @@ void hash_large_free(void *object) {
 static void note(struct hash_large *hash, struct table_bucket *bucket, int64_t deadline,
                  int64_t now_ms) {
     due_note(bucket, deadline, now_ms);
-    int64_t when = due_when(bucket, now_ms);
-    hash->earliest = MIN(hash->earliest, when);
-    hash->pass_earliest = MIN(hash->pass_earliest, when);
+    int64_t until = due_until(bucket, now_ms);
+    hash->earliest = MIN(hash->earliest, until);
+    hash->pass_earliest = MIN(hash->pass_earliest, until);
 }
 
 static enum hash_outcome add(struct hash_large *hash, uint64_t hashed, struct bytes field,
@@ -241,7 +241,7 @@ static bool expire_segment(struct expiring *expiring, struct table_segment *segm
             !expire_bucket(expiring, segment, bucket))
             return false;
         if (bucket->due)
-            hash->pass_earliest = MIN(hash->pass_earliest, due_when(bucket, expiring->now_ms));
+            hash->pass_earliest = MIN(hash->pass_earliest, due_until(bucket, expiring->now_ms));
     }
     return true;
 }
@@ -249,7 +249,7 @@ static bool expire_segment(struct expiring *expiring, struct table_segment *segm
 unsigned hash_large_expire(struct hash_large *hash, int64_t now_ms, unsigned most,
                            value_visitor *visit, void *context) {
     struct expiring expiring = {hash, now_ms, visit, context, 0, most};
-    if (hash_large_deadline(hash) > now_ms) return 0;
+    if (hash_large_deadline(hash) >= now_ms) return 0;
     if (!hash->passing) begin_pass(hash, now_ms);
     const struct table *table = &hash->members.table;
     for (unsigned segments = 0; segments < SEGMENTS_AT_ONCE; segments++) {

@@ -129,7 +129,7 @@ def expire_all_soon(g):
     after = g.one_of(["HGETALL", key], ["HGET", key, "f0"], ["HSET", key, "f0", "z"], ["HINCRBY", key, "f1", 3],
                      ["HDEL", key, "f0", "f1"], ["HSETNX", key, "f1", "w"], ["HRANDFIELD", key, 1000],
                      ["HSETEX", key, "KEEPTTL", "FIELDS", 1, "f0", "v"], ["HTTL", key, "FIELDS", 1, "f0"])
-    return [command, ["!sleep", 40], after, ["!sleep", 300], ["HLEN", key], ["HGETALL", key]]
+    return [command, ["!sleep", 40], after, ["!sleep", 500], ["HLEN", key], ["HGETALL", key]]
 
 
 def random_fields(g):
