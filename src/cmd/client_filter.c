@@ -3,6 +3,7 @@
 #include "base/ensure.h"
 #include "base/number.h"
 #include "exec/exec.h"
+#include "exec/pubsub.h"
 #include "sys/clock.h"
 #include "sys/memory.h"
 #include <stdlib.h>
@@ -249,12 +250,16 @@ static bool has_text(enum client_filter_text text, struct bytes wanted, const st
     unreachable_code();
 }
 
+static enum client_type type_of(const struct session *s) {
+    return pubsub_is_subscribed(s) ? CLIENT_PUBSUB : CLIENT_NORMAL;
+}
+
 /* Has the client each (or, for what is not wanted, any) of the traits that are given? */
 static bool agrees(const struct client_traits *traits, const struct session *s, bool wanted) {
     if (traits->ids &&
         !bsearch(&s->id, traits->ids, traits->id_count, sizeof s->id, compare_ids) == wanted)
         return false;
-    if (traits->has_type && (traits->type == CLIENT_NORMAL) != wanted) return false;
+    if (traits->has_type && (traits->type == type_of(s)) != wanted) return false;
     if (traits->has_db && (traits->db == s->db) != wanted) return false;
     for (unsigned i = 0; i < FILTER_TEXTS; i++)
         if (traits->has_text[i] && has_text(i, traits->texts[i], s) != wanted) return false;

@@ -3,6 +3,7 @@
 #include "base/identity.h"
 #include "base/number.h"
 #include "exec/exec.h"
+#include "exec/pubsub.h"
 
 #define WRONG_PASSWORD "WRONGPASS invalid username-password pair or user is disabled."
 #define INVALID_NAME   "ERR Client names cannot contain spaces, newlines or special characters."
@@ -122,9 +123,18 @@ void connection_hello(struct call *call) {
 
 /* ---- the small ones ---- */
 
+/* Where replies and messages look alike, the reply to PING looks like a message. */
+static void ping_message(struct call *call) {
+    reply_array(call->reply, 2);
+    reply_bulk_text(call->reply, "pong");
+    reply_bulk(call->reply, call->argc == 2 ? call->argv[1] : BYTES(""));
+}
+
 void connection_ping(struct call *call) {
     if (call->argc > 2)
         call_arity_error(call);
+    else if (call->session->resp == 2 && pubsub_is_subscribed(call->session))
+        ping_message(call);
     else if (call->argc == 2)
         reply_bulk(call->reply, call->argv[1]);
     else

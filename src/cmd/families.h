@@ -22,7 +22,7 @@ extern const struct command memory_commands[];
 extern const struct command object_commands[];
 extern const struct command observe_commands[]; /* SLOWLOG COMMANDLOG LATENCY */
 extern const struct command pubsub_commands[];
-extern const struct command server_commands[];  /* INFO TIME LOLWUT SHUTDOWN ROLE LASTSAVE ... */
+extern const struct command server_commands[]; /* INFO TIME LOLWUT SHUTDOWN ROLE LASTSAVE ... */
 extern const struct command set_commands[];
 extern const struct command stream_commands[];
 extern const struct command string_commands[];

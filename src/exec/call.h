@@ -26,9 +26,9 @@ struct call {
     struct session *session;
     struct exec *exec;
     unsigned worker;
-    bool no_wait;    /* nobody may wait for keys here: in MULTI, in scripts */
-    bool runs_again; /* for somebody who waits (exec/blocking.h) */
-    bool waits;      /* and goes on waiting */
+    bool no_wait;      /* nobody may wait for keys here: in MULTI, in scripts */
+    bool runs_again;   /* for somebody who waits (exec/blocking.h) */
+    bool waits;        /* and goes on waiting */
     uint64_t redacted; /* a bit for each of the first 64 arguments that no log may show */
 };
 

@@ -55,6 +55,21 @@ static enum verdict reject(struct reply *reply, const char *error) {
     return VERDICT_REJECTED;
 }
 
+/* In RESP2 messages look like replies, so hardly anything else may be answered beside them. */
+static bool allowed_with_subscriptions(const struct session *session, uint64_t flags) {
+    return session->resp == 3 || flags & CMD_SUBSCRIBED || !pubsub_is_subscribed(session);
+}
+
+static enum verdict refuse_with_subscriptions(const struct registered *found, struct reply *reply) {
+    char name[PREVIEW_MAX];
+    commands_full_name(found, name, sizeof name);
+    reply_errorf(reply,
+                 "ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / "
+                 "RESET are allowed in this context",
+                 name);
+    return VERDICT_REJECTED;
+}
+
 enum verdict check_request(struct session *session, const struct staged *staged,
                            const struct request *request, struct reply *reply, int64_t now_ms) {
     const struct registered *found = staged->found;
@@ -76,6 +91,8 @@ enum verdict check_request(struct session *session, const struct staged *staged,
     }
     if (flags & CMD_DENYOOM && UNLIKELY(!room_for_command(session, now_ms)))
         return reject(reply, "OOM command not allowed when used memory > 'maxmemory'.");
+    if (UNLIKELY(session->subscriber) && !allowed_with_subscriptions(session, flags))
+        return refuse_with_subscriptions(found, reply);
     if (UNLIKELY(pause_applies(session->exec, flags, now_ms))) return VERDICT_WAIT;
     return VERDICT_RUN;
 }

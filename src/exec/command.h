@@ -39,6 +39,9 @@ struct call;
 #define CMD_SENTINEL_ONLY (1ull << 34)
 #define CMD_ELEMENT       (1ull << 40) /* the argument behind its only key names an element of it */
 #define CMD_ELEMENT_BEHIND (1ull << 41) /* no, the one after that does */
+#define CMD_SUBSCRIBED    (1ull << 35) /* RESP2 clients that have subscriptions may use it */
+#define CMD_NOT_QUEUED    (1ull << 36) /* runs at once within MULTI */
+#define CMD_EXEC          (1ull << 37) /* runs the commands of a transaction, with their locks */
 
 /* ACL categories beyond those that follow from the flags (write, read, fast/slow, admin, pubsub,
  * blocking, dangerous follow as in Redis: see exec/categories.c). */

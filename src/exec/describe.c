@@ -16,6 +16,7 @@ void session_letters(const struct session *session, char out[SESSION_LETTERS_MAX
         {SESSION_NO_TOUCH, 'T'}, {SESSION_IMPORT_SOURCE, 'I'},
     };
     size_t n = 0;
+    if (pubsub_is_subscribed(session)) out[n++] = 'P';
     for (size_t i = 0; i < sizeof letters / sizeof letters[0]; i++)
         if (session->flags & letters[i].flag) out[n++] = letters[i].letter;
     if (session_is_blocked(session)) out[n++] = 'b';
@@ -51,8 +52,11 @@ bool session_describe(const struct session *session, struct buffer *out) {
                       connection_fd(session->connection), or_empty(session->name),
                       (long long)(now - session->created_ms) / 1000,
                       (long long)(now - session->active_ms) / 1000, letters) &&
-        buffer_printf(out, "capa=%s db=%u sub=0 psub=0 ssub=0 multi=-1 watch=0 ",
-                      session->flags & SESSION_CAPA_REDIRECT ? "r" : "", session->db) &&
+        buffer_printf(out, "capa=%s db=%u sub=%u psub=%u ssub=%u multi=-1 watch=0 ",
+                      session->flags & SESSION_CAPA_REDIRECT ? "r" : "", session->db,
+                      pubsub_subscriptions(session, TOPIC_CHANNEL),
+                      pubsub_subscriptions(session, TOPIC_PATTERN),
+                      pubsub_subscriptions(session, TOPIC_SHARD)) &&
         buffer_printf(out, "qbuf=%zu qbuf-free=%zu argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=%zu ",
                       usage.input_used, usage.input_free, usage.output_pending) &&
         buffer_printf(out, "oll=%zu omem=%zu tot-mem=%zu events=%s cmd=%s user=default redir=-1 ",

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Running a batch. First all requests of the batch are looked up, their keys hashed, and the buckets
- * of those asked for; then they run in order, while the entries that commands further on will want
- * are asked for ahead of them. So the cache misses of a pipeline overlap with each other and with
- * work, instead of adding up.
+ * Running a batch. First all requests of the batch are looked up, their keys hashed, and the
+ * buckets of those asked for; then they run in order, while the entries that commands further on
+ * will want are asked for ahead of them. So the cache misses of a pipeline overlap with each other
+ * and with work, instead of adding up.
  */
 #include "base/ensure.h"
 #include "exec/exec_priv.h"
@@ -11,8 +11,8 @@
 #include "sys/clock.h"
 #include "sys/memory.h"
 
-/* How many keys ahead entries are asked for: far enough for the memory to answer, near enough for the
- * answer to be still in the cache. */
+/* How many keys ahead entries are asked for: far enough for the memory to answer, near enough for
+ * the answer to be still in the cache. */
 #define ENTRIES_AHEAD (size_t)24
 
 /* The same for elements of large collections, which are found through their entries: first their
@@ -121,7 +121,8 @@ static void stage_batch(struct exec_worker *w, const struct request_batch *batch
     }
 }
 
-/* Before the command whose first key is at `next`; *asked is how far entries have been asked for. */
+/* Before the command whose first key is at `next`; *asked is how far entries have been asked for.
+ */
 static inline void look_ahead(const struct exec_worker *w, const struct view *view, size_t next,
                               size_t *asked) {
     size_t end = MIN(next + ENTRIES_AHEAD, w->keys_used);
@@ -255,7 +256,10 @@ static void run_command(struct exec_worker *w, struct call *call, const struct s
     call->view.no_touch = (session->flags & SESSION_NO_TOUCH) != 0;
     size_t reply_start = reply->out->len;
     session->last_command = found->command;
+    w->running = session;
     run_locked(w, call, found);
+    w->running = NULL;
+    if (UNLIKELY(w->to_self.len)) pubsub_send_to_self(w, session);
 
     uint64_t end = clock_ticks();
     account(w, call, found, end - *ticks, request_bytes, reply->out->len - reply_start);
@@ -315,8 +319,7 @@ unsigned dispatch_batch(void *context, void *opaque, const struct request_batch 
         const struct request *request = &batch->items[taken];
         if (w->keys_used > 1) look_ahead(w, &view, w->staged[taken].first_key, &asked);
         if (w->has_elements) look_inside(w, &view, batch, taken, &elements_asked);
-        if (!run_request(w, &call, &w->staged[taken], request, request->end - start, &ticks))
-            break;
+        if (!run_request(w, &call, &w->staged[taken], request, request->end - start, &ticks)) break;
         start = request->end;
         taken++;
         /* Whose replies are lost is closed, too. */
@@ -328,6 +331,7 @@ unsigned dispatch_batch(void *context, void *opaque, const struct request_batch 
         gate_yield(w->exec->gate, w->index);
     }
     session->active_ms = w->now_ms;
+    pubsub_post(w);
     drop_many_keys(w);
     return taken;
 }

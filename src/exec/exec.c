@@ -33,6 +33,7 @@ struct exec *exec_create(const struct exec_options *options) {
     exec->stale_ticks = (uint64_t)(clock_ticks_per_us() * CLOCK_STALE_US);
     exec->next_session = 1;
     exec->observations = observations_create();
+    exec->pubsub = pubsub_create(options->workers);
     exec->info = info_frame_create();
     exec->blocking = blocking_create(exec);
     for (unsigned i = 0; i < options->workers; i++)
@@ -55,6 +56,7 @@ void exec_free(struct exec *exec) {
     info_frame_free(exec->info);
     blocking_free(exec->blocking);
     observations_free(exec->observations);
+    pubsub_free(exec->pubsub);
     commands_free(&exec->commands);
     memory_free(exec);
 }
@@ -70,6 +72,7 @@ static void enter(void *context, unsigned worker) {
 static void leave(void *context, unsigned worker) {
     struct exec *exec = context;
     struct exec_worker *w = &exec->workers[worker];
+    pubsub_post(w);
     w->totals.turns++;
     w->totals.turn_ticks += clock_ticks() - w->turn_start;
     gate_leave(exec->gate, worker);

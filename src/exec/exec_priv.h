@@ -10,6 +10,7 @@
 #include "exec/commands.h"
 #include "exec/exec.h"
 #include "exec/observe.h"
+#include "exec/pubsub.h"
 #include "exec/settings.h"
 #include <pthread.h>
 #include <stdatomic.h>
@@ -95,12 +96,14 @@ struct exec_worker {
     size_t keys_used, keys_capacity;
     bool has_elements; /* a request of the batch is CMD_ELEMENT */
 
+    struct session *running;   /* whose command runs, and writes its reply */
+    struct buffer to_self;     /* messages for it, which follow the reply */
     struct list_node sessions; /* by id */
     unsigned session_count;    /* those that are not being killed */
     struct list_node paused;
     struct net_timer pause_timer;
     bool has_marked; /* keys changed that somebody waits for (blocking_serve.c) */
-    bool reaping; /* worker_post(reap) is on its way */
+    bool reaping;    /* worker_post(reap) is on its way */
 
     struct worker_totals totals;
     struct error_codes errors;
@@ -124,6 +127,7 @@ struct exec {
     _Atomic int64_t pause_until_ms; /* in the past = nothing is paused */
     bool pause_writes_only;
 
+    struct pubsub *pubsub;
     struct commands commands;
     struct observations *observations;
     struct info_frame *info;
@@ -196,6 +200,17 @@ void blocking_changed(void *context, const struct change *change);
 /* After a command that changed keys that somebody waits for (w->has_marked), and before its
  * partitions are unlocked: `hold` tells which these are, NULL if none or all. */
 void blocking_serve(struct exec_worker *w, const struct gate_hold *hold);
+
+/* ---- pubsub.c, pubsub_send.c ---- */
+
+struct pubsub *pubsub_create(unsigned workers);
+void pubsub_free(struct pubsub *pubsub);
+
+/* After a command: sends w->to_self. */
+void pubsub_send_to_self(struct exec_worker *w, struct session *session);
+
+/* Sends what the worker has published to the others. Between two batches. */
+void pubsub_post(struct exec_worker *w);
 
 /* ---- observe.c ---- */
 

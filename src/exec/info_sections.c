@@ -33,7 +33,7 @@ static void write_clients(struct exec *exec, struct buffer *out, void *context) 
     ZERO("client_recent_max_output_buffer");
     buffer_printf(out, "blocked_clients:%llu\r\n", (ull)blocked.clients);
     ZERO("tracking_clients");
-    ZERO("pubsub_clients");
+    buffer_printf(out, "pubsub_clients:%llu\r\n", (ull)pubsub_count(exec).clients);
     ZERO("watching_clients");
     buffer_printf(out, "clients_in_timeout_table:%llu\r\n", (ull)blocked.timed);
     ZERO("total_watched_keys");
@@ -117,10 +117,15 @@ static void write_keys(const struct exec *exec, struct buffer *out) {
                   (ull)keys.misses);
 }
 
+static void write_topics(const struct exec *exec, struct buffer *out) {
+    struct pubsub_counts counts = pubsub_count(exec);
+    buffer_printf(out,
+                  "pubsub_channels:%llu\r\npubsub_patterns:%llu\r\npubsubshard_channels:%llu\r\n",
+                  (ull)counts.topics[TOPIC_CHANNEL], (ull)counts.topics[TOPIC_PATTERN],
+                  (ull)counts.topics[TOPIC_SHARD]);
+}
+
 static void write_absent(struct buffer *out) {
-    ZERO("pubsub_channels");
-    ZERO("pubsub_patterns");
-    ZERO("pubsubshard_channels");
     ZERO("latest_fork_usec");
     ZERO("total_forks");
     ZERO("migrate_cached_sockets");
@@ -169,6 +174,7 @@ static void write_stats(struct exec *exec, struct buffer *out, void *context) {
     struct net_stats net = net_stats(exec->net);
     write_traffic(exec, &sum, &net, out);
     write_keys(exec, out);
+    write_topics(exec, out);
     write_absent(out);
     buffer_printf(out, "total_error_replies:%llu\r\n", (ull)sum.errors);
     ZERO("dump_payload_sanitizations");

@@ -29,8 +29,13 @@ static bool over_soft_limit(struct session *session, const struct output_limit *
     return now - session->over_soft_limit_since_ms > limit->soft_seconds * 1000;
 }
 
+static const struct output_limit *limit_of(const struct session *session) {
+    enum client_class class = pubsub_is_subscribed(session) ? CLASS_PUBSUB : CLASS_NORMAL;
+    return &exec_settings.output_limits[class];
+}
+
 static void check_output(struct session *session, size_t pending) {
-    const struct output_limit *limit = &exec_settings.output_limits[CLASS_NORMAL];
+    const struct output_limit *limit = limit_of(session);
     bool over_hard = limit->hard && pending > limit->hard;
     if (LIKELY(!over_hard && !over_soft_limit(session, limit, pending))) return;
     session_worker(session)->totals.output_disconnects++;
@@ -65,6 +70,7 @@ void limits_input_overflow(void *context, void *opaque, size_t input_bytes) {
 
 static void close_if_idle(struct session *session, int64_t now_ms) {
     if (session->waiter || session->flags & (SESSION_PAUSED | SESSION_CLOSING)) return;
+    if (pubsub_is_subscribed(session)) return; /* it waits for messages */
     if (now_ms - session->active_ms <= exec_settings.timeout * 1000) return;
     log_verbose("Closing idle client %llu", (unsigned long long)session->id);
     session->flags |= SESSION_CLOSING;
@@ -103,7 +109,9 @@ void chores_tick(void *context, unsigned worker) {
     if (w->reaping) sessions_reap(w);
     blocking_tick(w);
     sample_rates(w);
-    bool soft = exec_settings.output_limits[CLASS_NORMAL].soft != 0;
+    pubsub_post(w);
+    bool soft = exec_settings.output_limits[CLASS_NORMAL].soft ||
+                exec_settings.output_limits[CLASS_PUBSUB].soft;
     if ((soft || exec_settings.timeout) && now - w->last_second_ms >= 1000) {
         w->last_second_ms = now;
         look_at_sessions(w, now);

@@ -67,6 +67,7 @@ void session_close(void *context, void *opaque) {
     if (!(session->flags & SESSION_KILLED)) session_worker(session)->session_count--;
     list_remove(&session->in_worker);
     list_remove(&session->paused);
+    pubsub_forget(session);
     memory_free(session->name);
     memory_free(session->library_name);
     memory_free(session->library_version);
@@ -187,6 +188,7 @@ void session_reset(struct session *session) {
     session->db = 0;
     session->resp = 2;
     session_set_text(&session->name, BYTES(""));
+    pubsub_forget(session);
     session_update_limits(session);
 }
 

@@ -17,6 +17,7 @@ struct connection;
 struct waiter;
 struct command;
 struct exec;
+struct subscriber;
 
 #define SESSION_AUTHENTICATED   (1u << 0)
 #define SESSION_NO_EVICT        (1u << 1)
@@ -41,13 +42,14 @@ struct session {
     uint32_t flags;
     uint32_t db;
     unsigned worker;
-    uint8_t resp; /* 2 or 3 */
+    uint8_t resp;          /* 2 or 3 */
     struct waiter *waiter; /* exec/blocking.h; NULL: it does not wait for keys */
-    char *name;   /* CLIENT SETNAME; NULL = none */
+    char *name;            /* CLIENT SETNAME; NULL = none */
     char *library_name, *library_version;
     const struct command *last_command;
     int64_t created_ms, active_ms; /* clock_wall_ms */
     uint64_t commands;
+    struct subscriber *subscriber;    /* exec/pubsub.h; NULL: it has not subscribed yet */
     int64_t over_soft_limit_since_ms; /* clock_wall_ms; 0: the output is below its soft limit */
 };
 

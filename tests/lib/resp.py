@@ -84,7 +84,10 @@ class Client:
             parts.append(line)
             kind, size = line[:1], line[1:-2]
             if kind in b"$=!" and size != b"-1":
-                parts.append(self.input.read(int(size) + 2))
+                data = self.input.read(int(size) + 2)
+                if len(data) != int(size) + 2:
+                    raise Disconnected(f"in the middle of {line!r}")
+                parts.append(data)
             elif kind in b"*~>":
                 left += max(int(size), 0)
             elif kind == b"%":
