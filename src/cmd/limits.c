@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "value/limits.h"
 #include "cmd/families.h"
 #include "config/config.h"
-#include "value/limits.h"
 #include "value/rdb.h"
 
 static const struct config_row rows[] = {

@@ -34,14 +34,14 @@ struct call;
 #define CMD_MOVABLE_KEYS      (1ull << 19)
 #define CMD_ALLOW_BUSY        (1ull << 20)
 /* Ours, not shown. A command without keys and without these flags locks nothing. */
-#define CMD_EXCLUSIVE     (1ull << 32) /* has all keys or none to lock: runs in exclusive mode */
-#define CMD_UNLOCKED      (1ull << 33) /* locks what it needs itself (SCAN, RANDOMKEY ...) */
-#define CMD_SENTINEL_ONLY (1ull << 34)
-#define CMD_ELEMENT       (1ull << 40) /* the argument behind its only key names an element of it */
+#define CMD_EXCLUSIVE      (1ull << 32) /* has all keys or none to lock: runs in exclusive mode */
+#define CMD_UNLOCKED       (1ull << 33) /* locks what it needs itself (SCAN, RANDOMKEY ...) */
+#define CMD_SENTINEL_ONLY  (1ull << 34)
+#define CMD_ELEMENT        (1ull << 40) /* the argument behind its only key names an element of it */
 #define CMD_ELEMENT_BEHIND (1ull << 41) /* no, the one after that does */
-#define CMD_SUBSCRIBED    (1ull << 35) /* RESP2 clients that have subscriptions may use it */
-#define CMD_NOT_QUEUED    (1ull << 36) /* runs at once within MULTI */
-#define CMD_EXEC          (1ull << 37) /* runs the commands of a transaction, with their locks */
+#define CMD_SUBSCRIBED     (1ull << 35) /* RESP2 clients that have subscriptions may use it */
+#define CMD_NOT_QUEUED     (1ull << 36) /* runs at once within MULTI */
+#define CMD_EXEC           (1ull << 37) /* runs the commands of a transaction, with their locks */
 
 /* ACL categories beyond those that follow from the flags (write, read, fast/slow, admin, pubsub,
  * blocking, dangerous follow as in Redis: see exec/categories.c). */
