@@ -106,7 +106,7 @@ static bool open_payload(struct bytes payload, struct rdb_reader *reader) {
     memcpy(&version, payload.data + size, sizeof version);
     memcpy(&checksum, payload.data + size + VERSION_SIZE, sizeof checksum);
     *reader = (struct rdb_reader){.left = bytes_make(payload.data, size), .version = version};
-    if (version > RDB_VERSION) return false;
+    if (version == 0 || version > RDB_VERSION) return false;
     return checksum == rdb_checksum(0, bytes_make(payload.data, size + VERSION_SIZE));
 }
 

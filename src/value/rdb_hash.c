@@ -60,6 +60,11 @@ static bool set(struct rdb_loading *loading, struct hash_edit *edit, struct byte
     return outcome == HASH_ADDED || (outcome == HASH_NO_MEMORY && rdb_no_memory(loading));
 }
 
+/* A small hash keeps 0 for fields without a deadline; it is long past anyway. */
+static int64_t at_least_one(int64_t deadline) {
+    return deadline ? deadline : 1;
+}
+
 /* Redis writes how far a deadline is behind the earliest, plus 1; 0 = there is none. */
 static bool read_metadata(struct rdb_reader *reader, uint64_t earliest, int64_t *deadline) {
     uint64_t behind;
@@ -67,14 +72,14 @@ static bool read_metadata(struct rdb_reader *reader, uint64_t earliest, int64_t 
     *deadline = HASH_STAYS;
     if (!behind) return true;
     if (earliest > INT64_MAX || behind - 1 > INT64_MAX - earliest) return false;
-    *deadline = (int64_t)(earliest + behind - 1);
+    *deadline = at_least_one((int64_t)(earliest + behind - 1));
     return true;
 }
 
 static bool read_deadline(struct rdb_reader *reader, int64_t *deadline) {
     uint64_t wire;
     if (!rdb_read_u64(reader, &wire) || (wire > INT64_MAX && wire != NO_DEADLINE)) return false;
-    *deadline = wire == NO_DEADLINE ? HASH_STAYS : (int64_t)wire;
+    *deadline = wire == NO_DEADLINE ? HASH_STAYS : at_least_one((int64_t)wire);
     return true;
 }
 
@@ -85,6 +90,7 @@ static bool read_fields(struct rdb_loading *loading, enum rdb_type type, struct 
     bool done = (type != RDB_HASH_METADATA || rdb_read_u64(reader, &earliest)) &&
                 rdb_read_count(loading, 2, &count);
     if (done) hash_edit_expect(edit, count, 0);
+    if (type == RDB_HASH_2) edit->value.form |= HASH_TABLE;
     for (uint64_t i = 0; done && i < count; i++) {
         int64_t deadline = HASH_STAYS;
         done = (type != RDB_HASH_METADATA || read_metadata(reader, earliest, &deadline)) &&
@@ -129,13 +135,15 @@ static bool read_pack(struct rdb_loading *loading, enum rdb_type type, struct ha
                 rdb_read_pack(loading, flat, deadlines ? 3 : 2, &text);
     bool many =
         done && pack_count(text.bytes) / 2 > (uint64_t)value_limits.hash_max_listpack_entries;
-    *taken = done && !deadlines && !many && text.bytes.len <= RDB_PACK_MAX;
+    *taken = done && (type == RDB_HASH_ZIPLIST || type == RDB_HASH_LISTPACK) && !many &&
+             text.bytes.len <= RDB_PACK_MAX;
     if (*taken) {
         done = rdb_names_differ(loading, text.bytes, 2) &&
                rdb_take_pack(loading, text.bytes, TYPE_HASH, 0);
     } else if (done) {
         done = set_pack(loading, edit, text.bytes, deadlines);
-        if (!many && !deadlines && edit->value.large) edit->value.form &= (uint8_t)~HASH_TABLE;
+        if (!many && type != RDB_HASH_ZIPMAP && !deadlines && edit->value.large)
+            edit->value.form &= (uint8_t)~HASH_TABLE;
     }
     rdb_text_free(&text);
     return done;

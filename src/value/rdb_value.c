@@ -40,8 +40,9 @@ bool rdb_read_value(struct rdb_reader *reader, uint8_t type, int64_t now_ms, str
     case RDB_ZSET_2:
     case RDB_ZSET_ZIPLIST:
     case RDB_ZSET_LISTPACK: return rdb_read_zset(&loading, type);
-    case RDB_HASH_2: /* something else in previews of Redis */
-        return reader->version >= RDB_VERSION && rdb_read_hash(&loading, type);
+    case RDB_HASH_2: /* in previews of Redis it was something else */
+        if (reader->version > RDB_VERSION_SHARED && reader->version < RDB_VERSION) return false;
+        return rdb_read_hash(&loading, type);
     case RDB_HASH:
     case RDB_HASH_ZIPMAP:
     case RDB_HASH_ZIPLIST:

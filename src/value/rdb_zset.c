@@ -13,7 +13,7 @@ bool rdb_write_zset(const struct value *set, struct buffer *out) {
     struct zset_cursor cursor;
     struct zset_item item;
     uint64_t count = zset_count(set);
-    if (!set->large)
+    if (!zset_is_skiplist(set))
         return rdb_write_type(out, RDB_ZSET_LISTPACK) && rdb_write_string(out, set->small);
     if (!rdb_write_type(out, RDB_ZSET_2) || !rdb_write_length(out, count)) return false;
     zset_seek(&cursor, set, count - 1, true);

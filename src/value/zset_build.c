@@ -27,14 +27,10 @@ void zset_builder_free(struct zset_builder *builder) {
     *builder = (struct zset_builder){0};
 }
 
-static struct bytes name_of(const struct zset_builder *builder, const struct zset_built *item) {
-    return bytes_make(builder->names.data + item->name, item->size);
-}
-
 static int compare(const void *one, const void *other, void *context) {
     const struct zset_built *a = one, *b = other;
     if (a->score != b->score) return a->score < b->score ? -1 : 1;
-    return bytes_compare(name_of(context, a), name_of(context, b));
+    return bytes_compare(zset_builder_name(context, a), zset_builder_name(context, b));
 }
 
 /* ---- adding ---- */
@@ -92,7 +88,8 @@ static struct zset_built *find(const struct zset_builder *builder, struct bytes 
     uint32_t mask = (1u << builder->bits) - 1;
     for (uint32_t at = hash & mask; builder->slots[at] != EMPTY_SLOT; at = (at + 1) & mask) {
         struct zset_built *item = &builder->items[builder->slots[at] - 1];
-        if (item->hash == hash && bytes_equal(name_of(builder, item), member)) return item;
+        if (item->hash == hash && bytes_equal(zset_builder_name(builder, item), member))
+            return item;
     }
     return NULL;
 }
@@ -120,10 +117,11 @@ void zset_builder_sort(struct zset_builder *builder) {
     builder->ordered = true;
 }
 
-static bool fill_pack(const struct zset_builder *builder, struct buffer *pack) {
+static bool fill_pack(const struct zset_builder *builder, struct buffer *pack, bool whole) {
     if (!pack_init(pack)) return false;
     for (uint64_t i = 0; i < builder->count; i++)
-        if (!zset_pack_append(pack, zset_builder_member(builder, i), builder->items[i].score))
+        if (!zset_pack_append(pack, zset_builder_member(builder, i), builder->items[i].score,
+                              whole))
             return false;
     return true;
 }
@@ -140,13 +138,22 @@ static struct zset *make_large(const struct zset_builder *builder) {
     return set;
 }
 
+/* What a pack of the elements would have, at most. */
+static uint64_t pack_bytes(const struct zset_builder *builder) {
+    return builder->names.len + builder->count * zset_pack_growth(BYTES(""));
+}
+
 bool zset_builder_value(const struct zset_builder *builder, struct buffer *pack,
                         struct value *value) {
     *value = (struct value){.type = TYPE_ZSET};
-    if (zset_fits_pack(builder->count, builder->longest) && fill_pack(builder, pack)) {
+    bool many = zset_is_many(builder->count), is_long = zset_is_long(builder->longest);
+    if (many || is_long) value->form = ZSET_SKIPLIST;
+    bool small = !many && (!is_long || pack_bytes(builder) <= ZSET_COSTLY_BYTES);
+    if (small && fill_pack(builder, pack, !is_long)) {
         value->small = buffer_bytes(pack);
         return true;
     }
+    value->form = ZSET_SKIPLIST;
     value->large = true;
     value->object = make_large(builder);
     return value->object != NULL;

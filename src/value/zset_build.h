@@ -44,8 +44,13 @@ bool zset_builder_merge(struct zset_builder *builder, struct bytes member, doubl
 /* No more elements: puts them in order. */
 void zset_builder_sort(struct zset_builder *builder);
 
+static inline struct bytes zset_builder_name(const struct zset_builder *builder,
+                                             const struct zset_built *item) {
+    return item->size ? bytes_make(builder->names.data + item->name, item->size) : BYTES("");
+}
+
 static inline struct bytes zset_builder_member(const struct zset_builder *builder, uint64_t i) {
-    return bytes_make(builder->names.data + builder->items[i].name, builder->items[i].size);
+    return zset_builder_name(builder, &builder->items[i]);
 }
 
 /* Makes a value of the elements, in order: a small one in `pack`,
