@@ -25,9 +25,13 @@ void zset_reply_item(struct reply *reply, struct bytes member, double score, boo
 
 /* ---- changing ---- */
 
+static struct value zset_at(const struct spot *spot) {
+    return entry_value(spot->entry);
+}
+
 bool zset_edit_spot(struct call *call, const struct spot *spot, struct zset_edit *edit) {
     struct value old;
-    if (spot->entry) old = entry_value(spot->entry);
+    if (spot->entry) old = zset_at(spot);
     if (zset_edit_begin(edit, spot->entry ? &old : NULL, collection_scratch())) return true;
     reply_no_memory(call->reply);
     return false;
@@ -60,7 +64,7 @@ bool zset_edit_store(struct call *call, struct spot *spot, struct zset_edit *edi
 
 bool zset_remove_at(struct call *call, struct spot *spot, struct zset_ranks ranks,
                     const char *event, const struct bytes *argv, unsigned argc) {
-    struct value set = entry_value(spot->entry);
+    struct value set = zset_at(spot);
     struct zset_edit edit;
     if (ranks.first == 0 && ranks.end == zset_count(&set)) {
         remove_key(call, spot, event);
@@ -98,7 +102,7 @@ void zset_store_built(struct call *call, const struct key *key, const struct zse
 }
 
 bool zset_pop(struct call *call, struct spot *spot, bool highest, uint64_t count, bool pairs) {
-    struct value set = entry_value(spot->entry);
+    struct value set = zset_at(spot);
     uint64_t all = zset_count(&set);
     struct zset_ranks ranks = {highest ? all - count : 0, highest ? all : count};
     struct zset_cursor cursor;
@@ -192,8 +196,8 @@ static void add_to_spot(struct call *call, struct spot *spot, const struct zset_
     }
     add_each(&edit, adding, scores, pairs, &done);
     const char *event = adding->flags & ZSET_INCR ? "zincr" : "zadd";
-    if (!done.added && !done.updated) event = NULL; /* it may have become large all the same */
-    if (!event && !(edit.owned && spot->entry)) {
+    if (!done.added && !done.updated) event = NULL; /* its form may be another all the same */
+    if (!event && !(spot->entry && zset_at(spot).form != edit.value.form)) {
         zset_edit_drop(&edit);
         reply_added(call, adding, &done);
         return;

@@ -63,17 +63,17 @@ static struct zset_ranks ranks_of(const struct range *range, const struct value 
     unreachable_code();
 }
 
-/* How many of `size` elements an offset skips. A negative one counts from the far end in a large
- * set, and skips everything in a small one, as it does elsewhere. */
-static uint64_t skipped_by(int64_t offset, uint64_t size, bool large) {
+/* How many of `size` elements an offset skips. A negative one counts from the far end in a
+ * "skiplist", and skips everything in a "listpack", as it does elsewhere. */
+static uint64_t skipped_by(int64_t offset, uint64_t size, bool skiplist) {
     if (offset >= 0) return MIN((uint64_t)offset, size);
-    return large && offset >= -(int64_t)size ? size - (uint64_t)-offset : size;
+    return skiplist && offset >= -(int64_t)size ? size - (uint64_t)-offset : size;
 }
 
 /* Leaves out what LIMIT does, at the end that is shown first. */
 static struct zset_ranks limit(const struct range *range, const struct value *set,
                                struct zset_ranks ranks) {
-    uint64_t skipped = skipped_by(range->offset, ranks.end - ranks.first, set->large);
+    uint64_t skipped = skipped_by(range->offset, ranks.end - ranks.first, zset_is_skiplist(set));
     uint64_t shown = ranks.end - ranks.first - skipped;
     if (range->limit >= 0) shown = MIN(shown, (uint64_t)range->limit);
     if (range->reverse)

@@ -115,7 +115,7 @@ void zset_zrandmember(struct call *call) {
 
 struct scan {
     const struct scan_options *options;
-    bool all_digits; /* scores of large sets are shown with 17, which are not always needed */
+    bool all_digits; /* scores of a "skiplist" are shown with 17, which are not always needed */
     struct scan_output output;
 };
 
@@ -141,7 +141,7 @@ void zset_zscan(struct call *call) {
     struct scan_options options;
     if (!scan_parse_cursor(call, call->argv[2], &cursor)) return;
     if (!zset_read(call, &call->keys[0], &set)) return;
-    struct scan scan = {.options = &options, .all_digits = set.large};
+    struct scan scan = {.options = &options, .all_digits = zset_is_skiplist(&set)};
     scan_output_begin(call, &scan.output);
     if (zset_count(&set) == 0) {
         cursor = 0;

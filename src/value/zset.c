@@ -152,7 +152,8 @@ static void show_pack(struct zset_edit *edit) {
 static bool make_large(struct zset_edit *edit) {
     struct zset *set = zset_large_from_pack(edit->value.small);
     if (!set) return false;
-    edit->value = (struct value){.type = TYPE_ZSET, .large = true, .object = set};
+    edit->value =
+        (struct value){.type = TYPE_ZSET, .form = ZSET_SKIPLIST, .large = true, .object = set};
     edit->owned = true;
     return true;
 }
@@ -163,7 +164,7 @@ bool zset_edit_begin(struct zset_edit *edit, const struct value *old, struct buf
         edit->value = *old;
         return true;
     }
-    edit->value.type = TYPE_ZSET;
+    edit->value = (struct value){.type = TYPE_ZSET, .form = old ? old->form : 0};
     buffer_clear(pack);
     if (!(old ? buffer_append_bytes(pack, old->small) : pack_init(pack))) return false;
     show_pack(edit);
@@ -176,7 +177,9 @@ void zset_edit_drop(struct zset_edit *edit) {
 }
 
 bool zset_edit_expect(struct zset_edit *edit, uint64_t count, size_t longest) {
-    return edit->value.large || zset_fits_pack(count, longest) || make_large(edit);
+    if (edit->value.large) return true;
+    if (zset_is_long(longest)) edit->value.form = ZSET_SKIPLIST;
+    return !zset_is_many(count) || make_large(edit);
 }
 
 /* What the score of a member that is there becomes. */
@@ -206,11 +209,19 @@ static enum zset_outcome add_large(struct zset *set, struct bytes member, double
     return outcome;
 }
 
+/* The set is small, and may stay so if this member is added. */
+static bool may_stay_small(const struct zset_edit *edit, struct bytes member) {
+    const struct value *set = &edit->value;
+    if (zset_is_many(zset_pack_count(set->small) + 1)) return false;
+    return !zset_is_skiplist(set) || set->small.len + zset_pack_growth(member) <= ZSET_COSTLY_BYTES;
+}
+
 static enum zset_outcome add_new(struct zset_edit *edit, struct bytes member, double *score,
                                  unsigned flags) {
     if (flags & ZSET_XX) return ZSET_REFUSED;
-    if (zset_fits_pack(zset_pack_count(edit->value.small) + 1, member.len) &&
-        zset_pack_insert(edit->pack, member, *score)) {
+    if (zset_is_long(member.len)) edit->value.form = ZSET_SKIPLIST;
+    bool whole = !zset_is_skiplist(&edit->value);
+    if (may_stay_small(edit, member) && zset_pack_insert(edit->pack, member, *score, whole)) {
         show_pack(edit);
         return ZSET_ADDED;
     }
@@ -230,7 +241,7 @@ enum zset_outcome zset_add(struct zset_edit *edit, struct bytes member, double *
         /* With this much to spare the insertion cannot fail. */
         if (!buffer_reserve(edit->pack, NUMBER_DOUBLE_MAX + PACK_EMPTY_SIZE)) return ZSET_NO_MEMORY;
         zset_pack_delete(edit->pack, at, 1);
-        ensure(zset_pack_insert(edit->pack, member, new));
+        ensure(zset_pack_insert(edit->pack, member, new, !zset_is_skiplist(&edit->value)));
         show_pack(edit);
     }
     *score = new;
@@ -280,7 +291,7 @@ static const struct table *elements(const void *object) {
 }
 
 static const char *encoding(const struct value *value) {
-    return value->large ? "skiplist" : "listpack";
+    return zset_is_skiplist(value) ? "skiplist" : "listpack";
 }
 
 static const struct value_ops ops = {

@@ -3,10 +3,13 @@
  * Sorted sets: members that differ, in the order of their scores, and of their bytes where scores
  * are the same.
  *
- * Small: a pack of member, score, member, score ... in that order, as RDB files have it; a score
- * that is whole is an integer in it (so -0 becomes 0). Large: members (value/members.h) with their
- * scores, and a tree over them. A small set becomes large where the limits (value/limits.h) say so,
- * and never small again.
+ * Small: a pack of member, score, member, score ... in that order, as RDB files have it. Large:
+ * members (value/members.h) with their scores, and a tree over them. What OBJECT ENCODING calls a
+ * set follows the limits (value/limits.h) alone, and stands in the value's form; what it is made of
+ * also follows what that costs: a few members stay a pack although one is too long for a
+ * "listpack". Neither goes back.
+ *
+ * In what is called a "listpack", scores that are whole are integers, so -0 becomes 0.
  *
  * No score is NaN. Ranks count from 0, the lowest score.
  */
@@ -18,6 +21,13 @@
 #include "value/value.h"
 
 struct zset;
+
+/* A bit of the form: OBJECT ENCODING says "skiplist". All large sets have it. */
+#define ZSET_SKIPLIST 1u
+
+static inline bool zset_is_skiplist(const struct value *set) {
+    return (set->form & ZSET_SKIPLIST) != 0;
+}
 
 /* At start-up. */
 void zset_register(void);
@@ -76,8 +86,8 @@ bool zset_edit_begin(struct zset_edit *edit, const struct value *old, struct buf
 /* The set will not be stored: frees what only the edit knows. */
 void zset_edit_drop(struct zset_edit *edit);
 
-/* Makes it large if so many elements, or one whose member is as long as that, are too much for a
- * small set. False: no memory. */
+/* So many elements, and one whose member is as long as that, may be added: it gets the name, and
+ * the shape, that goes with them. False: no memory. */
 bool zset_edit_expect(struct zset_edit *edit, uint64_t count, size_t longest);
 
 #define ZSET_NX   (1u << 0) /* only new members */

@@ -23,20 +23,33 @@ static inline size_t zset_pack_find(struct bytes pack, struct bytes member) {
 /* How many elements are before the one at `at`. */
 uint64_t zset_pack_rank(struct bytes pack, size_t at);
 
-/* Puts in a member that is not there. False: no memory, or too large for a pack. */
-bool zset_pack_insert(struct buffer *pack, struct bytes member, double score);
+/* Puts in a member that is not there. `whole`: as a "listpack" has scores. False: no memory, or too
+ * large for a pack. */
+bool zset_pack_insert(struct buffer *pack, struct bytes member, double score, bool whole);
 
 /* At the end, which is where it belongs. */
-bool zset_pack_append(struct buffer *pack, struct bytes member, double score);
+bool zset_pack_append(struct buffer *pack, struct bytes member, double score, bool whole);
 
 static inline void zset_pack_delete(struct buffer *pack, size_t at, uint64_t elements) {
     pack_delete(pack, at, elements * 2);
 }
 
-/* May a small set have so many elements, and so long a member? */
-static inline bool zset_fits_pack(uint64_t elements, size_t longest) {
-    return elements <= (uint64_t)value_limits.zset_max_listpack_entries &&
-           longest <= (uint64_t)value_limits.zset_max_listpack_value;
+/* Is a member too long, or are there too many elements, for a "listpack". */
+static inline bool zset_is_long(size_t member) {
+    return member > (uint64_t)value_limits.zset_max_listpack_value;
+}
+
+static inline bool zset_is_many(uint64_t elements) {
+    return elements > (uint64_t)value_limits.zset_max_listpack_entries;
+}
+
+/* What large sets take up at least, about: below, a "skiplist" that does not have too many elements
+ * for a "listpack" is a pack as well. */
+#define ZSET_COSTLY_BYTES 4096u
+
+/* What an element adds to a pack, at most. */
+static inline size_t zset_pack_growth(struct bytes member) {
+    return pack_element_size(member) + NUMBER_DOUBLE_MAX + 2;
 }
 
 /* ---- large ---- */

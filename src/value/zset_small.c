@@ -2,6 +2,7 @@
 /* Small sorted sets: a pack of member, score, member, score ... in order. */
 #include "base/ensure.h"
 #include "value/zset_priv.h"
+#include <math.h>
 
 double zset_pack_score(struct bytes pack, size_t at) {
     struct pack_item item = pack_get(pack, at);
@@ -26,17 +27,19 @@ struct score_text {
     char text[NUMBER_DOUBLE_MAX];
 };
 
-static void score_text(double score, struct score_text *out) {
+static void score_text(double score, bool whole, struct score_text *out) {
     const double most = 0x1p62;
-    out->integer = score >= -most && score <= most && score == (double)(int64_t)score;
+    out->integer = score >= -most && score <= most && score == (double)(int64_t)score &&
+                   (whole || score != 0 || !signbit(score));
     out->number = out->integer ? (int64_t)score : 0;
     out->length = out->integer ? 0 : number_format_double(out->text, score);
 }
 
 /* A member and its score in front of the place, PACK_NONE = at the end. */
-static bool insert_at(struct buffer *pack, size_t at, struct bytes member, double score) {
+static bool insert_at(struct buffer *pack, size_t at, struct bytes member, double score,
+                      bool whole) {
     struct score_text text;
-    score_text(score, &text);
+    score_text(score, whole, &text);
     struct bytes digits = bytes_make(text.text, text.length);
     size_t more = pack_element_size(member) +
                   (text.integer ? pack_integer_size(text.number) : pack_element_size(digits));
@@ -48,7 +51,7 @@ static bool insert_at(struct buffer *pack, size_t at, struct bytes member, doubl
     return true;
 }
 
-bool zset_pack_insert(struct buffer *buffer, struct bytes member, double score) {
+bool zset_pack_insert(struct buffer *buffer, struct bytes member, double score, bool whole) {
     struct bytes pack = buffer_bytes(buffer);
     size_t at = pack_first(pack);
     while (at) {
@@ -57,9 +60,9 @@ bool zset_pack_insert(struct buffer *buffer, struct bytes member, double score) 
         if (other > score || (other == score && pack_compare(pack, at, member) > 0)) break;
         at = pack_next(pack, score_at);
     }
-    return insert_at(buffer, at, member, score);
+    return insert_at(buffer, at, member, score, whole);
 }
 
-bool zset_pack_append(struct buffer *pack, struct bytes member, double score) {
-    return insert_at(pack, PACK_NONE, member, score);
+bool zset_pack_append(struct buffer *pack, struct bytes member, double score, bool whole) {
+    return insert_at(pack, PACK_NONE, member, score, whole);
 }
