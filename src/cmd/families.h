@@ -25,6 +25,7 @@ extern const struct command pubsub_commands[];
 extern const struct command server_commands[]; /* INFO TIME LOLWUT SHUTDOWN ROLE LASTSAVE ... */
 extern const struct command set_commands[];
 extern const struct command stream_commands[];
+extern const struct command sort_commands[];
 extern const struct command string_commands[];
 extern const struct command zset_commands[];
 

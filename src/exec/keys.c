@@ -69,8 +69,10 @@ int exec_find_keys(const struct command *command, const struct bytes *argv, unsi
                    unsigned *positions, uint32_t *flags, unsigned capacity) {
     if (command->find_keys) {
         int count = command->find_keys(argv, argc, positions, capacity);
+        uint32_t later = command->keys[0].flags;
+        EACH_SPEC(spec, command) later = spec->flags;
         for (int i = 0; flags && i < count && (unsigned)i < capacity; i++)
-            flags[i] = command->keys[0].flags;
+            flags[i] = i ? later : command->keys[0].flags;
         return count;
     }
     unsigned count = 0;

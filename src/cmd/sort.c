@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * SORT and SORT_RO. The keys that BY and GET look at follow from the elements, so nobody can lock
+ * them beforehand: both run in exclusive mode.
+ */
+#include "cmd/sort.h"
+#include "cmd/shared_collection.h"
+#include "value/list.h"
+
+int sort_find_keys(const struct bytes *argv, unsigned argc, unsigned *positions,
+                   unsigned capacity) {
+    unsigned store = 0;
+    for (unsigned i = 2; i < argc; i++) {
+        if (bytes_is(argv[i], "limit"))
+            i += 2;
+        else if (bytes_is(argv[i], "by") || bytes_is(argv[i], "get"))
+            i++;
+        else if (bytes_is(argv[i], "store") && i + 1 < argc)
+            store = ++i;
+    }
+    if (capacity > 0) positions[0] = 1;
+    if (store && capacity > 1) positions[1] = store;
+    return store ? 2 : 1;
+}
+
+/* ---- options ---- */
+
+static bool parse_integer(struct call *call, unsigned argument, int64_t *out) {
+    if (number_parse_i64(call->argv[argument], out)) return true;
+    reply_not_integer(call->reply);
+    return false;
+}
+
+/* The option at *i, which is moved to its last word. False: it has been answered. */
+static bool parse_option(struct call *call, bool may_store, unsigned *i,
+                         struct sort_options *options) {
+    struct bytes word = call->argv[*i];
+    unsigned left = call->argc - *i - 1;
+    if (bytes_is(word, "asc")) {
+        options->descending = false;
+    } else if (bytes_is(word, "desc")) {
+        options->descending = true;
+    } else if (bytes_is(word, "alpha")) {
+        options->alpha = true;
+    } else if (bytes_is(word, "limit") && left >= 2) {
+        *i += 2;
+        return parse_integer(call, *i - 1, &options->offset) &&
+               parse_integer(call, *i, &options->count);
+    } else if (bytes_is(word, "store") && left && may_store) {
+        ++*i;
+        options->store = &call->keys[1];
+    } else if (bytes_is(word, "by") && left) {
+        options->by = call->argv[++*i];
+        if (!options->by.len || !memchr(options->by.data, '*', options->by.len))
+            options->unsorted = true;
+    } else if (bytes_is(word, "get") && left) {
+        options->get[options->get_count++] = call->argv[++*i];
+    } else {
+        reply_syntax_error(call->reply);
+        return false;
+    }
+    return true;
+}
+
+static bool parse_options(struct call *call, bool may_store, struct sort_options *options) {
+    *options = (struct sort_options){.count = -1, .get = collection_argv(call->argc)};
+    if (!options->get) {
+        reply_no_memory(call->reply);
+        return false;
+    }
+    for (unsigned i = 2; i < call->argc; i++)
+        if (!parse_option(call, may_store, &i, options)) return false;
+    return true;
+}
+
+/* ---- answering ---- */
+
+static size_t result_count(const struct sorting *sorting) {
+    return sort_count(sorting) * (sorting->options.get_count ? sorting->options.get_count : 1);
+}
+
+static void reply_result(struct sorting *sorting) {
+    struct reply *reply = sorting->call->reply;
+    const struct sort_options *options = &sorting->options;
+    reply_array(reply, result_count(sorting));
+    for (size_t i = 0; i < sort_count(sorting); i++) {
+        struct bytes element = sort_text(sorting, &sort_items(sorting)[i]), text;
+        if (!options->get_count) reply_bulk(reply, element);
+        for (unsigned j = 0; j < options->get_count; j++) {
+            struct sort_scratch scratch;
+            if (sort_look_up(sorting, options->get[j], element, &scratch, &text))
+                reply_bulk(reply, text);
+            else
+                reply_null(reply);
+        }
+    }
+}
+
+/* ---- STORE ---- */
+
+static bool append_result(struct sorting *sorting, struct buffer *pack) {
+    const struct sort_options *options = &sorting->options;
+    for (size_t i = 0; i < sort_count(sorting); i++) {
+        struct bytes element = sort_text(sorting, &sort_items(sorting)[i]), text;
+        if (!options->get_count && !pack_append(pack, element)) return false;
+        for (unsigned j = 0; j < options->get_count; j++) {
+            struct sort_scratch scratch;
+            if (!sort_look_up(sorting, options->get[j], element, &scratch, &text)) text = BYTES("");
+            if (!pack_append(pack, text)) return false;
+        }
+    }
+    return !sorting->no_memory;
+}
+
+/* Makes a list of the pack's elements. */
+static bool make_list(struct bytes pack, struct list_edit *edit) {
+    char scratch[PACK_TEXT_MAX];
+    if (!list_edit_begin(edit, NULL, collection_scratch()) ||
+        !list_edit_prepare(edit, pack_count(pack), pack.len - PACK_EMPTY_SIZE, 0))
+        return false;
+    for (size_t at = pack_first(pack); at; at = pack_next(pack, at))
+        if (!list_edit_push(edit, LIST_RIGHT, pack_get_text(pack, at, scratch))) return false;
+    return true;
+}
+
+static bool store_list(struct sorting *sorting, struct spot *spot, struct bytes pack) {
+    struct call *call = sorting->call;
+    struct list_edit edit = {0};
+    struct edit what = {{EVENT_LIST, "sortstore"}, call->argv, call->argc};
+    if (make_list(pack, &edit)) {
+        struct value list = list_edit_value(&edit);
+        if (keyspace_replace(&call->view, spot, &list, EXPIRY_NONE, &what)) return true;
+    }
+    list_edit_drop(&edit);
+    return false;
+}
+
+static void store_result(struct sorting *sorting) {
+    struct call *call = sorting->call;
+    struct buffer pack = {0};
+    struct spot spot;
+    size_t count = result_count(sorting);
+    bool done = pack_init(&pack) && append_result(sorting, &pack);
+    bool there = keyspace_seek(&call->view, sorting->options.store, &spot) != NULL;
+    if (done && count)
+        done = store_list(sorting, &spot, buffer_bytes(&pack));
+    else if (done && there)
+        keyspace_remove(&call->view, &spot, (struct event){EVENT_GENERIC, "del"});
+    buffer_free(&pack);
+    if (done)
+        reply_integer(call->reply, (int64_t)count);
+    else
+        reply_no_memory(call->reply);
+}
+
+/* ---- the commands ---- */
+
+static void answer(struct sorting *sorting, const struct value *value) {
+    if (sort_elements(sorting, value)) {
+        if (sorting->options.store)
+            store_result(sorting);
+        else
+            reply_result(sorting);
+    } else if (sorting->no_number) {
+        reply_error(sorting->call->reply, "ERR One or more scores can't be converted into double");
+    } else {
+        reply_no_memory(sorting->call->reply);
+    }
+}
+
+static void run(struct call *call, bool may_store) {
+    struct sorting sorting = {.call = call};
+    struct sort_options *options = &sorting.options;
+    if (!parse_options(call, may_store, options)) return;
+    const struct entry *e = keyspace_find(&call->view, &call->keys[0]);
+    if (e && entry_type(e) != TYPE_LIST && entry_type(e) != TYPE_SET &&
+        entry_type(e) != TYPE_ZSET) {
+        reply_wrong_type(call->reply);
+        return;
+    }
+    struct value value;
+    if (e) value = entry_value(e);
+    if (e && options->unsorted && options->store && value.type == TYPE_SET) {
+        /* What is stored should not depend on the order in which a set happens to be kept. */
+        options->unsorted = false;
+        options->alpha = true;
+        options->by = bytes_make(NULL, 0);
+    }
+    answer(&sorting, e ? &value : NULL);
+    buffer_free(&sorting.texts);
+    buffer_free(&sorting.items);
+    buffer_free(&sorting.name);
+}
+
+void sort_sort(struct call *call) {
+    run(call, true);
+}
+
+void sort_sort_ro(struct call *call) {
+    run(call, false);
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* SORT and SORT_RO. */
+#pragma once
+
+#include "base/number.h"
+#include "exec/call.h"
+
+void sort_sort(struct call *call);
+void sort_sort_ro(struct call *call);
+command_keys sort_find_keys;
+
+/* ---- shared by the family's files ---- */
+
+struct sort_options {
+    bool descending, alpha;
+    bool unsorted;         /* BY a pattern without a star */
+    struct bytes by;       /* data NULL: by the elements themselves */
+    int64_t offset, count; /* LIMIT; count negative = all */
+    struct bytes *get;     /* patterns */
+    unsigned get_count;
+    const struct key *store; /* NULL: none */
+};
+
+/* An element; its text is in the sorting's `texts`. */
+struct sort_item {
+    size_t text, length;
+    bool weighed; /* of ALPHA and BY: the weight's key exists */
+    union {
+        double score;
+        struct {
+            size_t at, length; /* in `texts` */
+        } weight;
+    };
+};
+
+struct sorting {
+    struct call *call;
+    struct sort_options options;
+    struct buffer texts;
+    struct buffer items; /* of struct sort_item */
+    struct buffer name;  /* of the key that is looked up */
+    bool no_memory, no_number;
+};
+
+static inline struct sort_item *sort_items(const struct sorting *sorting) {
+    return (struct sort_item *)(void *)sorting->items.data;
+}
+
+static inline size_t sort_count(const struct sorting *sorting) {
+    return sorting->items.len / sizeof(struct sort_item);
+}
+
+static inline struct bytes sort_text(const struct sorting *sorting, const struct sort_item *item) {
+    return bytes_make(sorting->texts.data + item->text, item->length);
+}
+
+/* What a pattern stands for: the element itself ("#"), or a string, or a field of a hash, whose
+ * key's name has the element in place of the star. *text is valid until the next lookup, and may be
+ * written to `scratch`. False: there is no such thing. */
+struct sort_scratch {
+    char text[NUMBER_I64_MAX];
+};
+bool sort_look_up(struct sorting *sorting, struct bytes pattern, struct bytes element,
+                  struct sort_scratch *scratch, struct bytes *text);
+
+/* Takes the elements that are to be shown out of the value (NULL: there is none), in order. False:
+ * no_memory or no_number. */
+bool sort_elements(struct sorting *sorting, const struct value *value);

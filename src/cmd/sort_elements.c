@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* SORT: the elements, what they weigh, and their order. */
+#include "base/ensure.h"
+#include "cmd/sort.h"
+#include "value/hash.h"
+#include "value/list.h"
+#include "value/set.h"
+#include "value/zset.h"
+#include <stdlib.h>
+
+/* ---- patterns ---- */
+
+/* The name of the hash field in a pattern behind its star, and the pattern without it. */
+static bool split_field(struct bytes *pattern, size_t star, struct bytes *field) {
+    struct bytes rest = bytes_skip(*pattern, star + 1);
+    const char *arrow = memmem(rest.data, rest.len, "->", 2);
+    if (!arrow || arrow + 2 == rest.data + rest.len) return false;
+    *field = bytes_make(arrow + 2, (size_t)(rest.data + rest.len - (arrow + 2)));
+    pattern->len = (size_t)(arrow - pattern->data);
+    return true;
+}
+
+bool sort_look_up(struct sorting *sorting, struct bytes pattern, struct bytes element,
+                  struct sort_scratch *scratch, struct bytes *text) {
+    struct call *call = sorting->call;
+    *text = element;
+    if (bytes_equal(pattern, BYTES("#"))) return true;
+    const char *found = pattern.len ? memchr(pattern.data, '*', pattern.len) : NULL;
+    if (!found) return false;
+    size_t star = (size_t)(found - pattern.data);
+    struct bytes field;
+    bool of_hash = split_field(&pattern, star, &field);
+    struct buffer *name = &sorting->name;
+    buffer_clear(name);
+    if (!buffer_append(name, pattern.data, star) || !buffer_append_bytes(name, element) ||
+        !buffer_append_bytes(name, bytes_skip(pattern, star + 1))) {
+        sorting->no_memory = true;
+        return false;
+    }
+    struct key key = key_make(buffer_bytes(name));
+    const struct entry *e = keyspace_find(&call->view, &key);
+    if (!e || entry_type(e) != (of_hash ? TYPE_HASH : TYPE_STRING)) return false;
+    if (!of_hash) {
+        *text = entry_string(e);
+        return true;
+    }
+    struct value hash = entry_value(e);
+    struct hash_item item;
+    if (!hash_get(&hash, field, call->view.now_ms, &item)) return false;
+    *text = item.value;
+    if (item.value.data == item.text) {
+        memcpy(scratch->text, item.text, item.value.len);
+        text->data = scratch->text;
+    }
+    return true;
+}
+
+/* ---- taking elements out ---- */
+
+static bool keep(struct sorting *sorting, struct bytes text, size_t *at) {
+    *at = sorting->texts.len;
+    if (buffer_append_bytes(&sorting->texts, text)) return true;
+    sorting->no_memory = true;
+    return false;
+}
+
+static bool take(void *context, struct bytes text) {
+    struct sorting *sorting = context;
+    struct sort_item item = {.length = text.len};
+    if (!keep(sorting, text, &item.text)) return false;
+    if (buffer_append(&sorting->items, &item, sizeof item)) return true;
+    sorting->no_memory = true;
+    return false;
+}
+
+/* Elements from `first` to before `end` in the order that they have, or against it. */
+static void take_list(struct sorting *sorting, const struct value *list, uint64_t first,
+                      uint64_t end, bool backwards) {
+    struct list_cursor cursor;
+    char scratch[PACK_TEXT_MAX];
+    if (first == end) return;
+    list_seek(list, backwards ? list_length(list) - 1 - first : first, &cursor);
+    for (bool more = true; more && first < end; first++) {
+        if (!take(sorting, pack_text(list_item(&cursor), scratch))) return;
+        more = backwards ? list_prev(&cursor) : list_next(&cursor);
+    }
+}
+
+static void take_zset(struct sorting *sorting, const struct value *set, uint64_t first,
+                      uint64_t end, bool backwards) {
+    struct zset_cursor cursor;
+    struct zset_item item;
+    zset_seek(&cursor, set, backwards ? zset_count(set) - 1 - first : first, backwards);
+    while (first++ < end && zset_next(&cursor, &item))
+        if (!take(sorting, item.member)) return;
+}
+
+/* ---- weights ---- */
+
+/* A zero byte ends a number, as it does in Valkey. */
+static bool parse_score(struct bytes text, double *score) {
+    return number_parse_double(bytes_make(text.data, strnlen(text.data, text.len)), score);
+}
+
+static bool weigh(struct sorting *sorting, size_t index) {
+    const struct sort_options *options = &sorting->options;
+    struct sort_item *item = &sort_items(sorting)[index];
+    struct bytes text = sort_text(sorting, item);
+    struct sort_scratch scratch;
+    if (options->by.data) {
+        item->weighed = sort_look_up(sorting, options->by, text, &scratch, &text);
+        if (!item->weighed) return !sorting->no_memory;
+    }
+    if (!options->alpha) {
+        sorting->no_number |= !parse_score(text, &item->score);
+        return true;
+    }
+    item->weight.length = text.len;
+    item->weight.at = item->text;
+    return !options->by.data || keep(sorting, text, &item->weight.at);
+}
+
+static struct bytes weight_of(const struct sorting *sorting, const struct sort_item *item) {
+    return bytes_make(sorting->texts.data + item->weight.at, item->weight.length);
+}
+
+/* ---- order ---- */
+
+static int compare_weights(const struct sorting *sorting, const struct sort_item *a,
+                           const struct sort_item *b) {
+    bool by = sorting->options.by.data != NULL;
+    if (by && (!a->weighed || !b->weighed)) return a->weighed - b->weighed;
+    return bytes_compare(weight_of(sorting, a), weight_of(sorting, b));
+}
+
+static int compare_scores(const struct sorting *sorting, const struct sort_item *a,
+                          const struct sort_item *b) {
+    if (a->score != b->score) return a->score < b->score ? -1 : 1;
+    return bytes_compare(sort_text(sorting, a), sort_text(sorting, b));
+}
+
+static int compare(const void *one, const void *other, void *context) {
+    const struct sorting *sorting = context;
+    const struct sort_item *a = one, *b = other;
+    int order =
+        sorting->options.alpha ? compare_weights(sorting, a, b) : compare_scores(sorting, a, b);
+    if (order) return sorting->options.descending ? -order : order;
+    return a->text < b->text ? -1 : a->text > b->text; /* as they came */
+}
+
+static bool put_in_order(struct sorting *sorting) {
+    for (size_t i = 0; i < sort_count(sorting); i++)
+        if (!weigh(sorting, i)) return false;
+    if (sorting->no_number) return false;
+    if (sorting->items.len)
+        qsort_r(sorting->items.data, sort_count(sorting), sizeof(struct sort_item), compare,
+                sorting);
+    return true;
+}
+
+/* ---- all of it ---- */
+
+/* Where LIMIT begins and ends among so many. */
+static void clip(const struct sort_options *options, uint64_t length, uint64_t *first,
+                 uint64_t *end) {
+    *first = options->offset < 0 ? 0 : MIN((uint64_t)options->offset, length);
+    uint64_t most = length - *first;
+    *end = *first + (options->count < 0 ? most : MIN((uint64_t)options->count, most));
+}
+
+/* Drops all items but those from `first` to before `end`. */
+static void cut(struct sorting *sorting, uint64_t first, uint64_t end) {
+    sorting->items.len = end * sizeof(struct sort_item);
+    buffer_consume(&sorting->items, first * sizeof(struct sort_item));
+}
+
+bool sort_elements(struct sorting *sorting, const struct value *value) {
+    const struct sort_options *options = &sorting->options;
+    if (!value) return true;
+    uint64_t length = value_ops(value->type)->length(value), first, end;
+    bool ordered = options->unsorted && value->type != TYPE_SET;
+    bool backwards = ordered && options->descending;
+    clip(options, length, &first, &end);
+    uint64_t from = ordered ? first : 0, to = ordered ? end : length;
+    switch (value->type) {
+    case TYPE_LIST: take_list(sorting, value, from, to, backwards); break;
+    case TYPE_ZSET: take_zset(sorting, value, from, to, backwards); break;
+    default: set_each(value, take, sorting); break;
+    }
+    if (sorting->no_memory) return false;
+    if (!options->unsorted && !put_in_order(sorting)) return false;
+    if (!ordered) cut(sorting, first, end);
+    return true;
+}
