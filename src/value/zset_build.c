@@ -112,7 +112,7 @@ bool zset_builder_merge(struct zset_builder *builder, struct bytes member, doubl
 /* ---- what has been built ---- */
 
 void zset_builder_sort(struct zset_builder *builder) {
-    if (!builder->ordered)
+    if (builder->count && !builder->ordered)
         qsort_r(builder->items, builder->count, sizeof *builder->items, compare, builder);
     builder->ordered = true;
 }

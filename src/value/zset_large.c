@@ -219,6 +219,7 @@ void zset_large_remove(struct zset *set, struct table_slot *slot) {
     find(set, &probe, table_ref(slot), &cursor);
     tree_remove_at(&cursor);
     members_remove(&set->members, slot);
+    members_tidy(&set->members);
 }
 
 static void release(void *context, void *item) {
@@ -229,10 +230,16 @@ static void release(void *context, void *item) {
     members_remove(&set->members, &slot);
 }
 
+/* So many elements go before memory is tidied up. */
+#define REMOVED_AT_ONCE 2048u
+
 void zset_large_remove_ranks(struct zset *set, uint64_t first, uint64_t end) {
-    struct tree_cursor cursor;
-    tree_at(&set->tree, first, &cursor, NULL);
-    tree_remove_run(&cursor, end - first, release, set);
+    while (first < end) {
+        struct tree_cursor cursor;
+        tree_at(&set->tree, first, &cursor, NULL);
+        end -= tree_remove_run(&cursor, MIN(end - first, REMOVED_AT_ONCE), release, set);
+        members_tidy(&set->members);
+    }
 }
 
 uint64_t zset_large_rank(const struct zset *set, const struct table_slot *slot) {

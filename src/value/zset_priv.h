@@ -93,6 +93,7 @@ bool zset_large_insert(struct zset *set, struct bytes member, uint64_t hash, dou
 /* Gives the member at the slot another score. False: no memory. */
 bool zset_large_update(struct zset *set, struct table_slot *slot, double score);
 
+/* These may move blocks. */
 void zset_large_remove(struct zset *set, struct table_slot *slot);
 void zset_large_remove_ranks(struct zset *set, uint64_t first, uint64_t end);
 
