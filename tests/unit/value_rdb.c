@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The words of the RDB format. Whole values are compared with Valkey's (tests/differential), and
  * hostile ones are for the fuzzer. */
+#include "base/random.h"
 #include "value/rdb.h"
 #include "value/rdb_lzf.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -65,11 +65,14 @@ static void test_strings(void **state) {
 
 static void test_lzf(void **state) {
     char text[3000], packed[4000], back[3000];
-    srand(1);
+    struct random random;
+    random_seed(&random, 1);
     for (unsigned round = 0; round < 2000; round++) {
-        unsigned letters = 1 + (unsigned)rand() % 6, size = (unsigned)rand() % sizeof text;
+        unsigned letters = 1 + (unsigned)random_below(&random, 6),
+                 size = (unsigned)random_below(&random, sizeof text);
         for (unsigned i = 0; i < size; i++)
-            text[i] = (char)(rand() % 20 ? 'a' + rand() % (int)letters : rand());
+            text[i] = (char)(random_below(&random, 20) ? 'a' + random_below(&random, letters)
+                                                       : random_below(&random, 256));
         size_t length = lzf_compress(bytes_make(text, size), packed, sizeof packed);
         if (!size) continue;
         assert_true(length > 0);
