@@ -3,6 +3,7 @@
 #include "base/ensure.h"
 #include "base/number.h"
 #include "cmd/list_common.h"
+#include "sys/thread.h"
 
 static const char *pop_event(enum list_end end) {
     return end == LIST_LEFT ? "lpop" : "rpop";
@@ -27,6 +28,7 @@ static struct buffer *copy_element(struct call *call, const struct spot *spot, e
     list_seek(&value, end == LIST_LEFT ? 0 : list_length(&value) - 1, &cursor);
     struct pack_item item = list_item(&cursor);
     *integer = item.integer;
+    if (UNLIKELY(!copy.data)) thread_owns_buffer(&copy);
     if (copy.cap > 64 * 1024) buffer_free(&copy);
     buffer_clear(&copy);
     if (buffer_append_bytes(&copy, pack_text(item, digits))) return &copy;

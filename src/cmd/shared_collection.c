@@ -3,6 +3,7 @@
 #include "base/ensure.h"
 #include "base/number.h"
 #include "sys/entropy.h"
+#include "sys/thread.h"
 
 static bool is_type(struct call *call, const struct entry *e, enum value_type type) {
     if (LIKELY(entry_type(e) == type)) return true;
@@ -30,12 +31,14 @@ bool collection_seek(struct call *call, const struct key *key, enum value_type t
 
 struct buffer *collection_scratch(void) {
     static _Thread_local struct buffer scratch;
+    if (UNLIKELY(!scratch.data)) thread_owns_buffer(&scratch);
     if (UNLIKELY(scratch.cap > SCRATCH_KEPT)) buffer_free(&scratch);
     return &scratch;
 }
 
 struct bytes *collection_argv(unsigned count) {
     static _Thread_local struct buffer items;
+    if (UNLIKELY(!items.data)) thread_owns_buffer(&items);
     buffer_clear(&items);
     if (UNLIKELY(items.cap > SCRATCH_KEPT)) buffer_free(&items);
     return buffer_reserve(&items, count * sizeof(struct bytes)) ? (void *)items.data : NULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "cmd/stream_common.h"
 #include "base/ensure.h"
+#include "sys/thread.h"
 
 /* ---- keys ---- */
 
@@ -83,6 +84,7 @@ bool stream_parse_end(struct call *call, struct bytes text, struct stream_id *ou
 static char *scratch_reserve(struct call *call, struct buffer *scratch, size_t size) {
     if (UNLIKELY(scratch->cap > SCRATCH_KEPT)) buffer_free(scratch);
     buffer_clear(scratch);
+    if (UNLIKELY(!scratch->data)) thread_owns_buffer(scratch);
     if (LIKELY(buffer_reserve(scratch, size))) return scratch->data;
     reply_no_memory(call->reply);
     return NULL;

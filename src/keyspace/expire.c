@@ -2,6 +2,7 @@
 #include "keyspace/expire.h"
 #include "ds/due.h"
 #include "keyspace/keyspace_priv.h"
+#include "sys/thread.h"
 
 /* ---- whole entries ---- */
 
@@ -76,6 +77,11 @@ static unsigned expire_elements(struct view *view, struct spot *spot) {
     static _Thread_local struct expiring expiring;
     const struct key *own = spot->key;
     struct key key = *own;
+    if (UNLIKELY(!expiring.key.data)) {
+        thread_owns_buffer(&expiring.key);
+        thread_owns_buffer(&expiring.names);
+        thread_owns_buffer(&expiring.small);
+    }
     buffer_clear(&expiring.key);
     if (!buffer_append_bytes(&expiring.key, key.name)) return 0;
     key.name = buffer_bytes(&expiring.key);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "sys/thread.h"
 
+#include "base/buffer.h"
 #include "base/ensure.h"
 #include "sys/cgroup_priv.h"
 #include "sys/memory.h"
@@ -25,11 +26,29 @@ void thread_set_name(const char *name) {
     pthread_setname_np(pthread_self(), cut);
 }
 
+/* Scratch buffers of the calling thread. */
+#define OWNED_MAX 16
+static _Thread_local struct buffer *owned[OWNED_MAX];
+static _Thread_local unsigned owned_count;
+
+void thread_owns_buffer(struct buffer *buffer) {
+    for (unsigned i = 0; i < owned_count; i++)
+        if (owned[i] == buffer) return;
+    ensure(owned_count < OWNED_MAX);
+    owned[owned_count++] = buffer;
+}
+
+static void free_owned(void) {
+    for (unsigned i = 0; i < owned_count; i++)
+        buffer_free(owned[i]);
+}
+
 static void *run(void *context) {
     struct start start = *(struct start *)context;
     memory_free(context);
     thread_set_name(start.name);
     start.fn(start.arg);
+    free_owned();
     return NULL;
 }
 

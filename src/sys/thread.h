@@ -14,6 +14,11 @@ struct thread {
  * negative errno. */
 int thread_start(const char *name, void (*fn)(void *arg), void *arg, struct thread *out);
 
+/* For scratch space with thread storage: frees it when the calling thread, if thread_start made it,
+ * ends. Cheap to say again. */
+struct buffer;
+void thread_owns_buffer(struct buffer *buffer);
+
 /* Waits for its end. Every started thread is joined once. */
 void thread_join(struct thread *thread);
 
