@@ -63,7 +63,12 @@ static void debug_sdslen(struct call *call) {
 }
 
 static void debug_listpack(struct call *call) {
-    if (find(call, call->argv[2])) reply_error(call->reply, "ERR Not a listpack encoded object.");
+    const struct entry *e = find(call, call->argv[2]);
+    if (!e) return;
+    if (bytes_is(bytes_of(entry_encoding(e)), "listpack"))
+        reply_simple(call->reply, "Listpack structure printed on stdout");
+    else
+        reply_error(call->reply, "ERR Not a listpack encoded object.");
 }
 
 static void debug_quicklist(struct call *call) {
