@@ -59,6 +59,14 @@ static inline unsigned index_of(const struct zset *set, const struct zset_place 
     return count_before(set, places, count, probe, false);
 }
 
+/* A leaf will be searched, and shifted if it is changed: all its lines at once. */
+static inline void prefetch_leaf(const struct tree_node *leaf, uint64_t count) {
+    const char *at = (const char *)leaf;
+    const char *end = at + sizeof(struct tree_leaf) + count * sizeof(struct zset_place);
+    for (; at < end; at += 64)
+        __builtin_prefetch(at);
+}
+
 /* As tree_find(), for this one kind of tree, and faster: to the place with the reference, or with
  * ARENA_NONE to where the element would be inserted. */
 static void find(const struct zset *set, const struct probe *probe, arena_ref ref,
@@ -74,6 +82,7 @@ static void find(const struct zset *set, const struct probe *probe, arena_ref re
         unsigned index = count_before(set, keys + 1, inner->node.count - 1u, probe, true);
         cursor->path[level] = (struct tree_step){inner, index};
         node = inner->child[index];
+        if (level == 0) prefetch_leaf(node, inner->weight[index]);
     }
     cursor->leaf = (struct tree_leaf *)node;
     const struct zset_place *places = (const struct zset_place *)cursor->leaf->items;
