@@ -63,9 +63,9 @@ def options(g, by):
 
 def sort(g):
     key = g.pick([*LISTS, *SETS, *ZSETS, "out", "none"])
-    ways = [[], [], ["ALPHA"], ["BY", "w_*"], ["BY", "h_*->f"], ["BY", "h_*->g"]]
-    if key not in SETS:
-        ways += [["BY", "nosort"], ["BY", ""], ["BY", "nosort", "ALPHA"]]
+    ways = [[], [], ["ALPHA"]]
+    if key not in SETS:  # which shortening turns into a set that is not sorted
+        ways += [["BY", "w_*"], ["BY", "h_*->f"], ["BY", "h_*->g"], ["BY", "nosort"], ["BY", ""], ["BY", "nosort", "ALPHA"]]
     by = g.pick(ways)
     name = g.pick(["SORT", "SORT_RO"])
     return [g.word(name), key, *options(g, by), *(g.some("STORE", g.pick(["out", "out", *LISTS]), chance=0.3) if name == "SORT" else [])]
