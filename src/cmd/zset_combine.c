@@ -8,12 +8,14 @@
 #include "sys/memory.h"
 #include "value/set.h"
 #include <math.h>
+#include <stdlib.h>
 
 enum operation { UNION, INTERSECTION, DIFFERENCE, CARDINALITY /* of the intersection */ };
 
 struct source {
     struct value set;
     double weight;
+    unsigned position; /* among the arguments */
 };
 
 #define FEW_SOURCES 8
@@ -87,15 +89,16 @@ static double weighted(const struct source *source, double score) {
 
 /* ---- the operations; false: no memory ---- */
 
-/* The smallest first, others in their order: the sums of scores depend on it. */
+static int compare_sources(const void *one, const void *other) {
+    const struct source *a = one, *b = other;
+    uint64_t count = source_count(a), other_count = source_count(b);
+    if (count != other_count) return count < other_count ? -1 : 1;
+    return (a->position > b->position) - (a->position < b->position);
+}
+
+/* The smallest first, equal ones in their order: the sums of scores depend on it. */
 static void sort_sources(struct combination *c) {
-    for (unsigned i = 1; i < c->count; i++) {
-        struct source source = c->sources[i];
-        unsigned at = i;
-        for (; at > 0 && source_count(&c->sources[at - 1]) > source_count(&source); at--)
-            c->sources[at] = c->sources[at - 1];
-        c->sources[at] = source;
-    }
+    qsort(c->sources, c->count, sizeof *c->sources, compare_sources);
 }
 
 static bool merge(struct combination *c, const struct source *source, struct bytes member,
@@ -235,8 +238,10 @@ static bool parse_count(struct call *call, struct combination *c, unsigned at) {
 }
 
 static bool read_sources(struct call *call, struct combination *c) {
-    for (unsigned i = 0; i < c->count; i++)
+    for (unsigned i = 0; i < c->count; i++) {
+        c->sources[i].position = i;
         if (!read_source(call, &call->keys[c->storing + i], &c->sources[i])) return false;
+    }
     return true;
 }
 
