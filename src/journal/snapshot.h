@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Snapshots: the whole keyspace as it was at one instant, written while it changes (keyspace/
+ * epoch.h), as one RDB file (journal/rdb_file.h); and the way back.
+ *
+ * Where the bytes go to and come from is the caller's: a file, an object of the home, a socket.
+ */
+#pragma once
+
+#include "base/bytes.h"
+#include "journal/rdb_file.h"
+#include "keyspace/keyspace.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+/* ---- taking one ---- */
+
+/* Read by any thread while the snapshot is taken. */
+struct snapshot_progress {
+    uint64_t keys, keys_total; /* written; there at the instant */
+    uint64_t bytes;            /* written */
+    uint64_t buffered_peak;    /* bytes of memory that it took, at most */
+    bool stop;                 /* set by anybody: give up soon, with -ECANCELED */
+};
+
+struct snapshot_options {
+    struct keyspace *keyspace;
+    struct gate *gate;
+    unsigned participant; /* of the gate: the calling thread, which is outside */
+    struct rdb_format format;
+    struct rdb_output output; /* gets all bytes in order; not always from the same thread */
+
+    /* The instant has come: nobody else is in the keyspace, which the snapshot will show as it is
+     * now. Returns the last sequence number of the journal that it covers. Before the first byte is
+     * written. NULL = there is no journal. */
+    uint64_t (*instant)(void *context);
+    void *instant_context;
+
+    /* Libraries of functions, each given to `write` as its code. NULL = there are none. */
+    bool (*each_function)(void *context, bool (*write)(void *to, struct bytes code), void *to);
+    void *function_context;
+
+    struct snapshot_progress *progress; /* never NULL */
+};
+
+struct snapshot_result {
+    int status; /* 0, or a negative errno: of the output, -ENOMEM, -ECANCELED, -EPROTO = something
+                   has no form in this version of the format (`what` names it) */
+    uint64_t sequence;
+    uint64_t keys, bytes;
+    int64_t instant_ms;     /* Unix time of the instant */
+    int64_t instant_usec;   /* how long everybody else had to stand still for it */
+    char what[128];
+};
+
+/* Takes a snapshot on the calling thread and returns when its last byte has been given to the
+ * output (which makes it durable, or not, afterwards). One at a time. */
+struct snapshot_result snapshot_take(const struct snapshot_options *options);
+
+/* ---- loading one ---- */
+
+struct snapshot_load_options {
+    struct keyspace *keyspace;
+    unsigned participant;
+    struct rdb_input input;
+    int64_t now_ms;    /* keys that have expired then are counted and left out; 0 = none are */
+    bool skip_corrupt; /* values that make no sense are counted and left out */
+
+    /* A library of functions. False stops loading. NULL = they are left out. */
+    bool (*function)(void *context, struct bytes code);
+    void *function_context;
+
+    /* Now and then, with the bytes read so far. NULL = nobody wants to know. */
+    void (*progress)(void *context, uint64_t bytes, uint64_t keys);
+    void *progress_context;
+};
+
+struct snapshot_load_result {
+    bool good;
+    uint64_t sequence; /* as it was taken with; 0 = none */
+    uint64_t keys, expired, skipped, modules;
+    uint64_t bytes;
+    char error[256]; /* with the offset */
+};
+
+/* Adds what the snapshot has to the keyspace; a key that is there already is an error. While nobody
+ * else is in the keyspace: before the workers run, or in exclusive mode. Change records are not
+ * made. */
+struct snapshot_load_result snapshot_load(const struct snapshot_load_options *options);
