@@ -25,21 +25,6 @@ static bool choose_id(const struct call *call, const struct stream *stream,
     return stream_id_compare(*id, last) > 0;
 }
 
-/* What the command was: the ID that was chosen, and the length where it was trimmed. */
-static void add_words(struct stream_words *words, const struct call *call, struct stream_id id,
-                      const struct stream *stream, uint64_t trimmed, unsigned fields) {
-    stream_word(words, BYTES("XADD"));
-    stream_word(words, call->argv[1]);
-    if (trimmed) {
-        stream_word(words, BYTES("MAXLEN"));
-        stream_word(words, BYTES("="));
-        stream_word_integer(words, (int64_t)stream->length);
-    }
-    stream_word_id(words, id);
-    for (unsigned i = fields; i < call->argc; i++)
-        stream_word(words, call->argv[i]);
-}
-
 static bool append(struct call *call, struct stream *stream, struct stream_id id, unsigned fields) {
     switch (stream_append(stream, id,
                           (struct stream_fields){&call->argv[fields], (call->argc - fields) / 2})) {
@@ -56,7 +41,7 @@ static void add(struct call *call, struct spot *spot, struct stream *stream, str
     struct stream_words words;
     unsigned fields = options->end + 1;
     bool created = !stream;
-    if (!stream_words_begin(call, &words, call->argc + 4)) return;
+    if (!stream_words_begin(call, &words, call->argc + 1 + STREAM_TRIM_WORDS)) return;
     if (created && !(stream = stream_create())) {
         reply_no_memory(call->reply);
         return;
@@ -65,8 +50,12 @@ static void add(struct call *call, struct spot *spot, struct stream *stream, str
         if (created) stream_free(stream);
         return;
     }
-    uint64_t trimmed = stream_trim(stream, &options->trim);
-    add_words(&words, call, id, stream, trimmed, fields);
+    stream_word(&words, BYTES("XADD"));
+    stream_word(&words, call->argv[1]);
+    uint64_t trimmed = stream_trim_by(stream, options, &words);
+    stream_word_id(&words, id);
+    for (unsigned i = fields; i < call->argc; i++)
+        stream_word(&words, call->argv[i]);
     struct edit edit = {{EVENT_STREAM, "xadd"}, words.argv, words.argc};
     struct value value = {.type = TYPE_STREAM, .large = true, .object = stream};
     if (!created) {
@@ -147,16 +136,11 @@ void stream_xtrim(struct call *call) {
     struct stream *stream;
     if (!stream_parse_options(call, false, &options)) return;
     if (!stream_seek_key(call, &call->keys[0], &spot, &stream)) return;
-    if (!stream_words_begin(call, &words, 5)) return;
-    uint64_t trimmed = stream ? stream_trim(stream, &options.trim) : 0;
-    if (trimmed) {
-        stream_word(&words, BYTES("XTRIM"));
-        stream_word(&words, call->argv[1]);
-        stream_word(&words, BYTES("MAXLEN"));
-        stream_word(&words, BYTES("="));
-        stream_word_integer(&words, (int64_t)stream->length);
-        stream_edited(call, &spot, "xtrim", &words);
-    }
+    if (!stream_words_begin(call, &words, 2 + STREAM_TRIM_WORDS)) return;
+    stream_word(&words, BYTES("XTRIM"));
+    stream_word(&words, call->argv[1]);
+    uint64_t trimmed = stream ? stream_trim_by(stream, &options, &words) : 0;
+    if (trimmed) stream_edited(call, &spot, "xtrim", &words);
     reply_integer(call->reply, (int64_t)trimmed);
 }
 

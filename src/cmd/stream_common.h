@@ -24,6 +24,14 @@ bool stream_seek_group(struct call *call, struct spot *spot, struct stream **str
 
 void stream_reply_no_group(struct call *call, struct bytes key, struct bytes group);
 
+/* Words of a deterministic command. */
+struct stream_words {
+    struct bytes *argv;
+    unsigned argc;
+    size_t used; /* bytes of text */
+    char *text;
+};
+
 /* ---- arguments ---- */
 
 /* Each false: it is none, and that has been answered. */
@@ -41,9 +49,20 @@ struct stream_id *stream_ids_room(struct call *call, unsigned count);
 /* `count` arguments as IDs. NULL: one is none, and that has been answered. */
 struct stream_id *stream_parse_ids(struct call *call, unsigned first, unsigned count);
 
+/* What becomes of what groups know of an entry that is removed. */
+enum stream_references {
+    STREAM_KEEP_REFERENCES,  /* what is pending stays so */
+    STREAM_DROP_REFERENCES,  /* it is acknowledged in all groups */
+    STREAM_NEED_NO_REFERENCE /* what somebody has still to read or acknowledge is not removed */
+};
+
+/* KEEPREF, DELREF and ACKED. False: it is none of them. */
+bool stream_parse_references(struct bytes word, enum stream_references *out);
+
 /* MAXLEN and MINID with what belongs to them, in XADD with the ID too. */
 struct stream_options {
     struct stream_trim trim;
+    enum stream_references references;
     bool no_create;
     bool id_given, any_sequence; /* "5-*" */
     struct stream_id id;
@@ -52,6 +71,12 @@ struct stream_options {
 
 /* From argv[2] on. */
 bool stream_parse_options(struct call *call, bool adding, struct stream_options *out);
+
+/* Trims as the options say, and returns how many entries went; then the words, which have room for
+ * STREAM_TRIM_WORDS, tell how. */
+#define STREAM_TRIM_WORDS 4u
+uint64_t stream_trim_by(struct stream *stream, const struct stream_options *options,
+                        struct stream_words *words);
 
 /* ---- replies ---- */
 
@@ -67,14 +92,6 @@ bool stream_reply_entry_of(struct reply *reply, struct stream *stream, struct st
 void stream_reply_range(struct reply *reply, struct stream_cursor *cursor, uint64_t count);
 
 /* ---- telling of changes ---- */
-
-/* Words of a deterministic command. */
-struct stream_words {
-    struct bytes *argv;
-    unsigned argc;
-    size_t used; /* bytes of text */
-    char *text;
-};
 
 /* Words of this thread's, with room for so many that are copied; valid until the next call. False:
  * no memory, and that has been answered. */

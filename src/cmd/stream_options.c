@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The options of XADD and XTRIM. */
+#include "base/ensure.h"
 #include "cmd/stream_common.h"
 #include "value/limits.h"
 
@@ -8,6 +9,7 @@ struct parser {
     struct stream_options *out;
     unsigned at;
     bool limited; /* LIMIT was given */
+    bool chosen;  /* what becomes of references */
     int64_t limit;
 };
 
@@ -55,6 +57,16 @@ static bool parse_limit(struct parser *parser) {
     return true;
 }
 
+bool stream_parse_references(struct bytes word, enum stream_references *out) {
+    static const char *const names[] = {"keepref", "delref", "acked"};
+    for (unsigned i = 0; i < ARRAY_LEN(names); i++) {
+        if (!bytes_is(word, names[i])) continue;
+        *out = (enum stream_references)i;
+        return true;
+    }
+    return false;
+}
+
 static bool parse_option(struct parser *parser, bool adding, bool *done) {
     const struct call *call = parser->call;
     struct bytes word = call->argv[parser->at];
@@ -65,6 +77,11 @@ static bool parse_option(struct parser *parser, bool adding, bool *done) {
     if (more && bytes_is(word, "limit")) return parse_limit(parser);
     if (adding && bytes_is(word, "nomkstream")) {
         out->no_create = true;
+        parser->at++;
+        return true;
+    }
+    if (!parser->chosen && stream_parse_references(word, &out->references)) {
+        parser->chosen = true;
         parser->at++;
         return true;
     }
@@ -99,4 +116,26 @@ bool stream_parse_options(struct call *call, bool adding, struct stream_options 
     if (out->trim.whole_nodes)
         out->trim.limit = parser.limited ? (uint64_t)parser.limit : limit_by_default();
     return true;
+}
+
+uint64_t stream_trim_by(struct stream *stream, const struct stream_options *options,
+                        struct stream_words *words) {
+    bool sifts = options->references == STREAM_NEED_NO_REFERENCE;
+    struct stream_id first = stream->first, end = STREAM_ID_MAX;
+    uint64_t trimmed = sifts ? stream_trim_unreferenced(stream, &options->trim, &end)
+                             : stream_trim(stream, &options->trim);
+    if (!trimmed) return 0;
+    stream_word(words, sifts ? BYTES("MINID") : BYTES("MAXLEN"));
+    stream_word(words, BYTES("="));
+    if (sifts)
+        stream_word_id(words, end);
+    else
+        stream_word_integer(words, (int64_t)stream->length);
+    if (options->references == STREAM_DROP_REFERENCES) {
+        stream_pending_drop(stream, first, stream->length ? stream->first : STREAM_ID_MAX);
+        stream_word(words, BYTES("DELREF"));
+    } else if (sifts) {
+        stream_word(words, BYTES("ACKED"));
+    }
+    return trimmed;
 }

@@ -4,31 +4,15 @@
 #include "cmd/stream.h"
 #include "cmd/stream_common.h"
 
-enum references {
-    KEEP_REFERENCES,  /* what is pending stays so */
-    DROP_REFERENCES,  /* it is acknowledged in all groups */
-    NEED_NO_REFERENCE /* what somebody has still to read or acknowledge stays */
-};
-
 /* How it went with one ID. */
 #define GONE_BEFORE (-1)
 #define DELETED     1
 #define STILL_THERE 2
 
 struct deleting {
-    enum references references;
+    enum stream_references references;
     unsigned first, count; /* IDs */
 };
-
-static bool parse_references(struct bytes word, enum references *out) {
-    static const char *const names[] = {"keepref", "delref", "acked"};
-    for (unsigned i = 0; i < ARRAY_LEN(names); i++) {
-        if (!bytes_is(word, names[i])) continue;
-        *out = (enum references)i;
-        return true;
-    }
-    return false;
-}
 
 /* IDS count id ..., from argv[at] on. */
 static bool parse_ids(struct call *call, unsigned at, struct deleting *out) {
@@ -48,13 +32,13 @@ static bool parse_ids(struct call *call, unsigned at, struct deleting *out) {
 
 /* [KEEPREF|DELREF|ACKED] and IDS, in any order, from argv[at] on. */
 static bool parse(struct call *call, unsigned at, struct deleting *out) {
-    *out = (struct deleting){.references = KEEP_REFERENCES};
+    *out = (struct deleting){.references = STREAM_KEEP_REFERENCES};
     bool chosen = false;
     while (at < call->argc) {
         if (!out->count && bytes_is(call->argv[at], "ids")) {
             if (!parse_ids(call, at, out)) return false;
             at = out->first + out->count;
-        } else if (!chosen && parse_references(call->argv[at], &out->references)) {
+        } else if (!chosen && stream_parse_references(call->argv[at], &out->references)) {
             chosen = true;
             at++;
         } else {
@@ -74,12 +58,13 @@ static void drop_references(struct stream *stream, struct stream_id id) {
 }
 
 /* Deletes one entry as far as its references let it. */
-static int delete_one(struct stream *stream, struct stream_id id, enum references references,
+static int delete_one(struct stream *stream, struct stream_id id, enum stream_references references,
                       bool *failed) {
-    if (references == NEED_NO_REFERENCE && stream_is_referenced(stream, id)) return STILL_THERE;
+    if (references == STREAM_NEED_NO_REFERENCE && stream_is_referenced(stream, id))
+        return STILL_THERE;
     enum stream_outcome outcome = stream_delete(stream, id);
     *failed = outcome == STREAM_NO_MEMORY;
-    if (references == DROP_REFERENCES && !*failed) drop_references(stream, id);
+    if (references == STREAM_DROP_REFERENCES && !*failed) drop_references(stream, id);
     return outcome == STREAM_DONE ? DELETED : GONE_BEFORE;
 }
 
@@ -100,7 +85,7 @@ static void delete_all(struct call *call, struct spot *spot, struct stream *stre
         int result = GONE_BEFORE;
         bool acknowledged = group && stream_pending_remove(group, ids[i]);
         bool there = stream_has(stream, ids[i]);
-        bool drop = deleting->references == DROP_REFERENCES;
+        bool drop = deleting->references == STREAM_DROP_REFERENCES;
         if (acknowledged || (!group && (there || drop)))
             result = delete_one(stream, ids[i], deleting->references, &failed);
         if (acknowledged && !there) result = DELETED;

@@ -22,6 +22,13 @@ static const struct command_arg xadd_trim_args[] = {
     {0},
 };
 
+static const struct command_arg references_args[] = {
+    {"keepref", ARG_PURE_TOKEN, .token = "KEEPREF"},
+    {"delref", ARG_PURE_TOKEN, .token = "DELREF"},
+    {"acked", ARG_PURE_TOKEN, .token = "ACKED"},
+    {0},
+};
+
 static const struct command_arg xadd_id_selector_args[] = {
     {"auto-id", ARG_PURE_TOKEN, .token = "*"},
     {"id", ARG_STRING},
@@ -37,6 +44,7 @@ static const struct command_arg field_value_args[] = {
 static const struct command_arg xadd_args[] = {
     {"key", ARG_KEY},
     {"nomkstream", ARG_PURE_TOKEN, .token = "NOMKSTREAM", .flags = ARG_OPTIONAL, .since = "6.2.0"},
+    {"condition", ARG_ONE_OF, .flags = ARG_OPTIONAL, .since = "8.2.0", .sub = references_args},
     {"trim", ARG_BLOCK, .flags = ARG_OPTIONAL, .sub = xadd_trim_args},
     {"id-selector", ARG_ONE_OF, .sub = xadd_id_selector_args},
     {"data", ARG_BLOCK, .flags = ARG_MULTIPLE, .sub = field_value_args},
@@ -46,6 +54,7 @@ static const struct command_arg xadd_args[] = {
 static const struct command_history xadd_history[] = {
     {"6.2.0", "Takes NOMKSTREAM, MINID and LIMIT."},
     {"7.0.0", "Takes IDs of the form `<ms>-*`."},
+    {"8.2.0", "Takes KEEPREF, DELREF and ACKED."},
     {0},
 };
 
@@ -89,11 +98,13 @@ static const struct command_arg xdel_args[] = {
 static const struct command_arg xtrim_args[] = {
     {"key", ARG_KEY},
     {"trim", ARG_BLOCK, .sub = xadd_trim_args},
+    {"condition", ARG_ONE_OF, .flags = ARG_OPTIONAL, .since = "8.2.0", .sub = references_args},
     {0},
 };
 
 static const struct command_history xtrim_history[] = {
     {"6.2.0", "Takes MINID and LIMIT."},
+    {"8.2.0", "Takes KEEPREF, DELREF and ACKED."},
     {0},
 };
 
@@ -441,13 +452,6 @@ static const struct command_arg xsetid_args[] = {
 
 static const struct command_history xsetid_history[] = {
     {"7.0.0", "Takes entries_added and max_deleted_entry_id."},
-    {0},
-};
-
-static const struct command_arg references_args[] = {
-    {"keepref", ARG_PURE_TOKEN, .token = "KEEPREF"},
-    {"delref", ARG_PURE_TOKEN, .token = "DELREF"},
-    {"acked", ARG_PURE_TOKEN, .token = "ACKED"},
     {0},
 };
 

@@ -17,7 +17,7 @@ struct stream *stream_create(void) {
     return stream;
 }
 
-static void release_node(void *context, void *item) {
+void stream_release_node(void *context, void *item) {
     (void)context;
     memory_free(((struct stream_place *)item)->pack);
 }
@@ -25,30 +25,28 @@ static void release_node(void *context, void *item) {
 void stream_free(void *object) {
     struct stream *stream = object;
     if (!stream) return;
-    tree_clear(&stream->nodes, release_node, NULL);
+    tree_clear(&stream->nodes, stream_release_node, NULL);
     stream_groups_clear(stream);
     memory_free(stream);
 }
 
 /* ---- the memory of nodes ---- */
 
-static bool is_tail(const struct tree_cursor *cursor) {
+bool stream_is_tail(const struct tree_cursor *cursor) {
     struct tree_cursor behind = *cursor;
     return tree_next(&behind) == NULL;
 }
 
-/* The pack at the cursor, as a buffer over its memory. */
-static struct buffer node_buffer(const struct stream *stream, struct tree_cursor *cursor) {
+struct buffer stream_node_buffer(const struct stream *stream, struct tree_cursor *cursor) {
     struct stream_place *place = tree_item(cursor);
     struct bytes pack = pack_at(place->pack);
-    size_t capacity = is_tail(cursor) ? stream->tail_capacity : pack.len;
+    size_t capacity = stream_is_tail(cursor) ? stream->tail_capacity : pack.len;
     return (struct buffer){place->pack, pack.len, capacity};
 }
 
-/* Puts the memory of a buffer back that had this capacity; all but the tail keep none to spare. */
-static void store_buffer(struct stream *stream, struct tree_cursor *cursor, struct buffer *buffer,
-                         size_t capacity) {
-    if (is_tail(cursor)) {
+void stream_store_node(struct stream *stream, struct tree_cursor *cursor, struct buffer *buffer,
+                       size_t capacity) {
+    if (stream_is_tail(cursor)) {
         stream->tail_capacity = buffer->cap;
     } else if (buffer->cap != buffer->len) {
         char *exact = memory_realloc(buffer->data, buffer->len);
@@ -233,21 +231,21 @@ bool stream_next(struct stream_cursor *cursor) {
     return false;
 }
 
-static struct stream_id edge(struct stream *stream, bool last) {
+struct stream_id stream_edge(struct stream *stream, bool last) {
     struct stream_cursor cursor;
     stream_seek(&cursor, stream, STREAM_ID_MIN, STREAM_ID_MAX, last);
     return stream_next(&cursor) ? cursor.entry.id : STREAM_ID_MIN;
 }
 
 struct stream_id stream_last_entry(struct stream *stream) {
-    return edge(stream, true);
+    return stream_edge(stream, true);
 }
 
 /* ---- deleting ---- */
 
-static void remove_node(struct stream *stream, struct tree_cursor *cursor) {
+void stream_remove_node(struct stream *stream, struct tree_cursor *cursor) {
     struct stream_place *place = tree_item(cursor);
-    bool tail = is_tail(cursor);
+    bool tail = stream_is_tail(cursor);
     stream->node_bytes -= tail ? stream->tail_capacity : pack_at(place->pack).len;
     memory_free(place->pack);
     tree_remove_at(cursor);
@@ -255,11 +253,9 @@ static void remove_node(struct stream *stream, struct tree_cursor *cursor) {
     if (place) stream->tail_capacity = pack_at(place->pack).len;
 }
 
-/* Marks the live entries of a node from `from` to before `until` as deleted; not all of them are.
- */
-static bool mark_run(struct stream *stream, struct tree_cursor *cursor, const struct node *old,
+bool stream_mark_run(struct stream *stream, struct tree_cursor *cursor, const struct node *old,
                      size_t from, size_t until) {
-    struct buffer buffer = node_buffer(stream, cursor);
+    struct buffer buffer = stream_node_buffer(stream, cursor);
     size_t capacity = buffer.cap;
     bool wide = old->live > 127 || old->deleted + (until - from) > 127; /* more than there are */
     if (wide && !buffer_reserve(&buffer, NODE_COUNT_ROOM)) return false;
@@ -274,7 +270,7 @@ static bool mark_run(struct stream *stream, struct tree_cursor *cursor, const st
         marked++;
     }
     node_count(&buffer, old->live - marked, old->deleted + marked);
-    store_buffer(stream, cursor, &buffer, capacity);
+    stream_store_node(stream, cursor, &buffer, capacity);
     stream->length -= marked;
     return true;
 }
@@ -285,68 +281,14 @@ enum stream_outcome stream_delete(struct stream *stream, struct stream_id id) {
     struct node_entry entry;
     if (!find_entry(stream, id, &cursor, &node, &entry)) return STREAM_ABSENT;
     if (node.live == 1) {
-        remove_node(stream, &cursor);
+        stream_remove_node(stream, &cursor);
         stream->length--;
-    } else if (!mark_run(stream, &cursor, &node, entry.at, entry.at + 1)) {
+    } else if (!stream_mark_run(stream, &cursor, &node, entry.at, entry.at + 1)) {
         return STREAM_NO_MEMORY;
     }
     if (stream_id_compare(id, stream->max_deleted) > 0) stream->max_deleted = id;
-    if (stream_id_compare(id, stream->first) == 0) stream->first = edge(stream, false);
+    if (stream_id_compare(id, stream->first) == 0) stream->first = stream_edge(stream, false);
     return STREAM_DONE;
-}
-
-/* ---- trimming ---- */
-
-/* Is nothing of the node to be kept, when so many entries are left? */
-static bool goes_whole(const struct stream_trim *trim, const struct node *node, uint64_t length) {
-    if (trim->by == STREAM_BY_LENGTH) return length - node->live >= trim->length;
-    return stream_id_compare(node_last_id(node), trim->id) < 0;
-}
-
-/* Removes entries from the front of the first node. */
-static void trim_node(struct stream *stream, const struct stream_trim *trim,
-                      struct tree_cursor *cursor, const struct node *node) {
-    struct node_entry entry;
-    uint64_t length = stream->length;
-    size_t at = node->entries;
-    for (; at < node_end(node); at = node_behind(node, &entry)) {
-        node_entry_at(node, at, &entry);
-        bool keep = trim->by == STREAM_BY_LENGTH ? length <= trim->length
-                                                 : stream_id_compare(entry.id, trim->id) >= 0;
-        if (keep) break;
-        length -= !(entry.flags & NODE_DELETED);
-    }
-    if (length != stream->length) mark_run(stream, cursor, node, node->entries, at);
-}
-
-uint64_t stream_trim(struct stream *stream, const struct stream_trim *trim) {
-    uint64_t before = stream->length, removed = 0;
-    uint64_t whole = 0;
-    struct tree_cursor cursor;
-    struct node node;
-    struct stream_place *place = tree_first(&stream->nodes, &cursor);
-    if (trim->by == STREAM_KEEP_ALL) return 0;
-    for (; place; place = tree_next(&cursor), whole++) {
-        if (trim->by == STREAM_BY_LENGTH && before - removed <= trim->length) break;
-        node_open(&node, pack_at(place->pack), place->id);
-        if (trim->limit && removed + node.live > trim->limit) break;
-        if (!goes_whole(trim, &node, before - removed)) break;
-        removed += node.live;
-        stream->node_bytes -= is_tail(&cursor) ? stream->tail_capacity : node.pack.len;
-    }
-    stream->length -= removed;
-    if (whole) {
-        tree_first(&stream->nodes, &cursor);
-        tree_remove_run(&cursor, whole, release_node, NULL);
-        place = tree_first(&stream->nodes, &cursor);
-    }
-    bool limited = trim->limit && place && removed + node.live > trim->limit;
-    if (place && !trim->whole_nodes && !limited) {
-        node_open(&node, pack_at(place->pack), place->id);
-        trim_node(stream, trim, &cursor, &node);
-    }
-    if (stream->length != before) stream->first = edge(stream, false);
-    return before - stream->length;
 }
 
 void stream_set(struct stream *stream, struct stream_id last, struct stream_id max_deleted,

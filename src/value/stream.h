@@ -62,6 +62,12 @@ struct stream_trim {
 /* Removes entries from the front and returns how many; fewer than it should when memory fails. */
 uint64_t stream_trim(struct stream *stream, const struct stream_trim *trim);
 
+/* The same, but what stream_is_referenced() stays, and BY_LENGTH others behind it go. When
+ * something was removed, *end is an ID behind all that was looked at: the same BY_ID would remove
+ * the same. */
+uint64_t stream_trim_unreferenced(struct stream *stream, const struct stream_trim *trim,
+                                  struct stream_id *end);
+
 /* XSETID: what is given is used as it is. */
 void stream_set(struct stream *stream, struct stream_id last, struct stream_id max_deleted,
                 uint64_t added);

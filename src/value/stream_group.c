@@ -209,6 +209,24 @@ bool stream_pending_remove(struct stream_group *group, struct stream_id id) {
     return true;
 }
 
+static void drop_pending(struct stream_group *group, struct stream_id first, struct stream_id end) {
+    struct tree_cursor cursor;
+    seek_pending(group, first, &cursor);
+    const struct stream_pending *pending = tree_item(&cursor);
+    while (pending && stream_id_compare(pending->id, end) < 0) {
+        disown(pending->consumer, pending->id);
+        tree_remove_at(&cursor);
+        pending = tree_item(&cursor);
+    }
+}
+
+void stream_pending_drop(struct stream *stream, struct stream_id first, struct stream_id end) {
+    struct tree_cursor cursor;
+    struct stream_group *group = stream_group_next(stream, &cursor, true);
+    for (; group; group = stream_group_next(stream, &cursor, false))
+        drop_pending(group, first, end);
+}
+
 bool stream_is_referenced(struct stream *stream, struct stream_id id) {
     struct tree_cursor cursor;
     struct stream_group *group = stream_group_next(stream, &cursor, true);

@@ -96,6 +96,9 @@ struct stream_pending *stream_pending_give(struct stream_group *group,
 /* False: it was not pending. */
 bool stream_pending_remove(struct stream_group *group, struct stream_id id);
 
+/* Nothing from `first` up to before `end` is pending any more, in any group. */
+void stream_pending_drop(struct stream *stream, struct stream_id first, struct stream_id end);
+
 /* The first pending entry at or behind `id`, and the following ones. */
 struct stream_pending *stream_pending_seek(struct stream_group *group, struct stream_id id,
                                            struct tree_cursor *cursor);
@@ -104,8 +107,7 @@ struct stream_pending *stream_pending_seek(struct stream_group *group, struct st
 struct stream_id *stream_consumer_seek(struct stream_consumer *consumer, struct stream_id id,
                                        struct tree_cursor *cursor);
 
-/* Is the entry pending in any group, or not yet delivered to all: may XDELEX ACKED not remove it?
- */
+/* Is the entry pending in any group, or not yet delivered to all: must ACKED leave it? */
 bool stream_is_referenced(struct stream *stream, struct stream_id id);
 
 /* ---- all of a stream's ---- */

@@ -78,3 +78,56 @@ def test_wrong_arguments_change_nothing(groups, arguments):
     with pytest.raises(Failure):
         groups.call("XACKDEL", "s", "g", *arguments)
     assert len(ids(groups)) == 5
+
+
+# ---- KEEPREF, DELREF and ACKED where streams are trimmed ----
+
+def test_trimming_keeps_references(groups):
+    assert groups.call("XTRIM", "s", "MAXLEN", 2, "KEEPREF") == 3
+    assert pending(groups, "g") == ["1-1", "2-1", "3-1"]
+
+
+def test_trimming_drops_references(groups):
+    assert groups.call("XTRIM", "s", "DELREF", "MAXLEN", "=", 3) == 2
+    assert pending(groups, "g") == ["3-1"]
+    assert pending(groups, "h") == []
+
+
+def test_trimming_leaves_what_is_referenced(groups):
+    assert groups.call("XTRIM", "s", "MAXLEN", 0, "ACKED") == 0
+    groups.call("XREADGROUP", "GROUP", "h", "c", "STREAMS", "s", ">")
+    groups.call("XACK", "s", "g", "2-1", "3-1")
+    groups.call("XACK", "s", "h", "1-1", "2-1")
+    assert groups.call("XTRIM", "s", "MINID", "3-1", "ACKED") == 1
+    assert ids(groups) == ["1-1", "3-1", "4-1", "5-1"]
+    groups.call("XACK", "s", "h", "3-1")
+    assert groups.call("XTRIM", "s", "MAXLEN", 3, "acked") == 1
+    assert ids(groups) == ["1-1", "4-1", "5-1"]
+
+
+def test_adding_trims_with_regard_to_groups(groups):
+    groups.call("XADD", "s", "ACKED", "MAXLEN", "=", 1, "6-1", "f", "v")
+    assert len(ids(groups)) == 6
+    groups.call("XADD", "s", "MAXLEN", 1, "DELREF", "7-1", "f", "v")
+    assert ids(groups) == ["7-1"]
+    assert pending(groups, "g") == pending(groups, "h") == []
+    groups.call("XADD", "s", "KEEPREF", "*", "f", "v")
+    assert groups.call("XLEN", "s") == 2
+
+
+def test_trimming_of_many_nodes_leaves_what_is_referenced(client):
+    for i in range(1, 1001):
+        client.call("XADD", "s", i, "f", i)
+    client.call("XGROUP", "CREATE", "s", "g", 0)
+    client.call("XREADGROUP", "GROUP", "g", "c", "COUNT", 900, "STREAMS", "s", ">")
+    kept = ["1-0", "150-0", "899-0"]
+    client.call("XACK", "s", "g", *(f"{i}-0" for i in range(1, 901) if f"{i}-0" not in kept))
+    assert client.call("XTRIM", "s", "MAXLEN", "~", 750, "ACKED") == 198
+    assert client.call("XTRIM", "s", "MAXLEN", 0, "ACKED") == 900 - 3 - 198
+    assert ids(client) == [*kept, *(f"{i}-0" for i in range(901, 1001))]
+
+
+def test_references_are_chosen_once(groups):
+    for words in (["MAXLEN", 1, "ACKED", "DELREF"], ["ACKED"]):
+        with pytest.raises(Failure):
+            groups.call("XTRIM", "s", *words)
