@@ -96,12 +96,7 @@ struct serving {
 };
 
 static bool holds(const struct serving *s, const struct key *key) {
-    const struct gate_hold *hold = s->hold;
-    unsigned partition = key_partition(key);
-    if (s->exclusive) return true;
-    if (!hold || !hold->count) return false;
-    if (hold->count == 1) return hold->first == partition;
-    return hold->partitions[partition / 64] >> (partition % 64) & 1;
+    return s->exclusive || (s->hold && gate_covers(s->hold, key));
 }
 
 static bool holds_all(const struct serving *s, const struct waiter *waiter) {

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "exec/command.h"
+#include "keyspace/gate.h"
 #include "keyspace/keyspace.h"
 #include "proto/reply.h"
 
@@ -25,6 +26,7 @@ struct call {
     const struct command *command; /* the subcommand, where there is one */
     struct session *session;
     struct exec *exec;
+    const struct gate_hold *hold; /* partitions that are locked for it; NULL: none or all */
     unsigned worker;
     bool no_wait;      /* nobody may wait for keys here: in MULTI, in scripts */
     bool runs_again;   /* for somebody who waits (exec/blocking.h) */

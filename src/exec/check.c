@@ -4,6 +4,8 @@
 #include "exec/exec_priv.h"
 #include <stdio.h>
 
+#define NO_ROOM "OOM command not allowed when used memory > 'maxmemory'."
+
 #define PREVIEW_MAX (size_t)128 /* bytes of the name, and of all arguments together */
 
 static const char *shown(struct bytes text) {
@@ -15,15 +17,15 @@ static int shown_length(struct bytes text, size_t most) {
     return (int)strnlen(shown(text), MIN(text.len, most));
 }
 
-static void unknown_command(const struct request *request, struct reply *reply) {
+static void unknown_command(const struct bytes *argv, unsigned argc, struct reply *reply) {
     char preview[2 * PREVIEW_MAX];
     size_t used = 0;
-    for (unsigned i = 1; i < request->argc && used < PREVIEW_MAX; i++) {
-        struct bytes arg = request->argv[i];
+    for (unsigned i = 1; i < argc && used < PREVIEW_MAX; i++) {
+        struct bytes arg = argv[i];
         used += (size_t)snprintf(preview + used, sizeof preview - used, "'%.*s' ",
                                  shown_length(arg, PREVIEW_MAX - used), shown(arg));
     }
-    struct bytes name = request->argv[0];
+    struct bytes name = argv[0];
     reply_errorf(reply, "ERR unknown command '%.*s', with args beginning with: %.*s",
                  shown_length(name, PREVIEW_MAX), shown(name), (int)used, preview);
 }
@@ -36,10 +38,10 @@ static void capitals(struct bytes name, char out[PREVIEW_MAX + 1]) {
     out[n] = 0;
 }
 
-static void unknown_subcommand(const struct request *request, struct reply *reply) {
+static void unknown_subcommand(const struct bytes *argv, struct reply *reply) {
     char container[PREVIEW_MAX + 1];
-    capitals(request->argv[0], container);
-    struct bytes sub = request->argv[1];
+    capitals(argv[0], container);
+    struct bytes sub = argv[1];
     reply_errorf(reply, "ERR unknown subcommand '%.*s'. Try %s HELP.",
                  shown_length(sub, PREVIEW_MAX), sub.data, container);
 }
@@ -78,7 +80,10 @@ enum verdict check_request(struct session *session, const struct staged *staged,
         session_needs_authentication(session))
         return reject(reply, "NOAUTH Authentication required.");
     if (UNLIKELY(!found)) {
-        (staged->container ? unknown_subcommand : unknown_command)(request, reply);
+        if (staged->container)
+            unknown_subcommand(request->argv, reply);
+        else
+            unknown_command(request->argv, request->argc, reply);
         return VERDICT_REJECTED;
     }
     if (UNLIKELY(!registered_accepts(found, request->argc))) {
@@ -89,12 +94,44 @@ enum verdict check_request(struct session *session, const struct staged *staged,
         reply_no_memory(reply);
         return VERDICT_REJECTED;
     }
-    if (flags & CMD_DENYOOM && UNLIKELY(!room_for_command(session, now_ms)))
-        return reject(reply, "OOM command not allowed when used memory > 'maxmemory'.");
+    if (flags & (CMD_DENYOOM | CMD_EXEC | CMD_SCRIPT)) {
+        bool full = !room_for_command(session, now_ms);
+        session_worker(session)->full = full;
+        if (UNLIKELY(full) && flags & CMD_DENYOOM) return reject(reply, NO_ROOM);
+    }
     if (UNLIKELY(session->subscriber) && !allowed_with_subscriptions(session, flags))
         return refuse_with_subscriptions(found, reply);
     if (UNLIKELY(pause_applies(session->exec, flags, now_ms))) return VERDICT_WAIT;
     return VERDICT_RUN;
+}
+
+/* ---- commands of scripts ---- */
+
+static const char *script_refusal(const struct nested *nested,
+                                  const struct nested_command *command) {
+    const struct registered *found = command->found;
+    const struct exec_worker *w = session_worker(nested->outer->session);
+    if (!found) return "ERR Unknown command called from script";
+    if (!registered_accepts(found, command->argc))
+        return "ERR Wrong number of args calling command from script";
+    if (found->flags & CMD_NOSCRIPT) return "ERR This Valkey command is not allowed from script";
+    if (nested->read_only && found->flags & CMD_WRITE)
+        return "ERR Write commands are not allowed from read-only scripts.";
+    /* What has begun to write may go on, so that it does not end halfway. */
+    if (found->flags & CMD_DENYOOM && w->full && !nested->allow_oom && !nested->wrote)
+        return NO_ROOM;
+    return NULL;
+}
+
+bool check_nested(const struct nested *nested, const struct nested_command *command,
+                  const struct registered *container, struct reply *reply) {
+    if (!command->found && container) {
+        unknown_subcommand(command->argv, reply);
+        return false;
+    }
+    const char *refusal = script_refusal(nested, command);
+    if (refusal) reply_error(reply, refusal);
+    return !refusal;
 }
 
 /* ---- what handlers say of their own arguments ---- */

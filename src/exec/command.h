@@ -42,6 +42,7 @@ struct call;
 #define CMD_SUBSCRIBED     (1ull << 35) /* RESP2 clients that have subscriptions may use it */
 #define CMD_NOT_QUEUED     (1ull << 36) /* runs at once within MULTI */
 #define CMD_EXEC           (1ull << 37) /* runs the commands of a transaction, with their locks */
+#define CMD_SCRIPT         (1ull << 38) /* runs a script */
 
 /* ACL categories beyond those that follow from the flags (write, read, fast/slow, admin, pubsub,
  * blocking, dangerous follow as in Redis: see exec/categories.c). */

@@ -7,7 +7,6 @@
  */
 #include "base/ensure.h"
 #include "exec/exec_priv.h"
-#include "exec/keys.h"
 #include "sys/clock.h"
 #include "sys/memory.h"
 
@@ -28,68 +27,10 @@
 
 /* ---- the first stage ---- */
 
-static bool need_keys(struct exec_worker *w, size_t more) {
-    size_t needed = w->keys_used + more;
-    if (LIKELY(needed <= w->keys_capacity)) return true;
-    size_t capacity = MAX(needed, w->keys_capacity * 2);
-    struct key *grown = memory_realloc(w->keys, capacity * sizeof *grown);
-    if (!grown) return false;
-    w->keys = grown;
-    w->keys_capacity = capacity;
-    return true;
-}
-
-static bool stage_specs(struct exec_worker *w, const struct request *r,
-                        const struct command *command) {
-    for (unsigned s = 0; s < ARRAY_LEN(command->keys); s++) {
-        const struct key_spec *spec = &command->keys[s];
-        if (spec->search == KEY_SEARCH_NONE) break;
-        struct key_range range;
-        /* The handler finds the same fault, and says so. */
-        if (!keys_range(spec, r->argv, r->argc, &range)) break;
-        if (!need_keys(w, range.count)) return false;
-        for (unsigned i = 0; i < range.count; i++)
-            w->keys[w->keys_used++] = key_make(r->argv[range.first + i * range.step]);
-    }
-    return true;
-}
-
-static bool stage_custom(struct exec_worker *w, const struct request *r,
-                         const struct command *command) {
-    unsigned few[16], *positions = few;
-    int count = command->find_keys(r->argv, r->argc, few, ARRAY_LEN(few));
-    if (count <= 0) return true;
-    if ((size_t)count > ARRAY_LEN(few)) {
-        positions = memory_alloc((size_t)count * sizeof *positions);
-        if (!positions) return false;
-        command->find_keys(r->argv, r->argc, positions, (unsigned)count);
-    }
-    bool room = need_keys(w, (size_t)count);
-    for (int i = 0; room && i < count; i++)
-        w->keys[w->keys_used++] = key_make(r->argv[positions[i]]);
-    if (positions != few) memory_free(positions);
-    return room;
-}
-
-static bool stage_keys(struct exec_worker *w, const struct request *r,
-                       const struct registered *found) {
-    switch (found->key_mode) {
-    case KEYS_NONE: return true;
-    case KEYS_ONE:
-        if (UNLIKELY(found->one_key >= r->argc)) return true;
-        if (UNLIKELY(!need_keys(w, 1))) return false;
-        w->keys[w->keys_used++] = key_make(r->argv[found->one_key]);
-        return true;
-    case KEYS_SPECS: return stage_specs(w, r, found->command);
-    case KEYS_CUSTOM: return stage_custom(w, r, found->command);
-    }
-    unreachable_code();
-}
-
 /* `found` is what the request's first argument names, if anything. */
 static void stage_request(struct exec_worker *w, const struct request *r,
                           const struct registered *found, struct staged *staged) {
-    *staged = (struct staged){.found = found, .first_key = (unsigned)w->keys_used};
+    *staged = (struct staged){.found = found, .first_key = (unsigned)w->keys.count};
     if (UNLIKELY(!found)) return;
     if (found->sub_count && r->argc > 1) {
         staged->container = found;
@@ -97,8 +38,8 @@ static void stage_request(struct exec_worker *w, const struct request *r,
         if (!found) return;
     }
     if (UNLIKELY(!registered_accepts(found, r->argc))) return;
-    staged->no_memory = !stage_keys(w, r, found);
-    staged->key_count = (unsigned)w->keys_used - staged->first_key;
+    staged->no_memory = !keys_collect(&w->keys, found, r->argv, r->argc);
+    staged->key_count = (unsigned)w->keys.count - staged->first_key;
     if (found->flags & CMD_ELEMENT) w->has_elements = true;
 }
 
@@ -106,7 +47,7 @@ static void stage_batch(struct exec_worker *w, const struct request_batch *batch
                         const struct view *view) {
     const struct registered *found = NULL;
     struct bytes name = BYTES("");
-    w->keys_used = 0;
+    w->keys.count = 0;
     w->has_elements = false;
     for (unsigned i = 0; i < batch->count; i++) {
         const struct request *r = &batch->items[i];
@@ -114,10 +55,10 @@ static void stage_batch(struct exec_worker *w, const struct request_batch *batch
             name = r->argv[0];
             found = commands_find(&w->exec->commands, name);
         }
-        size_t key = w->keys_used;
+        size_t key = w->keys.count;
         stage_request(w, r, found, &w->staged[i]);
-        for (; key < MIN(w->keys_used, BUCKETS_MAX); key++)
-            keyspace_prefetch_bucket(view, &w->keys[key]);
+        for (; key < MIN(w->keys.count, BUCKETS_MAX); key++)
+            keyspace_prefetch_bucket(view, &w->keys.items[key]);
     }
 }
 
@@ -125,9 +66,9 @@ static void stage_batch(struct exec_worker *w, const struct request_batch *batch
  */
 static inline void look_ahead(const struct exec_worker *w, const struct view *view, size_t next,
                               size_t *asked) {
-    size_t end = MIN(next + ENTRIES_AHEAD, w->keys_used);
+    size_t end = MIN(next + ENTRIES_AHEAD, w->keys.count);
     for (; *asked < end; ++*asked)
-        keyspace_prefetch_entry(view, &w->keys[*asked]);
+        keyspace_prefetch_entry(view, &w->keys.items[*asked]);
 }
 
 /* How far elements have been asked for. */
@@ -146,20 +87,17 @@ static void look_inside(struct exec_worker *w, const struct view *view,
         unsigned at = staged->found->one_key + 1;
         if (staged->found->flags & CMD_ELEMENT_BEHIND) at++;
         staged->element =
-            keyspace_prefetch_element_bucket(view, &w->keys[staged->first_key], r->argv[at]);
+            keyspace_prefetch_element_bucket(view, &w->keys.items[staged->first_key], r->argv[at]);
     }
     for (; asked->blocks < MIN(next + ELEMENTS_AHEAD, batch->count); asked->blocks++) {
         const struct staged *staged = &w->staged[asked->blocks];
         if (staged->element)
-            keyspace_prefetch_element(view, &w->keys[staged->first_key], staged->element);
+            keyspace_prefetch_element(view, &w->keys.items[staged->first_key], staged->element);
     }
 }
 
 static void drop_many_keys(struct exec_worker *w) {
-    if (LIKELY(w->keys_capacity <= KEYS_KEPT)) return;
-    memory_free(w->keys);
-    w->keys = NULL;
-    w->keys_capacity = 0;
+    if (UNLIKELY(w->keys.capacity > KEYS_KEPT)) key_list_free(&w->keys);
 }
 
 /* ---- one command ---- */
@@ -173,6 +111,7 @@ void worker_read_clock(struct exec_worker *w, uint64_t ticks) {
 /* Runs the command, and then those that waited for what it has done. */
 static void run_and_serve(struct exec_worker *w, struct call *call, const struct registered *found,
                           const struct gate_hold *hold) {
+    call->hold = hold;
     found->run(call);
     if (UNLIKELY(w->has_marked)) blocking_serve(w, hold);
 }
@@ -201,9 +140,8 @@ static struct histogram *histogram_of(struct command_counters *counters) {
     return counters->histogram;
 }
 
-/* Counts a command that ran. */
-static void account(struct exec_worker *w, struct call *call, const struct registered *found,
-                    uint64_t ticks, size_t request_bytes, size_t reply_bytes) {
+void worker_count_command(struct exec_worker *w, struct call *call, const struct registered *found,
+                          uint64_t ticks, size_t request_bytes, size_t reply_bytes) {
     struct command_counters *counters = &w->counters[found->id];
     uint64_t ns = ticks * w->exec->ns_per_tick_q20 >> 20;
     counters->calls++;
@@ -213,12 +151,18 @@ static void account(struct exec_worker *w, struct call *call, const struct regis
         if (histogram) histogram_add(histogram, ns);
     }
     w->totals.commands++;
-    w->totals.command_ticks += ticks;
-    if (UNLIKELY(ticks > w->totals.worst_ticks)) w->totals.worst_ticks = ticks;
     if (UNLIKELY(ns >= exec_settings.observe_ns ||
                  request_bytes >= exec_settings.observe_request_bytes ||
                  reply_bytes >= exec_settings.observe_reply_bytes))
         observe_command(call, ns / 1000, request_bytes, reply_bytes);
+}
+
+/* The same for an outermost one, which the worker's time goes to. */
+static void account(struct exec_worker *w, struct call *call, const struct registered *found,
+                    uint64_t ticks, size_t request_bytes, size_t reply_bytes) {
+    w->totals.command_ticks += ticks;
+    if (UNLIKELY(ticks > w->totals.worst_ticks)) w->totals.worst_ticks = ticks;
+    worker_count_command(w, call, found, ticks, request_bytes, reply_bytes);
 }
 
 /* Errors that the reply has got since the last look. */
@@ -247,7 +191,7 @@ static void run_command(struct exec_worker *w, struct call *call, const struct s
     struct reply *reply = call->reply;
     call->argv = request->argv;
     call->argc = request->argc;
-    call->keys = w->keys + staged->first_key;
+    call->keys = w->keys.items + staged->first_key;
     call->key_count = staged->key_count;
     call->command = found->command;
     call->redacted = 0;
@@ -317,7 +261,7 @@ unsigned dispatch_batch(void *context, void *opaque, const struct request_batch 
     unsigned taken = 0;
     while (taken < batch->count) {
         const struct request *request = &batch->items[taken];
-        if (w->keys_used > 1) look_ahead(w, &view, w->staged[taken].first_key, &asked);
+        if (w->keys.count > 1) look_ahead(w, &view, w->staged[taken].first_key, &asked);
         if (w->has_elements) look_inside(w, &view, batch, taken, &elements_asked);
         if (!run_request(w, &call, &w->staged[taken], request, request->end - start, &ticks)) break;
         start = request->end;

@@ -44,7 +44,7 @@ struct exec *exec_create(const struct exec_options *options) {
 }
 
 static void worker_free(struct exec_worker *w) {
-    memory_free(w->keys);
+    key_list_free(&w->keys);
     for (unsigned i = 0; i < COMMANDS_MAX; i++)
         memory_free(w->counters[i].histogram);
 }

@@ -9,6 +9,8 @@
 
 #include "exec/commands.h"
 #include "exec/exec.h"
+#include "exec/keys.h"
+#include "exec/nested.h"
 #include "exec/observe.h"
 #include "exec/pubsub.h"
 #include "exec/settings.h"
@@ -92,9 +94,8 @@ struct exec_worker {
     uint64_t turn_start; /* ticks */
 
     struct staged staged[REQUEST_BATCH_MAX];
-    struct key *keys; /* of all requests of the batch */
-    size_t keys_used, keys_capacity;
-    bool has_elements; /* a request of the batch is CMD_ELEMENT */
+    struct key_list keys; /* of all requests of the batch */
+    bool has_elements;    /* a request of the batch is CMD_ELEMENT */
 
     struct session *running;   /* whose command runs, and writes its reply */
     struct buffer to_self;     /* messages for it, which follow the reply */
@@ -104,6 +105,7 @@ struct exec_worker {
     struct net_timer pause_timer;
     bool has_marked; /* keys changed that somebody waits for (blocking_serve.c) */
     bool reaping;    /* worker_post(reap) is on its way */
+    bool full;       /* no room for commands that need some: asked before EXEC and scripts */
 
     struct worker_totals totals;
     struct error_codes errors;
@@ -151,12 +153,21 @@ void worker_read_clock(struct exec_worker *worker, uint64_t ticks);
 /* Counts the errors that the reply has got since the last look. Were there any? */
 bool worker_count_errors(struct exec_worker *w, struct reply *reply);
 
+/* Counts a command that ran. */
+void worker_count_command(struct exec_worker *w, struct call *call, const struct registered *found,
+                          uint64_t ticks, size_t request_bytes, size_t reply_bytes);
+
 enum verdict { VERDICT_RUN, VERDICT_REJECTED, VERDICT_WAIT };
 
 /* May this request run? If not, its error has been written, or the session waits for the end of a
  * pause. */
 enum verdict check_request(struct session *session, const struct staged *staged,
                            const struct request *request, struct reply *reply, int64_t now_ms);
+
+/* The same for a command within another; false: its error has been written. `container` is set when
+ * the command is a subcommand, or should have been. */
+bool check_nested(const struct nested *nested, const struct nested_command *command,
+                  const struct registered *container, struct reply *reply);
 
 /* Under maxmemory: is there room for a command that may need memory? */
 bool room_for_command(struct session *session, int64_t now_ms);

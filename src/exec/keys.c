@@ -3,6 +3,7 @@
 #include "base/ensure.h"
 #include "base/number.h"
 #include "exec/exec.h"
+#include "sys/memory.h"
 
 #define EACH_SPEC(spec, command)                                                                   \
     for (const struct key_spec *spec = (command)->keys;                                            \
@@ -86,4 +87,58 @@ int exec_find_keys(const struct command *command, const struct bytes *argv, unsi
         }
     }
     return (int)count;
+}
+
+/* ---- lists ---- */
+
+bool key_list_reserve_slow(struct key_list *list, size_t more) {
+    size_t capacity = MAX(list->count + more, list->capacity * 2);
+    struct key *grown =
+        memory_realloc(list->borrowed ? NULL : list->items, capacity * sizeof *grown);
+    if (!grown) return false;
+    if (list->borrowed) memcpy(grown, list->items, list->count * sizeof *grown);
+    list->items = grown;
+    list->capacity = capacity;
+    list->borrowed = false;
+    return true;
+}
+
+void key_list_free(struct key_list *list) {
+    if (!list->borrowed) memory_free(list->items);
+    *list = (struct key_list){0};
+}
+
+static bool collect_specs(struct key_list *list, const struct command *command,
+                          const struct bytes *argv, unsigned argc) {
+    EACH_SPEC(spec, command) {
+        struct key_range range;
+        if (!keys_range(spec, argv, argc, &range)) break;
+        if (!key_list_reserve(list, range.count)) return false;
+        for (unsigned i = 0; i < range.count; i++)
+            list->items[list->count++] = key_make(argv[range.first + i * range.step]);
+    }
+    return true;
+}
+
+static bool collect_custom(struct key_list *list, const struct command *command,
+                           const struct bytes *argv, unsigned argc) {
+    unsigned few[16], *positions = few;
+    int count = command->find_keys(argv, argc, few, ARRAY_LEN(few));
+    if (count <= 0) return true;
+    if ((size_t)count > ARRAY_LEN(few)) {
+        positions = memory_alloc((size_t)count * sizeof *positions);
+        if (!positions) return false;
+        command->find_keys(argv, argc, positions, (unsigned)count);
+    }
+    bool room = key_list_reserve(list, (size_t)count);
+    for (int i = 0; room && i < count; i++)
+        list->items[list->count++] = key_make(argv[positions[i]]);
+    if (positions != few) memory_free(positions);
+    return room;
+}
+
+bool keys_collect_many(struct key_list *list, const struct registered *found,
+                       const struct bytes *argv, unsigned argc) {
+    if (found->key_mode == KEYS_CUSTOM) return collect_custom(list, found->command, argv, argc);
+    return collect_specs(list, found->command, argv, argc);
 }

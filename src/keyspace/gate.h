@@ -48,6 +48,13 @@ struct gate_hold {
     uint64_t partitions[PARTITION_COUNT / 64]; /* a bit each, of several */
 };
 
+/* Is the key's partition among them? */
+static inline bool gate_covers(const struct gate_hold *hold, const struct key *key) {
+    unsigned partition = key_partition(key);
+    if (hold->count <= 1) return hold->count && hold->first == partition;
+    return hold->partitions[partition / 64] >> (partition % 64) & 1;
+}
+
 /* Waits, outside the gate, for partitions that others hold; the caller holds none. Locks nothing in
  * exclusive mode. */
 void gate_lock(struct gate *gate, unsigned participant, struct gate_hold *hold,
