@@ -39,6 +39,7 @@ struct keyspace {
     struct evictor *evictor;
     struct sweeper *sweepers; /* one a worker */
     struct janitor *janitor;
+    size_t joined_at_bytes; /* worker 0: chunk_bytes_used() when pages were joined last */
 };
 
 static inline struct slice *slice_of(const struct view *view, const struct key *key) {

@@ -2,8 +2,10 @@
 #include "keyspace/maintain.h"
 #include "ds/due.h"
 #include "keyspace/expire.h"
+#include "keyspace/janitor.h"
 #include "keyspace/keyspace_priv.h"
 #include "keyspace/policy.h"
+#include "sys/chunk.h"
 #include "sys/clock.h"
 #include "sys/memory.h"
 
@@ -127,8 +129,20 @@ static bool locked_step(struct view *view, struct sweeper *s, int64_t *now_us) {
     return busy;
 }
 
+static void join_pages(void *argument) {
+    chunk_join_pages();
+}
+
+/* After growth: the janitor does it, since it takes long. */
+static void join_new_pages(struct keyspace *ks) {
+    size_t used = chunk_bytes_used();
+    if (used > ks->joined_at_bytes) janitor_give(ks->janitor, join_pages, NULL);
+    ks->joined_at_bytes = used;
+}
+
 void keyspace_maintain(struct keyspace *ks, unsigned worker, int64_t now_ms) {
     struct sweeper *s = &ks->sweepers[worker];
+    if (worker == 0) join_new_pages(ks);
     if (now_ms < s->rest_until_ms && now_ms + REST_MS >= s->rest_until_ms) return;
     struct view view = {.keyspace = ks,
                         .counters = keyspace_counters_of(ks, worker),

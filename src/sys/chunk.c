@@ -47,6 +47,8 @@ void chunk_free(void *chunk) {
 
 void chunk_trim(void) {}
 
+void chunk_join_pages(void) {}
+
 #else
 
 /* All chunks lie in one region of address space, reserved once without memory behind it, so that a
@@ -60,14 +62,23 @@ void chunk_trim(void) {}
  * 3. all blocks below lowest_open are full.
  * 4. a block with a chunk handed out is mapped; of the others only `spare` is, so that a program
  * that frees and allocates one chunk at a block's edge does not remap it each time. (If the kernel
- *    refuses to unmap one, it stays mapped without pages.) */
+ *    refuses to unmap one, it stays mapped without pages.)
+ * 5. bit b of huge is set only while the kernel may keep block b in one huge page, which is while
+ *    all of its chunks are handed out. */
 
 enum {
     BLOCK_SIZE =
         2 << 20, /* what one page of page tables covers, so that unmapping frees that too */
     BLOCK_CHUNKS = BLOCK_SIZE / CHUNK_SIZE,
     WORD_BITS = 64,
+    /* The topmost blocks hold the chunks that are still being filled: a huge page would make their
+     * untouched pages resident. */
+    SMALL_PAGE_BLOCKS = 4,
 };
+
+#ifndef MADV_COLLAPSE /* Linux 6.1 */
+#define MADV_COLLAPSE 25
+#endif
 
 _Static_assert(BLOCK_CHUNKS == 2 * WORD_BITS, "struct block has a bit for each chunk");
 
@@ -81,7 +92,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static char *region; /* NULL = not reserved yet */
 static size_t block_count;
 static struct block *blocks;
-static uint64_t *full, *mapped; /* bitmaps over the blocks */
+static uint64_t *full, *mapped, *huge; /* bitmaps over the blocks */
 static size_t lowest_open;
 static size_t spare = NO_BLOCK;
 
@@ -102,8 +113,8 @@ static void *reserve(size_t size, int protection) {
     return p == MAP_FAILED ? NULL : p;
 }
 
-/* A huge page would come back whole when one of its chunks is used again, and undo what freeing the
- * others gave back. */
+/* In a block with free chunks a huge page would come back whole when one of them is used again, and
+ * undo what freeing the others gave back. */
 static void avoid_huge_pages(void *start, size_t size) {
     madvise(start, size, MADV_NOHUGEPAGE);
 }
@@ -126,7 +137,7 @@ static bool start(void) {
     char *reserved = reserve_region(&size);
     if (!reserved) return false;
     size_t count = size / BLOCK_SIZE, bitmap = count / WORD_BITS * sizeof *full;
-    char *books = reserve(count * sizeof *blocks + 2 * bitmap, PROT_READ | PROT_WRITE);
+    char *books = reserve(count * sizeof *blocks + 3 * bitmap, PROT_READ | PROT_WRITE);
     if (!books) {
         munmap(reserved, size);
         return false;
@@ -135,6 +146,7 @@ static bool start(void) {
     blocks = (struct block *)(void *)books;
     full = (uint64_t *)(void *)(books + count * sizeof *blocks);
     mapped = full + count / WORD_BITS;
+    huge = mapped + count / WORD_BITS;
     block_count = count;
     region = reserved;
     return true;
@@ -208,6 +220,11 @@ static void retire_block(size_t b) {
     spare = MIN(b, spare);
 }
 
+static void leave_huge_page(size_t b) {
+    bit_clear(huge, b);
+    avoid_huge_pages(block_start(b), BLOCK_SIZE);
+}
+
 void chunk_free(void *chunk) {
     size_t offset = (size_t)((char *)chunk - region);
     size_t b = offset / BLOCK_SIZE, c = offset % BLOCK_SIZE / CHUNK_SIZE;
@@ -217,10 +234,55 @@ void chunk_free(void *chunk) {
     ensure(bit_test(blocks[b].taken, c));
     bit_clear(blocks[b].taken, c);
     bit_clear(full, b);
+    if (bit_test(huge, b)) leave_huge_page(b);
     lowest_open = MIN(lowest_open, b);
     used_bytes -= CHUNK_SIZE;
     if (is_empty(b)) retire_block(b);
     pthread_mutex_unlock(&lock);
+}
+
+/* ---- huge pages ---- */
+
+/* The lowest full block that may have a huge page and has none, or NO_BLOCK. */
+static size_t find_ripe(void) {
+    size_t end = used_bytes / BLOCK_SIZE;
+    end = end > SMALL_PAGE_BLOCKS ? end - SMALL_PAGE_BLOCKS : 0;
+    for (size_t word = 0; word * WORD_BITS < end; word++) {
+        uint64_t ripe = full[word] & ~huge[word];
+        if (!ripe) continue;
+        size_t b = word * WORD_BITS + (size_t)__builtin_ctzll(ripe);
+        return b < end ? b : NO_BLOCK;
+    }
+    return NO_BLOCK;
+}
+
+/* What was freed while the kernel made the page has come back with it. */
+static void drop_free_chunks(size_t b) {
+    for (size_t c = 0; c < BLOCK_CHUNKS; c++)
+        if (!bit_test(blocks[b].taken, c))
+            madvise(block_start(b) + c * CHUNK_SIZE, CHUNK_SIZE, MADV_DONTNEED);
+}
+
+static void join_block(size_t b) {
+    char *start = block_start(b);
+    if (madvise(start, BLOCK_SIZE, MADV_HUGEPAGE) == 0) madvise(start, BLOCK_SIZE, MADV_COLLAPSE);
+    pthread_mutex_lock(&lock);
+    if (!bit_test(full, b)) {
+        avoid_huge_pages(start, BLOCK_SIZE);
+        if (bit_test(mapped, b)) drop_free_chunks(b);
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+void chunk_join_pages(void) {
+    for (;;) {
+        pthread_mutex_lock(&lock);
+        size_t b = region ? find_ripe() : NO_BLOCK;
+        if (b != NO_BLOCK) bit_set(huge, b);
+        pthread_mutex_unlock(&lock);
+        if (b == NO_BLOCK) return;
+        join_block(b);
+    }
 }
 
 void chunk_trim(void) {

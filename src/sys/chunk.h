@@ -29,3 +29,9 @@ size_t chunk_bytes_mapped(void);
 
 /* Unmaps whatever is wholly free, also what chunk_free keeps for the next allocation. */
 void chunk_trim(void);
+
+/* Asks the kernel to put full blocks of chunks (2 MiB), which lie in many small pages so far, into
+ * a huge page each, so that far fewer accesses miss the TLB. Little becomes resident that is not in
+ * use: the unused ends of chunks. Takes about a fifth of a millisecond for each block, in which
+ * threads that touch it wait; for a thread that nobody waits for. */
+void chunk_join_pages(void);

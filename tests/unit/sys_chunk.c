@@ -103,20 +103,34 @@ static void takes_the_lowest_and_unmaps_the_highest(void **state) {
     assert_int_equal(chunk_bytes_mapped(), 0);
 }
 
-static void gives_pages_back_at_once(void **state) {
+static void gives_back_pages(void (*before_freeing)(void)) {
     enum { COUNT = 2000 };
-    static char *chunks[COUNT];
+    static struct held held[COUNT];
     if (!PLACED) return;
     for (size_t i = 0; i < COUNT; i++) {
-        chunks[i] = chunk_alloc();
-        memset(chunks[i], 1, CHUNK_SIZE);
+        held[i] = (struct held){chunk_alloc(), i};
+        memset(held[i].chunk, 1, CHUNK_SIZE);
+        fill(&held[i]);
     }
+    before_freeing();
     size_t full = memory_resident();
     for (size_t i = 0; i < COUNT; i++)
-        if (i % 4) chunk_free(chunks[i]);
+        if (i % 4) chunk_free(held[i].chunk);
     assert_true(full - memory_resident() > COUNT / 2 * CHUNK_SIZE);
-    for (size_t i = 0; i < COUNT; i += 4)
-        chunk_free(chunks[i]);
+    for (size_t i = 0; i < COUNT; i += 4) {
+        check_filled(&held[i]);
+        chunk_free(held[i].chunk);
+    }
+}
+
+static void do_nothing(void) {}
+
+static void gives_pages_back_at_once(void **state) {
+    gives_back_pages(do_nothing);
+}
+
+static void gives_joined_pages_back_too(void **state) {
+    gives_back_pages(chunk_join_pages);
 }
 
 static void fails_on_demand(void **state) {
@@ -158,14 +172,48 @@ static void serves_several_threads(void **state) {
     assert_int_equal(chunk_bytes_used(), 0);
 }
 
+/* Blocks fill up and get holes while their pages are being joined. */
+static void joins_pages_under_churn(void **state) {
+    enum { COUNT = 1500 };
+    static struct held held[COUNT];
+    for (size_t i = 0; i < COUNT; i++) {
+        held[i] = (struct held){chunk_alloc(), i};
+        fill(&held[i]);
+    }
+    struct thread threads[2];
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(thread_start("churn", churn, (void *)(i + 1), &threads[i]), 0);
+    for (size_t round = 0; round < 10; round++) {
+        for (size_t i = round; i < COUNT; i += 10) {
+            check_filled(&held[i]);
+            chunk_free(held[i].chunk);
+        }
+        chunk_join_pages();
+        for (size_t i = round; i < COUNT; i += 10) {
+            held[i] = (struct held){chunk_alloc(), i};
+            fill(&held[i]);
+        }
+        chunk_join_pages();
+    }
+    for (size_t i = 0; i < 2; i++)
+        thread_join(&threads[i]);
+    for (size_t i = 0; i < COUNT; i++) {
+        check_filled(&held[i]);
+        chunk_free(held[i].chunk);
+    }
+    assert_int_equal(chunk_bytes_used(), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hands_out_aligned_memory),
         cmocka_unit_test(agrees_with_a_model),
         cmocka_unit_test(takes_the_lowest_and_unmaps_the_highest),
         cmocka_unit_test(gives_pages_back_at_once),
+        cmocka_unit_test(gives_joined_pages_back_too),
         cmocka_unit_test(fails_on_demand),
         cmocka_unit_test(serves_several_threads),
+        cmocka_unit_test(joins_pages_under_churn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
