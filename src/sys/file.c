@@ -3,11 +3,13 @@
 
 #include "base/ensure.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 static int system_open(const char *path, int flags, mode_t mode) {
@@ -26,6 +28,10 @@ const struct file_calls file_system_calls = {
     .rename = rename,
     .unlink = unlink,
     .truncate = ftruncate,
+    .link = link,
+    .mkdir = mkdir,
+    .flock = flock,
+    .fallocate = fallocate,
 };
 
 const struct file_calls *file_calls = &file_system_calls;
@@ -64,6 +70,39 @@ int file_rename(const char *from, const char *to) {
 
 int file_unlink(const char *path) {
     return result_of(file_calls->unlink(path));
+}
+
+int file_link(const char *from, const char *to) {
+    return result_of(file_calls->link(from, to));
+}
+
+int file_make_directory(const char *path, mode_t mode) {
+    return result_of(file_calls->mkdir(path, mode));
+}
+
+int file_lock(int fd) {
+    return result_of(file_calls->flock(fd, LOCK_EX | LOCK_NB));
+}
+
+int file_allocate(int fd, off_t size) {
+    return result_of(file_calls->fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, size));
+}
+
+int64_t file_size(const char *path) {
+    struct stat info;
+    return stat(path, &info) < 0 ? -errno : info.st_size;
+}
+
+int file_list(const char *directory, void (*fn)(void *context, const char *name), void *context) {
+    DIR *dir = opendir(directory);
+    if (!dir) return -errno;
+    struct dirent *entry;
+    errno = 0;
+    while ((entry = readdir(dir)))
+        if (entry->d_name[0] != '.') fn(context, entry->d_name);
+    int error = -errno;
+    closedir(dir);
+    return error;
 }
 
 ssize_t file_read_full(int fd, void *data, size_t n) {

@@ -3,6 +3,7 @@
 
 #include "base/buffer.h"
 
+#include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -22,6 +23,10 @@ struct file_calls {
     int (*rename)(const char *from, const char *to);
     int (*unlink)(const char *path);
     int (*truncate)(int fd, off_t size);
+    int (*link)(const char *from, const char *to);
+    int (*mkdir)(const char *path, mode_t mode);
+    int (*flock)(int fd, int operation);
+    int (*fallocate)(int fd, int mode, off_t offset, off_t length);
 };
 
 /* The calls in use, with the convention of the system calls (-1 and errno). A test copies
@@ -45,6 +50,24 @@ int file_sync_data(int fd); /* data, and the size */
 int file_truncate(int fd, off_t size);
 int file_rename(const char *from, const char *to);
 int file_unlink(const char *path);
+
+/* A second name for a file; -EEXIST when the name is taken. */
+int file_link(const char *from, const char *to);
+
+/* -EEXIST when there is something of that name. */
+int file_make_directory(const char *path, mode_t mode);
+
+/* Nobody else has this lock until the descriptor is closed; -EWOULDBLOCK when somebody has it. */
+int file_lock(int fd);
+
+/* Sets aside room on the disk for the first `size` bytes, which leaves the size as it is. */
+int file_allocate(int fd, off_t size);
+
+/* Of a path; a negative errno. */
+int64_t file_size(const char *path);
+
+/* The names in a directory, in no order, without those that begin with a dot. */
+int file_list(const char *directory, void (*fn)(void *context, const char *name), void *context);
 
 /* Makes creation, renaming and removal of the names in a directory durable. */
 int file_sync_directory(const char *directory);
