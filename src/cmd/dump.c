@@ -157,7 +157,7 @@ static void store(struct call *call, struct spot *spot, struct value *value,
         reply_ok(call->reply);
         return;
     }
-    struct edit edit = {{EVENT_GENERIC, "restore"}, call->argv, call->argc};
+    struct edit edit = {{EVENT_GENERIC, "restore"}, call->argv, call->argc, .anew = true};
     if (!keyspace_replace(&call->view, spot, value, expiry, &edit)) {
         drop(value);
         reply_no_memory(call->reply);

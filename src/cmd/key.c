@@ -150,11 +150,9 @@ void key_move(struct call *call) {
     keyspace_seek(&target_view, &call->keys[0], &target);
     if (!keyspace_seek(&call->view, &call->keys[0], &source) || target.entry) {
         reply_integer(call->reply, 0);
-    } else if (!keyspace_copy(&call->view, &source, &target_view, &target, (struct event){0})) {
+    } else if (!keyspace_move(&call->view, &source, &target_view, &target)) {
         reply_no_memory(call->reply);
     } else {
-        keyspace_remove(&call->view, &source, (struct event){EVENT_GENERIC, "move_from"});
-        keyspace_notify(&target_view, &call->keys[0], (struct event){EVENT_GENERIC, "move_to"});
         reply_integer(call->reply, 1);
     }
 }

@@ -16,24 +16,19 @@ void string_mget(struct call *call) {
     }
 }
 
-/* Stores the value that follows each key in argv; the first key is argv[first]. A key may be named
- * twice. False: no memory, which has been answered; what was stored before stays. */
+/* Stores the value that follows each key in argv, in which the first key is argv[first]; all or
+ * none. False: no memory, which has been answered. */
 static bool store_all(struct call *call, unsigned first, int64_t expiry) {
-    for (unsigned i = 0; i < call->key_count; i++) {
-        const struct key *key = &call->keys[i];
-        struct string_store what = {.value = call->argv[first + 2 * i + 1],
-                                    .expiry = expiry,
-                                    .event = {EVENT_STRING, "set"}};
-        struct spot spot;
-        keyspace_seek(&call->view, key, &spot);
-        if (!keyspace_store_string(&call->view, &spot, &what)) {
-            reply_no_memory(call->reply);
-            return false;
-        }
-        if (expiry != EXPIRY_NONE && expiry != EXPIRY_KEEP)
-            keyspace_notify(&call->view, key, (struct event){EVENT_GENERIC, "expire"});
-    }
-    return true;
+    struct string_batch batch = {.keys = call->keys,
+                                 .values = &call->argv[first + 1],
+                                 .count = call->key_count,
+                                 .expiry = expiry,
+                                 .event = {EVENT_STRING, "set"}};
+    if (expiry != EXPIRY_NONE && expiry != EXPIRY_KEEP)
+        batch.then = (struct event){EVENT_GENERIC, "expire"};
+    if (keyspace_store_strings(&call->view, &batch)) return true;
+    reply_no_memory(call->reply);
+    return false;
 }
 
 static bool exists(struct call *call, const struct key *key) {

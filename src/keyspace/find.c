@@ -19,6 +19,10 @@ static inline struct entry *find(const struct view *view, const struct key *key,
     return spot->entry;
 }
 
+void spot_find(const struct view *view, const struct key *key, struct spot *spot) {
+    find(view, key, spot);
+}
+
 static inline bool is_expired(const struct entry *e, int64_t now_ms) {
     return UNLIKELY(entry_has_expiry(e)) && now_ms > entry_expiry(e);
 }

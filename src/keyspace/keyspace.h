@@ -140,6 +140,18 @@ struct string_store {
 /* Gives the key this string value, whatever it held. `value` must not point into an entry. */
 bool keyspace_store_string(struct view *view, struct spot *spot, const struct string_store *store);
 
+/* Several strings at once: all of them or, when there is no memory, none. A key may be among them
+ * twice; it has the last value then. */
+struct string_batch {
+    const struct key *keys;
+    const struct bytes *values; /* every second one: key, value, key, value ... */
+    unsigned count;
+    int64_t expiry; /* of all: ms, EXPIRY_NONE or EXPIRY_KEEP */
+    struct event event;
+    struct event then; /* a second event of each key */
+};
+bool keyspace_store_strings(struct view *view, const struct string_batch *batch);
+
 /* Writes `piece` at `offset` into the string (created when absent, zero-filled up to the offset),
  * keeps the expiry and marks it raw. `piece` must not point into the entry. A zero-length piece
  * grows the string to `offset`. */
@@ -156,6 +168,7 @@ struct edit {
     struct event event;
     const struct bytes *argv;
     unsigned argc;
+    bool anew; /* the key counts as a new one even if it was there (RESTORE REPLACE) */
 };
 
 /* Gives the key this collection: a small one's bytes are copied into the entry (they may be the
@@ -181,6 +194,10 @@ void keyspace_notify(struct view *view, const struct key *key, struct event even
 /* Moves the entry of `from` (which exists) to the key `to`, in the same database, expiry and all;
  * what `to` held is gone. Both spots are void afterwards. */
 bool keyspace_rename(struct view *view, struct spot *from, struct spot *to);
+
+/* Moves the entry of `from` to `to`, the same key, which does not exist, in the database of
+ * `target`. Both spots are void afterwards. */
+bool keyspace_move(struct view *view, struct spot *from, struct view *target, struct spot *to);
 
 /* Copies the entry of `from` to `to` in the database of `target`, expiry and all; what `to` held is
  * gone. With `event` for the target ("copy_to"). */

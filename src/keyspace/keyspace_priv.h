@@ -74,6 +74,9 @@ bool put_like(struct view *view, struct spot *spot, const struct entry *model);
  * no memory. */
 bool put_value(struct view *view, struct spot *spot, const struct value *value, int64_t expiry);
 
+/* Looks the key up; an entry that has expired is found too, and no clock moves. */
+void spot_find(const struct view *view, const struct key *key, struct spot *spot);
+
 /* Takes the entry out of its slice and frees its block, but not its object, without a record. */
 void spot_forget(struct view *view, struct spot *spot);
 

@@ -19,6 +19,23 @@ bool keyspace_rename(struct view *view, struct spot *from, struct spot *to) {
     return true;
 }
 
+bool keyspace_move(struct view *view, struct spot *from, struct view *target, struct spot *to) {
+    const struct key *key = from->key;
+    if (!put_like(target, to, from->entry)) return false;
+    spot_forget(view, from); /* its object, if it has one, belongs to `to` now */
+    view->counters->changes++;
+    keyspace_notify(target, key, (struct event){EVENT_NEW, "new"});
+    if (!view->keyspace->subscriber_count) return true;
+    emit(target,
+         &(struct change){.kind = CHANGE_STORE, .db = target->db, .key = key, .entry = to->entry});
+    emit(view, &(struct change){.kind = CHANGE_REMOVE,
+                                .event = {EVENT_GENERIC, "move_from"},
+                                .db = view->db,
+                                .key = key});
+    keyspace_notify(target, key, (struct event){EVENT_GENERIC, "move_to"});
+    return true;
+}
+
 bool keyspace_copy(struct view *view, struct spot *from, struct view *target, struct spot *to,
                    struct event event) {
     struct value value = entry_value(from->entry);

@@ -10,6 +10,7 @@
  */
 #include "keyspace/janitor.h"
 #include "keyspace/keyspace_priv.h"
+#include "sys/memory.h"
 
 static void count_live(struct view *view, const struct slice *slice, size_t before) {
     keyspace_live_add(view->counters, (int64_t)(arena_live(&slice->arena) - before));
@@ -146,6 +147,82 @@ bool keyspace_store_string(struct view *view, struct spot *spot, const struct st
     emit_stored(view, spot, store->event, !old);
     return true;
 }
+
+/* ---- several strings ---- */
+
+/* Stores one string of a batch in a block of its own; what the key had is kept in *old. */
+static bool store_beside(struct view *view, const struct string_batch *batch, unsigned i,
+                         arena_ref *old) {
+    const struct key *key = &batch->keys[i];
+    struct bytes value = batch->values[2 * (size_t)i];
+    struct spot spot;
+    const struct entry *had = keyspace_seek(view, key, &spot);
+    unsigned times = times_of(had);
+    int64_t expiry = batch->expiry;
+    if (expiry == EXPIRY_KEEP) expiry = had ? entry_expiry(had) : EXPIRY_NONE;
+    uint32_t head = string_head(view, had, false);
+    size_t live = arena_live(&spot.slice->arena);
+    size_t size = entry_size_for(key->name.len, value.len, expiry != EXPIRY_NONE, false);
+    struct entry *e = place(view, &spot, size, old);
+    if (!e) return false;
+    copy_bytes(entry_lay_out(e, head, key->name, value.len, expiry), value);
+    spot_point(&spot);
+    note_times(view, &spot, times);
+    count_live(view, spot.slice, live);
+    return true;
+}
+
+/* Gives the key back what it had. */
+static void take_back(struct view *view, const struct key *key, arena_ref old) {
+    struct spot spot;
+    spot_find(view, key, &spot);
+    if (old == ARENA_NONE) {
+        spot_forget(view, &spot);
+        return;
+    }
+    struct arena *arena = &spot.slice->arena;
+    size_t live = arena_live(arena), size = entry_size(spot.entry);
+    unsigned times = times_of(spot.entry);
+    arena_ref ref = table_ref(&spot.slot);
+    table_replace(&spot.slot, old);
+    spot_point(&spot);
+    note_times(view, &spot, times);
+    arena_free(arena, ref, size);
+    count_live(view, spot.slice, live);
+}
+
+/* Nothing can fail any more: frees what was there before, and tells. */
+static void settle(struct view *view, const struct string_batch *batch, unsigned i, arena_ref old) {
+    struct spot spot = {.key = &batch->keys[i], .slice = slice_of(view, &batch->keys[i])};
+    size_t live = arena_live(&spot.slice->arena);
+    free_old(view, spot.slice, old, NULL);
+    count_live(view, spot.slice, live);
+    if (view->keyspace->subscriber_count) spot_find(view, spot.key, &spot);
+    emit_stored(view, &spot, batch->event, old == ARENA_NONE);
+    if (batch->then.class) keyspace_notify(view, spot.key, batch->then);
+}
+
+#define BATCH_AT_HAND 32
+
+bool keyspace_store_strings(struct view *view, const struct string_batch *batch) {
+    arena_ref few[BATCH_AT_HAND], *old = few;
+    unsigned stored = 0;
+    if (batch->count > BATCH_AT_HAND && !(old = memory_alloc(batch->count * sizeof *old)))
+        return false;
+    while (stored < batch->count && store_beside(view, batch, stored, &old[stored]))
+        stored++;
+    bool all = stored == batch->count;
+    if (all)
+        for (unsigned i = 0; i < batch->count; i++)
+            settle(view, batch, i, old[i]);
+    else
+        while (stored-- > 0)
+            take_back(view, &batch->keys[stored], old[stored]);
+    if (old != few) memory_free(old);
+    return all;
+}
+
+/* ---- pieces, expiry ---- */
 
 bool keyspace_write_range(struct view *view, struct spot *spot, size_t offset, struct bytes piece,
                           struct event event) {
@@ -364,6 +441,6 @@ bool keyspace_replace(struct view *view, struct spot *spot, const struct value *
                       int64_t expiry, const struct edit *edit) {
     bool created = !spot->entry;
     if (!put_value(view, spot, value, expiry)) return false;
-    emit_edit(view, spot, edit, CHANGE_STORE, created);
+    emit_edit(view, spot, edit, CHANGE_STORE, created || edit->anew);
     return true;
 }

@@ -3,6 +3,7 @@
 #include "config/config.h"
 #include "keyspace/policy.h"
 #include "keyspace_world.h"
+#include "sys/memory.h"
 #include <setjmp.h>
 #include <stdarg.h>
 
@@ -100,6 +101,74 @@ static void an_expired_key_is_told_before_its_miss(void **state) {
     expect(stage, "new=key@0 set=key@0 expired=key@0 new=key@0 set=key@0");
 }
 
+static bool store_several(struct stage *stage, const char *const *names, unsigned count,
+                          int64_t expiry) {
+    struct key keys[4];
+    struct bytes values[8];
+    for (unsigned i = 0; i < count; i++) {
+        keys[i] = named(names[i]);
+        values[2 * i] = i % 2 ? BYTES("a value that is much longer than the other") : BYTES("v");
+    }
+    struct string_batch batch = {.keys = keys,
+                                 .values = values,
+                                 .count = count,
+                                 .expiry = expiry,
+                                 .event = {EVENT_STRING, "set"},
+                                 .then = {EVENT_GENERIC, "expire"}};
+    return keyspace_store_strings(&stage->world->view, &batch);
+}
+
+static void several_strings_are_told_one_by_one(void **state) {
+    struct stage *stage = *state;
+    const char *const names[] = {"one", "two", "one"};
+    store(stage, "two", EXPIRY_NONE);
+    buffer_clear(&stage->seen);
+    assert_true(store_several(stage, names, 3, stage->world->view.now_ms + 10));
+    expect(stage, "new=one@0 set=one@0 expire=one@0 set=two@0 expire=two@0 set=one@0 expire=one@0");
+    world_check(stage->world);
+}
+
+/* Wherever memory ends, all keys are as they were. */
+static void several_strings_are_stored_whole_or_not_at_all(void **state) {
+    struct stage *stage = *state;
+    const char *const names[] = {"one", "two", "one", "three"};
+    store(stage, "two", stage->world->view.now_ms + 10);
+    buffer_clear(&stage->seen);
+    bool stored = false;
+    for (unsigned countdown = 0; !stored; countdown++) {
+        memory_fail_after(countdown);
+        stored = store_several(stage, names, 4, EXPIRY_NONE);
+        memory_fail_never();
+        world_check(stage->world);
+        if (stored) break;
+        expect(stage, "");
+        struct key one = named("one"), two = named("two");
+        struct spot spot;
+        spot_find(&stage->world->view, &one, &spot);
+        assert_null(spot.entry);
+        spot_find(&stage->world->view, &two, &spot);
+        assert_true(bytes_equal(entry_string(spot.entry), BYTES("value")));
+        assert_true(entry_has_expiry(spot.entry));
+    }
+}
+
+static void moving_is_told_in_both_databases(void **state) {
+    struct stage *stage = *state;
+    struct view *view = &stage->world->view, other = *view;
+    struct key key = named("key");
+    struct spot from, to;
+    other.db = 1;
+    store(stage, "key", view->now_ms + 10);
+    buffer_clear(&stage->seen);
+    keyspace_seek(&other, &key, &to);
+    keyspace_seek(view, &key, &from);
+    assert_true(keyspace_move(view, &from, &other, &to));
+    expect(stage, "new=key@1 move_from=key@0 move_to=key@1");
+    assert_null(keyspace_seek(view, &key, &from));
+    assert_true(entry_has_expiry(keyspace_seek(&other, &key, &to)));
+    world_check(stage->world);
+}
+
 static void rename_and_copy_make_new_keys(void **state) {
     struct stage *stage = *state;
     struct view *view = &stage->world->view, other = *view;
@@ -178,6 +247,9 @@ int main(void) {
         EVENT_TEST(a_range_tells_of_new_keys),
         EVENT_TEST(misses_are_told_by_reads_alone),
         EVENT_TEST(an_expired_key_is_told_before_its_miss),
+        EVENT_TEST(several_strings_are_told_one_by_one),
+        EVENT_TEST(several_strings_are_stored_whole_or_not_at_all),
+        EVENT_TEST(moving_is_told_in_both_databases),
         EVENT_TEST(rename_and_copy_make_new_keys),
         EVENT_TEST(events_that_nobody_wants_are_not_made),
         cmocka_unit_test(the_directive_shows_what_it_was_given),
