@@ -275,7 +275,7 @@ unsigned dispatch_batch(void *context, void *opaque, const struct request_batch 
         gate_yield(w->exec->gate, w->index);
     }
     session->active_ms = w->now_ms;
-    pubsub_post(w);
+    outbox_post(w);
     drop_many_keys(w);
     return taken;
 }

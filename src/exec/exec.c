@@ -12,6 +12,8 @@ static void worker_init(struct exec *exec, unsigned index) {
     w->exec = exec;
     w->index = index;
     w->keyspace_counters = keyspace_counters_of(exec->keyspace, index);
+    w->outboxes = memory_need(exec->worker_count * sizeof *w->outboxes);
+    memset(w->outboxes, 0, exec->worker_count * sizeof *w->outboxes);
     list_init(&w->sessions);
     list_init(&w->paused);
     w->pause_timer.fire = pause_timer_fire;
@@ -44,6 +46,7 @@ struct exec *exec_create(const struct exec_options *options) {
 }
 
 static void worker_free(struct exec_worker *w) {
+    memory_free(w->outboxes);
     key_list_free(&w->keys);
     for (unsigned i = 0; i < COMMANDS_MAX; i++)
         memory_free(w->counters[i].histogram);
@@ -72,7 +75,7 @@ static void enter(void *context, unsigned worker) {
 static void leave(void *context, unsigned worker) {
     struct exec *exec = context;
     struct exec_worker *w = &exec->workers[worker];
-    pubsub_post(w);
+    outbox_post(w);
     w->totals.turns++;
     w->totals.turn_ticks += clock_ticks() - w->turn_start;
     gate_leave(exec->gate, worker);

@@ -12,6 +12,7 @@
 #include "exec/keys.h"
 #include "exec/nested.h"
 #include "exec/observe.h"
+#include "exec/outbox.h"
 #include "exec/pubsub.h"
 #include "exec/settings.h"
 #include <pthread.h>
@@ -99,6 +100,8 @@ struct exec_worker {
 
     struct session *running;   /* whose command runs, and writes its reply */
     struct buffer to_self;     /* messages for it, which follow the reply */
+    struct outbox *outboxes;   /* one for each worker */
+    bool has_parcels;          /* some outbox is not empty */
     struct list_node sessions; /* by id */
     unsigned session_count;    /* those that are not being killed */
     struct list_node paused;
@@ -219,9 +222,6 @@ void pubsub_free(struct pubsub *pubsub);
 
 /* After a command: sends w->to_self. */
 void pubsub_send_to_self(struct exec_worker *w, struct session *session);
-
-/* Sends what the worker has published to the others. Between two batches. */
-void pubsub_post(struct exec_worker *w);
 
 /* ---- observe.c ---- */
 

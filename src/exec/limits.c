@@ -109,7 +109,7 @@ void chores_tick(void *context, unsigned worker) {
     if (w->reaping) sessions_reap(w);
     blocking_tick(w);
     sample_rates(w);
-    pubsub_post(w);
+    outbox_post(w);
     bool soft = exec_settings.output_limits[CLASS_NORMAL].soft ||
                 exec_settings.output_limits[CLASS_PUBSUB].soft;
     if ((soft || exec_settings.timeout) && now - w->last_second_ms >= 1000) {

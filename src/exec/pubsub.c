@@ -224,19 +224,14 @@ struct pubsub *pubsub_create(unsigned workers) {
     pthread_rwlockattr_destroy(&attributes);
     pubsub->workers = memory_alloc_aligned(64, workers * sizeof *pubsub->workers);
     ensure(pubsub->workers);
-    for (unsigned i = 0; i < workers; i++) {
+    for (unsigned i = 0; i < workers; i++)
         pubsub->workers[i] = (struct pubsub_worker){0};
-        pubsub->workers[i].outboxes = memory_need(workers * sizeof(struct outbox));
-        memset(pubsub->workers[i].outboxes, 0, workers * sizeof(struct outbox));
-    }
     return pubsub;
 }
 
 void pubsub_free(struct pubsub *pubsub) {
-    for (unsigned i = 0; i < pubsub->worker_count; i++) {
+    for (unsigned i = 0; i < pubsub->worker_count; i++)
         index_free(&pubsub->workers[i].subscriptions);
-        memory_free(pubsub->workers[i].outboxes);
-    }
     index_free(&pubsub->topics);
     pthread_rwlock_destroy(&pubsub->lock);
     memory_free(pubsub->workers);

@@ -46,31 +46,17 @@ struct subscriber {
     unsigned count[TOPIC_KINDS];
 };
 
-/* The form of RESP2; that of RESP3 has another first byte. */
-struct message {
-    atomic_uint references;
-    size_t length;
-    char data[];
-};
-
 /* A message for one topic's listeners at another worker. */
 struct delivery {
-    struct delivery *next;
-    struct exec *exec;
+    struct parcel parcel;
     struct topic *topic;
     struct message *message;
     uint64_t number;
 };
 
-struct outbox {
-    struct delivery *first, *last;
-};
-
 /* A worker's own. */
 struct pubsub_worker {
     struct index subscriptions;
-    bool has_mail;           /* some outbox is not empty */
-    struct outbox *outboxes; /* one for each worker */
 } __attribute__((aligned(64)));
 
 struct pubsub {

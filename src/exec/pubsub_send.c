@@ -1,32 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* How messages get to those who listen. */
 #include "base/glob.h"
-#include "base/number.h"
 #include "exec/pubsub_priv.h"
 #include "sys/memory.h"
 
-/* ---- messages ---- */
-
-#define BULK_HEAD_MAX (size_t)24 /* "$", a length, a line break */
-
-static char *put_bulk(char *at, struct bytes text) {
-    *at++ = '$';
-    at += number_format_u64(at, text.len);
-    *at++ = '\r';
-    *at++ = '\n';
-    if (text.len) memcpy(at, text.data, text.len);
-    at += text.len;
-    *at++ = '\r';
-    *at++ = '\n';
-    return at;
-}
+/* ---- messages, in the form of RESP2: that of RESP3 has another first byte ---- */
 
 /* An array of these as bulk strings. NULL: no memory. */
 static struct message *message_encode(const struct bytes *parts, unsigned count) {
-    size_t size = sizeof(struct message) + 4;
+    size_t size = 4;
     for (unsigned i = 0; i < count; i++)
-        size += BULK_HEAD_MAX + parts[i].len + 2;
-    struct message *message = memory_alloc(size);
+        size += parts[i].len + BULK_EXTRA;
+    struct message *message = message_create(size);
     if (!message) return NULL;
     char *at = message->data;
     *at++ = '*';
@@ -34,14 +19,9 @@ static struct message *message_encode(const struct bytes *parts, unsigned count)
     *at++ = '\r';
     *at++ = '\n';
     for (unsigned i = 0; i < count; i++)
-        at = put_bulk(at, parts[i]);
+        at = message_put_bulk(at, parts[i]);
     message->length = (size_t)(at - message->data);
-    message->references = 1;
     return message;
-}
-
-static void message_release(struct message *message) {
-    if (atomic_fetch_sub(&message->references, 1) == 1) memory_free(message);
 }
 
 /* ---- to sessions of this worker ---- */
@@ -52,7 +32,7 @@ static void send_later(struct exec_worker *w, struct bytes text) {
 
 /* The running session is in the middle of its reply. */
 static void send_one(struct exec_worker *w, struct session *session, const struct message *m) {
-    struct bytes text = bytes_make(m->data, m->length);
+    struct bytes text = message_bytes(m);
     struct bytes head = session->resp == 3 ? BYTES(">") : BYTES("*");
     if (session == w->running) {
         send_later(w, head);
@@ -81,53 +61,21 @@ void pubsub_send_to_self(struct exec_worker *w, struct session *session) {
 /* ---- to other workers ---- */
 
 /* On the worker of those who listen. */
-static void deliver(void *first) {
-    for (struct delivery *d = first, *next; d; d = next) {
-        next = d->next;
-        struct exec_worker *w = &d->exec->workers[worker_index(worker_current())];
-        send_here(w, d->topic, d->message, d->number);
-        topic_release(d->topic);
-        message_release(d->message);
-        memory_free(d);
-    }
+static void deliver(struct exec_worker *w, struct parcel *parcel) {
+    struct delivery *d = CONTAINER_OF(parcel, struct delivery, parcel);
+    if (w) send_here(w, d->topic, d->message, d->number);
+    topic_release(d->topic);
+    message_release(d->message);
+    memory_free(d);
 }
 
-static void drop(struct delivery *first) {
-    for (struct delivery *d = first, *next; d; d = next) {
-        next = d->next;
-        topic_release(d->topic);
-        message_release(d->message);
-        memory_free(d);
-    }
-}
-
-static void put_into_outbox(struct exec_worker *w, unsigned target, struct topic *topic,
-                            struct message *message, uint64_t number) {
-    struct pubsub_worker *own = &w->exec->pubsub->workers[w->index];
-    struct outbox *outbox = &own->outboxes[target];
+static void send_there(struct exec_worker *w, unsigned target, struct topic *topic,
+                       struct message *message, uint64_t number) {
     struct delivery *d = memory_alloc(sizeof *d);
     if (!d) return;
-    *d = (struct delivery){.exec = w->exec, .topic = topic, .message = message, .number = number};
     atomic_fetch_add(&topic->references, 1);
-    atomic_fetch_add(&message->references, 1);
-    if (outbox->last)
-        outbox->last->next = d;
-    else
-        outbox->first = d;
-    outbox->last = d;
-    own->has_mail = true;
-}
-
-void pubsub_post(struct exec_worker *w) {
-    struct pubsub_worker *own = &w->exec->pubsub->workers[w->index];
-    if (LIKELY(!own->has_mail)) return;
-    own->has_mail = false;
-    for (unsigned i = 0; i < w->exec->worker_count; i++) {
-        struct delivery *first = own->outboxes[i].first;
-        if (!first) continue;
-        own->outboxes[i] = (struct outbox){0};
-        if (!worker_post(net_worker(w->exec->net, i), deliver, first)) drop(first);
-    }
+    *d = (struct delivery){.topic = topic, .message = message_keep(message), .number = number};
+    outbox_put(w, target, &d->parcel, deliver);
 }
 
 /* ---- publishing ---- */
@@ -140,7 +88,7 @@ static uint64_t publish_to(struct exec_worker *w, struct topic *topic, const str
     if (!message) return topic->listeners;
     for (unsigned i = 0; i < w->exec->worker_count; i++)
         if (i != w->index && topic->by_worker[i].count)
-            put_into_outbox(w, i, topic, message, number);
+            send_there(w, i, topic, message, number);
     send_here(w, topic, message, number);
     message_release(message);
     return topic->listeners;
