@@ -54,27 +54,30 @@ static void write_versions(struct buffer *out) {
 }
 
 /* One address a listener, each with "bind=" before it. */
-static void write_listeners(struct buffer *out) {
-    int64_t port = config_number("port");
-    unsigned count = 0;
+static void write_listener(struct buffer *out, unsigned number, const char *kind, int64_t port) {
     struct buffer words = {0};
-    if (port) {
-        append_directive(&words, BYTES("bind"));
-        buffer_printf(out, "listener%u:name=tcp", count++);
-        for (size_t at = 0; at < words.len;) {
-            size_t end = at;
-            while (end < words.len && words.data[end] != ' ')
-                end++;
-            if (end > at) buffer_printf(out, ",bind=%.*s", (int)(end - at), words.data + at);
-            at = end + 1;
-        }
-        buffer_printf(out, ",port=%lld\r\n", (long long)port);
+    if (!port) return;
+    append_directive(&words, BYTES("bind"));
+    buffer_printf(out, "listener%u:name=%s", number, kind);
+    for (size_t at = 0; at < words.len;) {
+        size_t end = at;
+        while (end < words.len && words.data[end] != ' ')
+            end++;
+        if (end > at) buffer_printf(out, ",bind=%.*s", (int)(end - at), words.data + at);
+        at = end + 1;
     }
-    buffer_clear(&words);
-    append_directive(&words, BYTES("unixsocket"));
-    if (words.len)
-        buffer_printf(out, "listener%u:name=unix,bind=%.*s\r\n", count, (int)words.len, words.data);
+    buffer_printf(out, ",port=%lld\r\n", (long long)port);
     buffer_free(&words);
+}
+
+/* Each kind has its number, whether the others are there or not. */
+static void write_listeners(struct buffer *out) {
+    struct buffer path = {0};
+    write_listener(out, 0, "tcp", config_number("port"));
+    append_directive(&path, BYTES("unixsocket"));
+    if (path.len) buffer_printf(out, "listener1:name=unix,bind=%.*s\r\n", (int)path.len, path.data);
+    buffer_free(&path);
+    write_listener(out, 2, "tls", config_number("tls-port"));
 }
 
 static void write_executable(struct buffer *out) {
@@ -90,7 +93,8 @@ static void write_server(struct exec *exec, struct buffer *out, void *context) {
     buffer_printf(out, "process_id:%d\r\n", (int)getpid());
     directive_field(out, "process_supervised", BYTES("supervised"));
     buffer_printf(out, "run_id:%s\r\n", server_facts.run_id);
-    buffer_printf(out, "tcp_port:%lld\r\n", (long long)config_number("port"));
+    int64_t port = config_number("port");
+    buffer_printf(out, "tcp_port:%lld\r\n", (long long)(port ? port : config_number("tls-port")));
     buffer_printf(out, "server_time_usec:%lld\r\nuptime_in_seconds:%lld\r\nuptime_in_days:%lld\r\n",
                   (long long)now_us, (long long)uptime_s, (long long)uptime_s / 86400);
     long long hz = config_number("hz");

@@ -212,9 +212,6 @@ static const struct config_choice diskless_loads[] = {
     {"disabled", 0}, {"on-empty-db", 1}, {"swapdb", 2}, {"flush-before-load", 3}, {NULL, 0}};
 static const struct config_choice sanitizations[] = {
     {"no", 0}, {"yes", 1}, {"clients", 2}, {NULL, 0}};
-static const struct config_choice client_auths[] = {
-    {"no", 0}, {"yes", 1}, {"optional", 2}, {NULL, 0}};
-static const struct config_choice client_users[] = {{"CN", 0}, {"URI", 1}, {"off", 2}, {NULL, 0}};
 
 static const struct config_choice shutdowns[] = {{"default", 0},   {"save", 1},  {"nosave", 2},
                                                  {"now", 4},       {"force", 8}, {"safe", 16},
@@ -233,8 +230,6 @@ static const struct config_row inert_rows[] = {
     CHOICE("rdb-version-check", "strict", version_checks, QUIET),
     CHOICE("repl-diskless-load", "disabled", diskless_loads, QUIET),
     CHOICE("sanitize-dump-payload", "no", sanitizations, HIDDEN | QUIET),
-    CHOICE("tls-auth-clients", "yes", client_auths, QUIET),
-    CHOICE("tls-auth-clients-user", "off", client_users, QUIET),
 
     TEXT("aclfile", NULL, "", NULL, FIXED),
     TEXT("aof-rewrite-cpulist", "aof_rewrite_cpulist", "", NULL, FIXED | QUIET),
@@ -261,18 +256,6 @@ static const struct config_row inert_rows[] = {
     TEXT("replica-announce-ip", "slave-announce-ip", "", NULL, QUIET),
     TEXT("requirepass", NULL, "", NULL, SECRET),
     TEXT("server-cpulist", "server_cpulist", "", NULL, FIXED),
-    TEXT("tls-ca-cert-dir", NULL, "", NULL, QUIET),
-    TEXT("tls-ca-cert-file", NULL, "", NULL, QUIET),
-    TEXT("tls-cert-file", NULL, "", NULL, QUIET),
-    TEXT("tls-ciphers", NULL, "", NULL, QUIET),
-    TEXT("tls-ciphersuites", NULL, "", NULL, QUIET),
-    TEXT("tls-client-cert-file", NULL, "", NULL, QUIET),
-    TEXT("tls-client-key-file", NULL, "", NULL, QUIET),
-    TEXT("tls-client-key-file-pass", NULL, "", NULL, SECRET | QUIET),
-    TEXT("tls-dh-params-file", NULL, "", NULL, QUIET),
-    TEXT("tls-key-file", NULL, "", NULL, QUIET),
-    TEXT("tls-key-file-pass", NULL, "", NULL, SECRET | QUIET),
-    TEXT("tls-protocols", NULL, "", NULL, QUIET),
     TEXT("unixsocketgroup", NULL, "", NULL, FIXED),
 
     NUMBER("acllog-max-len", NULL, "128", 0, INT64_MAX, QUIET),
@@ -342,10 +325,6 @@ static const struct config_row inert_rows[] = {
     NUMBER("shutdown-timeout", NULL, "10", 0, INT_MAX, QUIET),
     NUMBER("socket-mark-id", NULL, "0", 0, UINT_MAX, FIXED),
     NUMBER("stream-node-max-entries", NULL, "100", 0, INT64_MAX, QUIET),
-    NUMBER("tls-auto-reload-interval", NULL, "0", 0, INT_MAX, QUIET),
-    NUMBER("tls-port", NULL, "0", 0, 65535, 0),
-    NUMBER("tls-session-cache-size", NULL, "20480", 0, INT_MAX, QUIET),
-    NUMBER("tls-session-cache-timeout", NULL, "300", 0, INT_MAX, QUIET),
     NUMBER("tracking-table-max-keys", NULL, "1000000", 0, INT64_MAX, 0),
     NUMBER("watchdog-period", NULL, "0", 0, INT_MAX, HIDDEN | QUIET),
     NUMBER("zset-max-listpack-entries", "zset-max-ziplist-entries", "128", 0, INT64_MAX, QUIET),
@@ -413,10 +392,6 @@ static const struct config_row inert_rows[] = {
     YES_NO("replica-serve-stale-data", "slave-serve-stale-data", "yes", QUIET),
     YES_NO("set-proc-title", NULL, "yes", FIXED | QUIET),
     YES_NO("stop-writes-on-bgsave-error", NULL, "yes", QUIET),
-    YES_NO("tls-cluster", NULL, "no", 0),
-    YES_NO("tls-prefer-server-ciphers", NULL, "no", QUIET),
-    YES_NO("tls-replication", NULL, "no", 0),
-    YES_NO("tls-session-caching", NULL, "yes", QUIET),
     YES_NO("use-exit-on-panic", NULL, "no", HIDDEN | QUIET),
 
     WORDS("client-output-buffer-limit", NULL,

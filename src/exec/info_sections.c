@@ -59,6 +59,7 @@ static struct summary sum_workers(const struct exec *exec) {
         t->connections += w->totals.connections;
         t->refused += w->totals.refused;
         t->denied += w->totals.denied;
+        t->unknown_certificates += w->totals.unknown_certificates;
         t->input_disconnects += w->totals.input_disconnects;
         t->output_disconnects += w->totals.output_disconnects;
         t->turns += w->totals.turns;
@@ -185,7 +186,7 @@ static void write_stats(struct exec *exec, struct buffer *out, void *context) {
     ZERO("acl_access_denied_cmd");
     ZERO("acl_access_denied_key");
     ZERO("acl_access_denied_channel");
-    ZERO("acl_access_denied_tls_cert");
+    buffer_printf(out, "acl_access_denied_tls_cert:%llu\r\n", (ull)sum.totals.unknown_certificates);
     ZERO("acl_access_denied_db");
     buffer_printf(out, "worst_command_usec:%llu\r\n", microseconds(exec, sum.totals.worst_ticks));
 }

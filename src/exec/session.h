@@ -65,6 +65,10 @@ bool session_needs_authentication(const struct session *session);
 /* Is `password` the one of `user`? If so the session is that user's from now on. */
 bool session_authenticate(struct session *session, struct bytes user, struct bytes password);
 
+/* Makes the session that user without a password: its certificate has proven it. false: there is no
+ * such user, or it may not log in. */
+bool session_become(struct session *session, struct bytes user);
+
 /* RESET: as if it had just connected. */
 void session_reset(struct session *session);
 

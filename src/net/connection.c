@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "net/net_priv.h"
+#include "net/tls_priv.h"
 
 #include "base/log.h"
 #include "sys/file.h"
 #include "sys/memory.h"
-#include "sys/socket.h"
 #include <errno.h>
 #include <sys/epoll.h>
 
@@ -23,7 +23,8 @@ static void set_socket_options(const struct worker *worker, int fd) {
     if (seconds > 0) socket_set_keepalive(fd, seconds);
 }
 
-static void let_go(struct connection *c) {
+void connection_free(struct connection *c) {
+    if (c->flags & CONNECTION_TLS) tls_end(c);
     file_close(c->fd);
     atomic_fetch_sub(&c->worker->connection_count, 1);
     buffer_free(&c->input);
@@ -41,40 +42,78 @@ static bool open_session(struct connection *c) {
     return c->session != NULL;
 }
 
-void connection_adopt(struct worker *w, int fd) {
-    struct connection *c = memory_alloc_zero(sizeof *c);
-    if (!c) {
-        log_warning("Refusing a connection: no memory");
+bool connection_open(struct connection *c) {
+    struct worker *w = c->worker;
+    if (!open_session(c)) {
         counter_add(&w->counters.refused, 1);
-        atomic_fetch_sub(&w->connection_count, 1);
-        file_close(fd);
-        return;
+        if (list_linked(&c->turn)) list_remove(&c->turn);
+        connection_free(c);
+        return false;
+    }
+    counter_add(&w->counters.accepted, 1);
+    list_append(&w->connections, &c->all);
+    return true;
+}
+
+static void refuse(struct worker *w, int fd, const char *why) {
+    log_warning("Refusing a connection: %s", why);
+    counter_add(&w->counters.refused, 1);
+    atomic_fetch_sub(&w->connection_count, 1);
+    file_close(fd);
+}
+
+static struct connection *create(struct worker *w, int fd, bool with_tls) {
+    struct connection *c =
+        memory_alloc_zero(with_tls ? sizeof(struct tls_connection) : sizeof(struct connection));
+    if (!c) {
+        refuse(w, fd, "no memory");
+        return NULL;
     }
     c->worker = w;
     c->fd = fd;
+    c->flags = with_tls ? CONNECTION_TLS : 0;
     c->limits = &default_limits;
     list_init(&c->all);
     list_init(&c->turn);
     set_socket_options(w, fd);
-    if (!open_session(c)) {
-        counter_add(&w->counters.refused, 1);
-        if (list_linked(&c->turn)) list_remove(&c->turn);
-        let_go(c);
+    return c;
+}
+
+static bool watch(struct connection *c) {
+    if (worker_watch(c->worker, c->fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, EVENT_CONNECTION,
+                     c))
+        return true;
+    log_warning("Closing a new connection: epoll: %s", strerror(errno));
+    return false;
+}
+
+static void adopt_tls(struct worker *w, int fd) {
+    struct ssl_ctx_st *context = net_tls(w->net);
+    struct connection *c = context ? create(w, fd, true) : NULL;
+    if (!context) refuse(w, fd, "there is no certificate for it");
+    if (c) {
+        if (tls_begin(c, context) && watch(c))
+            handshake_begin(c);
+        else
+            connection_free(c);
+    }
+    tls_context_release(context);
+}
+
+void connection_adopt(struct worker *w, int fd, bool with_tls) {
+    if (with_tls) {
+        adopt_tls(w, fd);
         return;
     }
-    counter_add(&w->counters.accepted, 1);
-    list_append(&w->connections, &c->all);
-    if (!worker_watch(w, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, EVENT_CONNECTION, c)) {
-        log_warning("Closing a new connection: epoll: %s", strerror(errno));
-        connection_close(c);
-    }
+    struct connection *c = create(w, fd, false);
+    if (c && connection_open(c) && !watch(c)) connection_close(c);
 }
 
 void connection_destroy(struct connection *c) {
     const struct net_service *service = c->worker->net->service;
     service->close(service->context, c->session);
     list_remove(&c->all);
-    let_go(c);
+    connection_free(c);
 }
 
 /* ---- what others want of it ---- */
@@ -139,6 +178,10 @@ int connection_fd(const struct connection *c) {
 
 bool connection_is_unix(const struct connection *c) {
     return socket_is_unix(c->fd);
+}
+
+bool connection_is_tls(const struct connection *c) {
+    return c->flags & CONNECTION_TLS;
 }
 
 bool connection_peer_is_local(const struct connection *c) {

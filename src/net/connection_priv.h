@@ -19,6 +19,10 @@
 #define CONNECTION_CLOSING  (1u << 6) /* no more input; closes when the output is sent */
 #define CONNECTION_CLOSED   (1u << 7) /* on worker->closed; does nothing more */
 
+#define CONNECTION_TLS       (1u << 8)  /* is a struct tls_connection */
+#define CONNECTION_HANDSHAKE (1u << 9)  /* has no session yet (handshake.c) */
+#define CONNECTION_SHAKEN    (1u << 10) /* will have one at its next turn */
+
 /* A million of these may be idle, so every word counts. */
 struct connection {
     struct worker *worker;
@@ -37,7 +41,13 @@ struct connection {
 _Static_assert(sizeof(struct connection) <= 160, "an allocator's size class");
 
 /* Makes a connection of the descriptor, which is closed when that fails. */
-void connection_adopt(struct worker *worker, int fd);
+void connection_adopt(struct worker *worker, int fd, bool with_tls);
+
+/* Asks the service for a session, and frees the connection when that refuses. */
+bool connection_open(struct connection *c);
+
+/* Frees a connection that has no session. */
+void connection_free(struct connection *c);
 
 /* Ends a connection that connection_close() put on worker->closed. */
 void connection_destroy(struct connection *c);

@@ -4,7 +4,6 @@
 #include "base/log.h"
 #include "sys/file.h"
 #include "sys/memory.h"
-#include "sys/socket.h"
 #include <errno.h>
 #include <sys/epoll.h>
 
@@ -18,19 +17,19 @@ struct listener {
     struct list_node link;
     struct net *net;
     int fd;
-    bool is_unix;
+    enum listener_kind kind;
     char path[]; /* of a Unix socket, to unlink */
 };
 
 /* Takes the descriptor over. */
-static int add(struct net *net, int fd, const char *path) {
+static int add(struct net *net, int fd, enum listener_kind kind, const char *path) {
     size_t size = path ? strlen(path) + 1 : 0;
     struct listener *listener = memory_alloc(sizeof *listener + size);
     if (!listener) {
         file_close(fd);
         return -ENOMEM;
     }
-    *listener = (struct listener){.net = net, .fd = fd, .is_unix = path != NULL};
+    *listener = (struct listener){.net = net, .fd = fd, .kind = kind};
     if (path) memcpy(listener->path, path, size);
     if (!worker_watch(&net->workers[0], fd, EPOLLIN, EVENT_LISTENER, listener)) {
         int error = -errno;
@@ -44,45 +43,48 @@ static int add(struct net *net, int fd, const char *path) {
 
 int net_listen_tcp(struct net *net, const char *host, uint16_t port, int backlog) {
     int fd = socket_listen_tcp(host, port, backlog, 0);
-    return fd < 0 ? fd : add(net, fd, NULL);
+    return fd < 0 ? fd : add(net, fd, LISTENER_TCP, NULL);
+}
+
+int net_listen_tls(struct net *net, const char *host, uint16_t port, int backlog) {
+    int fd = socket_listen_tcp(host, port, backlog, 0);
+    return fd < 0 ? fd : add(net, fd, LISTENER_TLS, NULL);
 }
 
 int net_listen_unix(struct net *net, const char *path, unsigned mode, int backlog) {
     int fd = socket_listen_unix(path, mode, backlog);
-    return fd < 0 ? fd : add(net, fd, path);
+    return fd < 0 ? fd : add(net, fd, LISTENER_UNIX, path);
 }
 
 /* Worker 0 may have been told of a listener and not yet have looked at it, so the struct stays. */
-static void close_listeners(struct net *net, bool unix_too) {
+void net_close_listeners(struct net *net, enum listener_kind kind) {
     struct listener *listener, *next;
     LIST_FOREACH_SAFE(listener, next, &net->listeners, link) {
-        if (listener->is_unix && !unix_too) continue;
+        if (listener->kind != kind) continue;
         list_remove(&listener->link);
         list_append(&net->closed_listeners, &listener->link);
         file_close(listener->fd);
         listener->fd = -1;
-        if (listener->is_unix) file_unlink(listener->path);
+        if (kind == LISTENER_UNIX) file_unlink(listener->path);
     }
 }
 
-void net_close_listeners(struct net *net) {
-    close_listeners(net, true);
-}
-
-void net_close_tcp_listeners(struct net *net) {
-    close_listeners(net, false);
+void listeners_close(struct net *net) {
+    net_close_listeners(net, LISTENER_TCP);
+    net_close_listeners(net, LISTENER_TLS);
+    net_close_listeners(net, LISTENER_UNIX);
 }
 
 void listeners_free(struct net *net) {
     struct listener *listener, *next;
-    net_close_listeners(net);
+    listeners_close(net);
     LIST_FOREACH_SAFE(listener, next, &net->closed_listeners, link) memory_free(listener);
 }
 
-uint16_t net_tcp_port(const struct net *net) {
+uint16_t net_port(const struct net *net, enum listener_kind kind) {
     struct listener *listener;
     LIST_FOREACH(listener, &net->listeners, link)
-    if (!listener->is_unix) return (uint16_t)socket_local_port(listener->fd);
+    if (listener->kind == kind) return (uint16_t)socket_local_port(listener->fd);
     return 0;
 }
 
@@ -138,16 +140,21 @@ static struct worker *least_loaded(struct net *net) {
     return best;
 }
 
-static void adopt_posted(void *fd) {
-    connection_adopt(worker_current(), (int)(intptr_t)fd);
+/* A descriptor and whether it speaks TLS, as the argument of a mail. */
+static void *pack(int fd, bool with_tls) {
+    return (void *)(((intptr_t)fd << 1) | with_tls);
 }
 
-static void hand_over(struct net *net, int fd) {
+static void adopt_posted(void *packed) {
+    connection_adopt(worker_current(), (int)((intptr_t)packed >> 1), (intptr_t)packed & 1);
+}
+
+static void hand_over(struct net *net, int fd, bool with_tls) {
     struct worker *worker = least_loaded(net);
     atomic_fetch_add(&worker->connection_count, 1);
     if (worker->index == 0) {
-        connection_adopt(worker, fd);
-    } else if (!worker_post(worker, adopt_posted, (void *)(intptr_t)fd)) {
+        connection_adopt(worker, fd, with_tls);
+    } else if (!worker_post(worker, adopt_posted, pack(fd, with_tls))) {
         atomic_fetch_sub(&worker->connection_count, 1);
         counter_add(&net->workers[0].counters.refused, 1);
         file_close(fd);
@@ -159,7 +166,7 @@ void listener_accept(struct listener *listener) {
         int fd = socket_accept(listener->fd);
         if (fd == -EAGAIN) return;
         if (fd >= 0) {
-            hand_over(listener->net, fd);
+            hand_over(listener->net, fd, listener->kind == LISTENER_TLS);
         } else if (!is_passing(-fd)) {
             accept_failed(listener->net, -fd);
             return;

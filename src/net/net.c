@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "net/net_priv.h"
+#include "net/tls.h"
 
 #include "sys/memory.h"
 #include <stdio.h>
@@ -14,6 +15,7 @@ struct net *net_create(const struct net_options *options) {
     net->service = s;
     net->tick_ms = options->tick_ms;
     net->input_limit = SIZE_MAX;
+    pthread_mutex_init(&net->tls_lock, NULL);
     list_init(&net->listeners);
     list_init(&net->closed_listeners);
     net->workers = memory_alloc_aligned(CACHE_LINE, options->workers * sizeof *net->workers);
@@ -35,6 +37,8 @@ void net_free(struct net *net) {
     listeners_free(net);
     for (unsigned i = 0; i < net->worker_count; i++)
         worker_free(&net->workers[i]);
+    net_set_tls(net, NULL);
+    pthread_mutex_destroy(&net->tls_lock);
     memory_free(net->workers);
     memory_free(net);
 }
@@ -58,7 +62,7 @@ bool net_run(struct net *net) {
     bool all = started == net->worker_count;
     if (!all) net_stop(net);
     worker_loop(&net->workers[0]);
-    net_close_listeners(net);
+    listeners_close(net);
     for (unsigned i = 1; i < started; i++)
         worker_stop(&net->workers[i]);
     worker_finish(&net->workers[0]);
@@ -86,6 +90,22 @@ void net_set_input_limit(struct net *net, size_t bytes) {
 
 void net_set_keepalive(struct net *net, int seconds) {
     atomic_store_explicit(&net->keepalive_s, seconds, memory_order_relaxed);
+}
+
+void net_set_tls(struct net *net, struct ssl_ctx_st *context) {
+    pthread_mutex_lock(&net->tls_lock);
+    struct ssl_ctx_st *before = net->tls;
+    net->tls = context;
+    pthread_mutex_unlock(&net->tls_lock);
+    tls_context_release(before);
+}
+
+struct ssl_ctx_st *net_tls(struct net *net) {
+    pthread_mutex_lock(&net->tls_lock);
+    struct ssl_ctx_st *context = net->tls;
+    if (context) tls_context_share(context);
+    pthread_mutex_unlock(&net->tls_lock);
+    return context;
 }
 
 /* ---- statistics ---- */

@@ -8,6 +8,8 @@
  *
  * Functions that take a connection are for its own worker's thread, inside the gate, unless they
  * say otherwise. A worker is inside the gate whenever it calls up, except for tick().
+ *
+ * A connection of a TLS listener comes up when its handshake is done; nobody sees it before.
  */
 #pragma once
 
@@ -71,12 +73,19 @@ struct net *net_create(const struct net_options *options);
 
 /* Listeners: add and close before net_run, or in exclusive mode. Returns 0 or a negative errno. */
 int net_listen_tcp(struct net *net, const char *host, uint16_t port, int backlog);
+int net_listen_tls(struct net *net, const char *host, uint16_t port, int backlog);
 int net_listen_unix(struct net *net, const char *path, unsigned mode, int backlog);
-void net_close_listeners(struct net *net);
-void net_close_tcp_listeners(struct net *net);
 
-/* The port of the first TCP listener (what port 0 became); 0 = there is none. */
-uint16_t net_tcp_port(const struct net *net);
+enum listener_kind { LISTENER_TCP, LISTENER_TLS, LISTENER_UNIX };
+void net_close_listeners(struct net *net, enum listener_kind kind);
+
+/* What connections to TLS listeners begin with from now on (net/tls.h); closed at once while there
+ * is none. Takes the reference over. Any thread. */
+struct ssl_ctx_st;
+void net_set_tls(struct net *net, struct ssl_ctx_st *context);
+
+/* The port of the first listener of the kind (what port 0 became); 0 = there is none. */
+uint16_t net_port(const struct net *net, enum listener_kind kind);
 
 /* Starts the workers; worker 0 runs on the calling thread and returns after net_stop(), when all
  * workers have ended. False: a thread could not be started. */
@@ -123,9 +132,17 @@ struct worker *connection_worker(const struct connection *c);
 void *connection_session(const struct connection *c);
 int connection_fd(const struct connection *c);
 bool connection_is_unix(const struct connection *c);
+bool connection_is_tls(const struct connection *c);
 bool connection_peer_is_local(const struct connection *c); /* loopback or a unix socket */
 void connection_peer_name(const struct connection *c, char *out, size_t size);
 void connection_local_name(const struct connection *c, char *out, size_t size);
+
+/* Shows the names in the certificate that the peer has proven to be its own, one after the other,
+ * until visit() returns true; then it does, too. False without a certificate. */
+enum tls_name { TLS_COMMON_NAME, TLS_URI };
+typedef bool tls_name_visitor(void *context, struct bytes name);
+bool connection_certificate_names(const struct connection *c, enum tls_name kind,
+                                  tls_name_visitor *visit, void *context);
 
 /* Takes no more requests, and closes after what has been written is sent (QUIT, protocol errors).
  */

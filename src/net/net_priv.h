@@ -8,7 +8,9 @@
 #include "net/mailbox_priv.h"
 #include "net/net.h"
 #include "net/timers_priv.h"
+#include "sys/socket.h"
 #include "sys/thread.h"
+#include <pthread.h>
 #include <stdalign.h>
 #include <stdatomic.h>
 
@@ -43,6 +45,12 @@ struct worker {
     struct list_node unsent; /* has bytes of connection_send(), written before the worker sleeps */
     struct list_node closed; /* to be freed before the worker sleeps */
 
+    /* Connections without a session yet, the oldest first; those of them that have something to do
+     * are on handshakes_ready by their `turn`, or go through the lists above. */
+    struct list_node handshakes, handshakes_ready;
+    unsigned handshake_count;
+    int64_t handshake_logged_us;
+
     struct connection *current; /* whose turn it is */
     char *input;                /* INPUT_SIZE bytes that all connections read into */
     struct buffer output;       /* the replies of the current turn */
@@ -62,6 +70,8 @@ struct net {
     struct worker *workers;
     _Atomic size_t input_limit;
     _Atomic int keepalive_s;
+    pthread_mutex_t tls_lock;
+    struct ssl_ctx_st *tls;         /* guarded by tls_lock */
     struct counters counted_before; /* at the last net_stats_reset */
 
     /* Worker 0's. */
@@ -94,4 +104,8 @@ struct listener;
 
 /* Accepts who waits, up to a bound. */
 void listener_accept(struct listener *listener);
+void listeners_close(struct net *net);
 void listeners_free(struct net *net);
+
+/* A reference to what TLS connections begin with. NULL = there is none. */
+struct ssl_ctx_st *net_tls(struct net *net);

@@ -195,7 +195,6 @@ static ssize_t receive(struct connection *c, char *data, size_t room) {
         end_of_stream(c, n);
         return n;
     }
-    if ((size_t)n < room && !(c->flags & CONNECTION_HANGUP)) c->flags &= ~CONNECTION_READABLE;
     c->reads++;
     c->bytes_in += (size_t)n;
     counter_add(&c->worker->counters.bytes_in, (size_t)n);
@@ -260,6 +259,10 @@ static void end_turn(struct connection *c, size_t backlog_before) {
 }
 
 void connection_turn(struct connection *c) {
+    if (UNLIKELY(c->flags & CONNECTION_HANDSHAKE)) {
+        handshake_turn(c);
+        return;
+    }
     size_t backlog = c->output.pending;
     c->worker->current = c;
     if (backlog && !(c->flags & CONNECTION_FULL)) connection_write_queue(c);

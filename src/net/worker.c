@@ -3,12 +3,14 @@
  * A turn of the loop: sleep, note what the events say, give every connection that has something to
  * do one turn, deliver mail, fire timers, write what these sent to other connections, free what was
  * closed. All but the sleeping is done inside the gate, so that a thread in exclusive mode finds
- * every connection of every worker between two changes.
+ * every connection of every worker between two changes. TLS handshakes come after that, outside,
+ * since nobody else knows their connections.
  *
  * A connection is freed at the end of a turn of the loop alone. Until then its pointer stays good,
  * whoever has closed it.
  */
 #include "net/net_priv.h"
+#include "net/tls_priv.h"
 
 #include "base/log.h"
 #include "sys/clock.h"
@@ -31,6 +33,8 @@ bool worker_init(struct worker *w, struct net *net, unsigned index) {
     list_init(&w->later);
     list_init(&w->unsent);
     list_init(&w->closed);
+    list_init(&w->handshakes);
+    list_init(&w->handshakes_ready);
     w->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (w->epoll < 0) return false;
     w->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -108,18 +112,22 @@ static bool has_work(const struct worker *w) {
 
 /* In milliseconds, rounded up so that what is due is due on waking. */
 static int sleep_ms(struct worker *w) {
-    if (has_work(w) || !mailbox_sleep(&w->mailbox)) return 0;
+    if (has_work(w) || !list_empty(&w->handshakes_ready) || !mailbox_sleep(&w->mailbox)) return 0;
     int64_t until = MIN(w->next_tick_us, timers_next(&w->timers));
     int64_t ms = (until - w->now_us + 999) / 1000;
     return ms < 0 ? 0 : (int)MIN(ms, (int64_t)INT_MAX);
 }
 
-/* Whoever may hang up, may have sent something before: reading to the end of the stream tells. */
+/* Whoever may hang up, may have sent something before: reading to the end of the stream tells. What
+ * is read with TLS may have waited for TLS itself to write. */
 static void note(struct connection *c, uint32_t events) {
     if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
         c->flags |= CONNECTION_HANGUP | CONNECTION_READABLE;
     if (events & EPOLLIN) c->flags |= CONNECTION_READABLE;
-    if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) c->flags &= ~CONNECTION_FULL;
+    if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) {
+        c->flags &= ~CONNECTION_FULL;
+        if (UNLIKELY(c->flags & CONNECTION_TLS)) c->flags |= CONNECTION_READABLE;
+    }
     if (!list_linked(&c->turn)) list_append(&c->worker->ready, &c->turn);
 }
 
@@ -172,6 +180,7 @@ static void settle(struct worker *w) {
 static void tick(struct worker *w) {
     const struct net_service *service = w->net->service;
     w->next_tick_us = w->now_us + (int64_t)w->net->tick_ms * 1000;
+    handshakes_expire(w);
     service->tick(service->context, w->index);
 }
 
@@ -192,6 +201,7 @@ static void loop_turn(struct worker *w) {
         settle(w);
         service->leave(service->context, w->index);
     }
+    handshakes_run(w);
     if (w->now_us >= w->next_tick_us) tick(w);
 }
 
@@ -219,6 +229,7 @@ void worker_finish(struct worker *w) {
         connection_close(c);
     }
     settle(w);
+    handshakes_end(w);
     service->leave(service->context, w->index);
     current_worker = NULL;
 }

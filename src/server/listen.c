@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "net/net.h"
 #include "server/settings.h"
+#include "server/tls.h"
 #include "sys/file.h"
 #include "sys/socket.h"
 
@@ -13,15 +14,18 @@
 static struct net *net;
 static bool listening;
 
-typedef int opener(const char *host);
+typedef int opener(const char *host, int port);
 
-static int open_in_net(const char *host) {
-    return net_listen_tcp(net, host, (uint16_t)server_settings.port,
-                          (int)server_settings.tcp_backlog);
+static int open_tcp(const char *host, int port) {
+    return net_listen_tcp(net, host, (uint16_t)port, (int)server_settings.tcp_backlog);
 }
 
-static int open_and_close(const char *host) {
-    int fd = socket_listen_tcp(host, (int)server_settings.port, 1, 0);
+static int open_tls(const char *host, int port) {
+    return net_listen_tls(net, host, (uint16_t)port, (int)server_settings.tcp_backlog);
+}
+
+static int open_and_close(const char *host, int port) {
+    int fd = socket_listen_tcp(host, port, 1, 0);
     return fd < 0 ? fd : file_close(fd);
 }
 
@@ -38,9 +42,8 @@ static bool is_missing(int error) {
     }
 }
 
-static void explain_tcp(const char *host, int status, struct buffer *error) {
-    buffer_printf(error, "cannot listen on %s, port %d: %s", host, (int)server_settings.port,
-                  strerror(-status));
+static void explain(const char *host, int port, int status, struct buffer *error) {
+    buffer_printf(error, "cannot listen on %s, port %d: %s", host, port, strerror(-status));
     switch (-status) {
     case EADDRINUSE:
         buffer_printf(error, "; stop the server that is there, or choose another port (--port)");
@@ -53,11 +56,11 @@ static void explain_tcp(const char *host, int status, struct buffer *error) {
     }
 }
 
-/* Calls `open` for each address of `bind`. */
-static bool open_tcp(opener *open, struct buffer *error) {
+/* Calls `open` for each address of `bind`, unless the port is 0. */
+static bool open_all(opener *open, int port, struct buffer *error) {
     struct args hosts = {0};
     bool good = true;
-    if (server_settings.port == 0) return true;
+    if (port == 0) return true;
     if (args_split(&hosts, bytes_of(server_settings.bind)) != ARGS_OK) {
         buffer_printf(error, "bind cannot be read as a list of addresses");
         return false;
@@ -71,14 +74,14 @@ static bool open_tcp(opener *open, struct buffer *error) {
         if (text.len < sizeof host) {
             memcpy(host, text.data, text.len);
             host[text.len] = 0;
-            status = open(host);
+            status = open(host, port);
         }
         if (status >= 0) continue;
         if (optional && is_missing(status)) {
             log_verbose("Not listening on %s: %s", host, strerror(-status));
             continue;
         }
-        explain_tcp(host, status, error);
+        explain(host, port, status, error);
         good = false;
     }
     args_free(&hosts);
@@ -97,9 +100,10 @@ static bool open_unix(struct buffer *error) {
 }
 
 static bool has_somewhere(struct buffer *error) {
-    bool tcp = server_settings.port && *server_settings.bind;
+    bool tcp = (server_settings.port || server_settings.tls_port) && *server_settings.bind;
     if (tcp || *server_settings.unixsocket) return true;
-    buffer_printf(error, "there is nowhere to listen: set port and bind, or unixsocket");
+    buffer_printf(error, "there is nowhere to listen: set port or tls-port and bind, or "
+                         "unixsocket");
     return false;
 }
 
@@ -108,28 +112,45 @@ void listen_attach(struct net *owner) {
     listening = false;
 }
 
+static bool open_kind(enum listener_kind kind, struct buffer *error) {
+    return kind == LISTENER_TCP ? open_all(open_tcp, (int)server_settings.port, error)
+                                : open_all(open_tls, (int)server_settings.tls_port, error);
+}
+
 bool listen_open(struct buffer *error) {
-    if (!has_somewhere(error) || !open_tcp(open_in_net, error) || !open_unix(error)) return false;
-    listening = true;
-    return true;
+    listening = has_somewhere(error) && tls_load(error) && open_kind(LISTENER_TCP, error) &&
+                open_kind(LISTENER_TLS, error) && open_unix(error);
+    return listening;
+}
+
+bool listen_is_open(void) {
+    return net && listening;
 }
 
 bool listen_probe(struct buffer *error) {
-    return has_somewhere(error) && open_tcp(open_and_close, error);
+    return has_somewhere(error) && tls_probe(error) &&
+           open_all(open_and_close, (int)server_settings.port, error) &&
+           open_all(open_and_close, (int)server_settings.tls_port, error);
+}
+
+static bool open_again(enum listener_kind kind, struct buffer *error) {
+    net_close_listeners(net, kind);
+    if (open_kind(kind, error)) return true;
+    net_close_listeners(net, kind);
+    return false;
 }
 
 bool listen_again(const char *directive, struct buffer *error) {
-    if (!net || !listening) return true;
+    if (!listen_is_open()) return true;
     struct buffer why = {0};
-    net_close_tcp_listeners(net);
-    bool good = open_tcp(open_in_net, &why);
+    bool bind = strcmp(directive, "bind") == 0, tls = strcmp(directive, "tls-port") == 0;
+    bool good = (tls || open_again(LISTENER_TCP, &why)) &&
+                (!(tls || bind) || open_again(LISTENER_TLS, &why));
     if (!good) {
         log_warning("CONFIG SET %s: %.*s", directive, (int)why.len, why.data);
-        net_close_tcp_listeners(net);
         buffer_printf(error, "%s",
-                      strcmp(directive, "bind") == 0
-                          ? "Failed to bind to specified addresses."
-                          : "Unable to listen on this port. Check server logs.");
+                      bind ? "Failed to bind to specified addresses."
+                           : "Unable to listen on this port. Check server logs.");
     }
     buffer_free(&why);
     return good;

@@ -18,8 +18,11 @@ bool listen_open(struct buffer *error);
 /* Whether it could: without opening the database first, and before going to the background. */
 bool listen_probe(struct buffer *error);
 
-/* Closes the TCP listeners and opens those that are asked for now, because `directive` has changed.
- * Exclusive mode. On failure there may be none: the old values have to be put back. */
+bool listen_is_open(void);
+
+/* Closes the listeners that `directive` (bind, port, tls-port) is about and opens those that are
+ * asked for now. Exclusive mode. On failure there may be none: the old values have to be put back.
+ */
 bool listen_again(const char *directive, struct buffer *error);
 
 void listen_set_keepalive(void);

@@ -15,6 +15,7 @@
 #include "server/listen.h"
 #include "server/settings.h"
 #include "server/system.h"
+#include "server/tls.h"
 #include "server/version.h"
 #include "sys/clock.h"
 #include "sys/entropy.h"
@@ -62,6 +63,7 @@ static bool configure(int argc, char **argv, struct buffer *error) {
     config_register_inert();
     policy_register();
     settings_register();
+    tls_register();
     if (argc > 0 && argv[0][0] != '-') {
         if (!config_load_file(argv[0], error)) return false;
         argc--;
@@ -149,11 +151,14 @@ static bool build(struct server *server, struct buffer *error) {
     }
     exec_attach_net(server->exec, server->net);
     listen_attach(server->net);
+    tls_attach(server->net);
+    tls_report(server->exec);
     return config_apply_all(error) && listen_open(error);
 }
 
 static void tear_down(struct server *server) {
     listen_attach(NULL);
+    tls_attach(NULL);
     if (server->net) net_free(server->net);
     if (server->exec) exec_free(server->exec);
     if (server->keyspace) keyspace_free(server->keyspace);
@@ -179,6 +184,9 @@ static void log_start(int64_t began_us) {
     if (*config_file()) log_notice("Configuration: %s", config_file());
     if (server_settings.port)
         log_notice("Port %lld on %s", (long long)server_settings.port, server_settings.bind);
+    if (server_settings.tls_port)
+        log_notice("TLS port %lld on %s", (long long)server_settings.tls_port,
+                   server_settings.bind);
     if (*server_settings.unixsocket) log_notice("Unix socket %s", server_settings.unixsocket);
     system_warn();
     config_log_inert();

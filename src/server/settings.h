@@ -11,8 +11,8 @@
 struct exec;
 
 struct server_settings {
-    int64_t port; /* 0 = no TCP */
-    char *bind;   /* addresses with a space between */
+    int64_t port, tls_port; /* 0 = none */
+    char *bind;             /* addresses with a space between */
     char *unixsocket;
     int64_t unixsocketperm, tcp_backlog, tcp_keepalive;
     int64_t workers, databases, hz;

@@ -244,7 +244,7 @@ void serve_start(struct net *net) {
 struct net *serve(unsigned workers) {
     struct net *net = serve_create(workers);
     assert_int_equal(net_listen_tcp(net, "127.0.0.1", 0, 511), 0);
-    port = net_tcp_port(net);
+    port = net_port(net, LISTENER_TCP);
     serve_start(net);
     return net;
 }

@@ -140,8 +140,8 @@ def test_the_log(tmp_path):
         assert text.count("has no effect") == 1 and "appendonly is accepted, but has no effect" in text
         log.rename(tmp_path / "old")
         with servers.Client(port) as client:
-            client.call("CONFIG", "SET", "cluster-announce-ip", "10.0.0.1", "tls-port", "99")
-        assert "tls-port is accepted" in log.read_text()
+            client.call("CONFIG", "SET", "cluster-announce-ip", "10.0.0.1", "rdma-port", "99")
+        assert "rdma-port is accepted" in log.read_text()
         process.terminate()
         output, _ = process.communicate()
         assert output == b"" and process.returncode == 0
