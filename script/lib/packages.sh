@@ -15,6 +15,12 @@ packages_of() {
     fuzz)
         echo clang "libclang-rt-dev|libclang-rt-19-dev|libclang-common-14-dev"
         ;;
+    clients)
+        echo libhiredis-dev lua5.1 lua-redis ruby ruby-redis ruby-sidekiq php-cli php-redis \
+            python3-celery python3-rq prometheus-redis-exporter
+        # Node.js from elsewhere than Debian brings its own npm.
+        command -v npm >/dev/null || echo npm
+        ;;
     peers)
         echo debootstrap debian-archive-keyring
         ;;
