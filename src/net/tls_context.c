@@ -16,7 +16,7 @@ enum { READ_BUFFER = 32 * 1024 }; /* what one recv() takes at most: two records 
 
 /* Writes why OpenSSL has refused `what`, and empties its queue of errors. */
 static bool refused(const char *directive, const char *value, struct buffer *error) {
-    unsigned long code = ERR_peek_last_error();
+    unsigned long code = ERR_peek_error();
     const char *reason =
         ERR_SYSTEM_ERROR(code) ? strerror(ERR_GET_REASON(code)) : ERR_reason_error_string(code);
     ERR_clear_error();

@@ -111,6 +111,21 @@ static void repeat(struct reply *reply, struct bytes count) {
     free(text);
 }
 
+static bool append_name(void *out, struct bytes name) {
+    buffer_append_bytes(out, name);
+    buffer_append_char(out, ' ');
+    return false;
+}
+
+static void reply_names(struct reply *reply, struct connection *c) {
+    struct buffer names = {0};
+    buffer_append_char(&names, ' ');
+    connection_certificate_names(c, TLS_COMMON_NAME, append_name, &names);
+    connection_certificate_names(c, TLS_URI, append_name, &names);
+    reply_bulk(reply, buffer_bytes(&names));
+    buffer_free(&names);
+}
+
 /* False: not now. */
 static bool run_one(struct session *session, struct bytes name, struct bytes argument,
                     struct reply *reply) {
@@ -125,6 +140,8 @@ static bool run_one(struct session *session, struct bytes name, struct bytes arg
         reply_integer(reply, worker_index(connection_worker(c)));
     } else if (bytes_is(name, "memory")) {
         reply_integer(reply, (int64_t)connection_usage(c).memory);
+    } else if (bytes_is(name, "names")) {
+        reply_names(reply, c);
     } else if (bytes_is(name, "push")) {
         connection_send(c, BYTES("+"));
         connection_send(c, argument);

@@ -2,12 +2,11 @@
 /*
  * A small service to drive net/ with, and blocking clients to talk to it.
  *
- *   ECHO x     x as a bulk string          LEN x    the length of x
- *   REP n      n bytes 'x'                 ID       the worker's index
- *   WAIT name  waits for GO name           GO name  lets it go on, on whichever worker; "went"
- * follows DIE        connection_close            QUIT     +OK, connection_close_after_reply PUSH x
- * +x by connection_send       MANY n   +OK, at its n-th try; it resumes itself MEMORY     of
- * connection_usage
+ * - ECHO x: x as a bulk string; LEN x: the length of x; REP n: n bytes 'x'; ID: the worker's index
+ * - WAIT name: waits for GO name, which lets it go on, on whichever worker; "went" follows
+ * - DIE: connection_close; QUIT: +OK, connection_close_after_reply
+ * - PUSH x: +x by connection_send; MANY n: +OK at its n-th try, it resumes itself
+ * - MEMORY: of connection_usage; NAMES: those in the certificate, with spaces around them
  */
 #pragma once
 
