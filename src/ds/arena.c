@@ -452,6 +452,30 @@ bool arena_compact(struct arena *a, arena_size_of *size_of,
     return true;
 }
 
+static bool copy_chunk(const struct arena_chunk *from, struct arena_chunk *to) {
+    size_t bytes = (size_t)from->used * ARENA_UNIT;
+    *to = *from;
+    if (!from->base) return true;
+    to->base = from->large ? memory_alloc(bytes) : chunk_alloc();
+    if (to->base) memcpy(to->base, from->base, bytes);
+    return to->base != NULL;
+}
+
+bool arena_copy(const struct arena *from, struct arena *to) {
+    struct arena_chunk *chunks = memory_alloc(MAX(from->count, 1u) * sizeof *chunks);
+    if (!chunks) return false;
+    *to = *from;
+    to->chunks = chunks;
+    to->capacity = MAX(from->count, 1u);
+    for (uint32_t i = 0; i < from->count; i++) {
+        if (copy_chunk(&from->chunks[i], &chunks[i])) continue;
+        to->count = i;
+        arena_clear(to);
+        return false;
+    }
+    return true;
+}
+
 void arena_clear(struct arena *a) {
     for (uint32_t i = 0; i < a->count; i++) {
         if (!a->chunks[i].base) continue;

@@ -95,6 +95,10 @@ bool arena_is_sparse(struct arena *arena, unsigned percent);
 bool arena_compact(struct arena *arena, arena_size_of *size_of,
                    void (*moved)(void *context, arena_ref from, arena_ref to), void *context);
 
+/* Makes `to`, which is empty, hold the same blocks under the same references. False: no memory; it
+ * is empty still. */
+bool arena_copy(const struct arena *from, struct arena *to);
+
 /* Frees all memory; the arena is empty afterwards. */
 void arena_clear(struct arena *arena);
 

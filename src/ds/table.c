@@ -70,13 +70,6 @@ struct table_segment *table_segment_at(const struct table *table, unsigned index
     return segment;
 }
 
-void table_clear(struct table *table) {
-    for (unsigned i = 0, next; i < table_directory_size(table); i = next)
-        segment_free(table, table_segment_at(table, i, &next));
-    memory_free(table->directory);
-    table_init(table, table->arena, table->hash_of);
-}
-
 /* ---- segments ---- */
 
 /* Points all the directory entries of the segment, which covers `index`, to it. */
@@ -85,6 +78,39 @@ static void install(struct table *table, unsigned index, const struct table_segm
     unsigned first = index & ~(span - 1);
     for (unsigned i = 0; i < span; i++)
         table->directory[first + i] = tag_segment(segment);
+}
+
+/* Frees the segments at directory indices before `end`, and the directory. */
+static void free_until(struct table *table, unsigned end) {
+    for (unsigned i = 0, next; i < end; i = next)
+        segment_free(table, table_segment_at(table, i, &next));
+    memory_free(table->directory);
+    table_init(table, table->arena, table->hash_of);
+}
+
+void table_clear(struct table *table) {
+    free_until(table, table_directory_size(table));
+}
+
+bool table_copy(const struct table *from, struct table *to) {
+    unsigned size = table_directory_size(from);
+    if (!size) return true;
+    to->directory = memory_alloc(size * sizeof *to->directory);
+    if (!to->directory) return false;
+    to->depth = from->depth;
+    to->memory = size * sizeof *to->directory;
+    for (unsigned i = 0, next; i < size; i = next) {
+        const struct table_segment *segment = table_segment_at(from, i, &next);
+        struct table_segment *copy = segment_create(to, segment->buckets, segment->depth);
+        if (!copy) {
+            free_until(to, i);
+            return false;
+        }
+        memcpy(copy, segment, segment_bytes(segment->buckets));
+        install(to, i, copy);
+    }
+    set_count(to, from->count);
+    return true;
 }
 
 /* There is room: the caller has looked. */
@@ -108,17 +134,12 @@ static void segment_put(struct table_segment *segment, uint64_t hash, arena_ref 
     if (slot) *slot = (struct table_slot){segment, bucket, index, hash};
 }
 
-static void prefetch_blocks(const struct table *table, const struct table_bucket *bucket) {
-    for (unsigned i = 0; i < TABLE_SLOTS; i++)
-        if (bucket->tag[i]) __builtin_prefetch(arena_at(table->arena, bucket->ref[i]));
-}
-
 /* Moves all blocks of `from` into `low` or `high`, by the hash bit that the deeper of them adds. */
 static void redistribute(const struct table *table, const struct table_segment *from,
                          struct table_segment *low, struct table_segment *high) {
     unsigned bit_at = 64 - TABLE_OWNER_BITS - low->depth;
     for (unsigned b = 0; b < from->buckets; b++) {
-        if (b + 1u < from->buckets) prefetch_blocks(table, &from->bucket[b + 1]);
+        if (b + 1u < from->buckets) table_prefetch_blocks(table, &from->bucket[b + 1]);
         const struct table_bucket *bucket = &from->bucket[b];
         for (unsigned i = 0; i < TABLE_SLOTS; i++) {
             if (!bucket->tag[i]) continue;
@@ -158,7 +179,7 @@ static unsigned count_high(const struct table *table, const struct table_segment
     unsigned bit_at = 64 - TABLE_OWNER_BITS - (segment->depth + 1u), high = 0;
     for (unsigned b = 0; b < segment->buckets; b++) {
         const struct table_bucket *bucket = &segment->bucket[b];
-        if (b + 1u < segment->buckets) prefetch_blocks(table, &segment->bucket[b + 1]);
+        if (b + 1u < segment->buckets) table_prefetch_blocks(table, &segment->bucket[b + 1]);
         for (unsigned i = 0; i < TABLE_SLOTS; i++)
             if (bucket->tag[i])
                 high += table->hash_of(arena_at(table->arena, bucket->ref[i])) >> bit_at & 1;
@@ -305,6 +326,25 @@ bool table_shrink(struct table *table, unsigned directory_index) {
     /* A step of hysteresis: below three quarters of the limit only. */
     if (wanted >= segment->buckets || segment->count * 4 > limit * 3) return false;
     return resize(table, directory_index, wanted);
+}
+
+/* ---- walking ---- */
+
+static bool each_in_segment(const struct table *table, const struct table_segment *segment,
+                            table_visitor *visit, void *context) {
+    for (unsigned b = 0; b < segment->buckets; b++) {
+        const struct table_bucket *bucket = &segment->bucket[b];
+        if (b + 1u < segment->buckets) table_prefetch_blocks(table, bucket + 1);
+        for (unsigned i = 0; i < TABLE_SLOTS; i++)
+            if (bucket->tag[i] && !visit(context, arena_at(table->arena, bucket->ref[i])))
+                return false;
+    }
+    return true;
+}
+
+void table_each(const struct table *table, table_visitor *visit, void *context) {
+    for (unsigned i = 0, next; i < table_directory_size(table); i = next)
+        if (!each_in_segment(table, table_segment_at(table, i, &next), visit, context)) return;
 }
 
 /* ---- scanning ----

@@ -74,6 +74,10 @@ struct table_slot {
 /* Allocates nothing yet. */
 void table_init(struct table *table, struct arena *arena, table_hash_of *hash_of);
 
+/* Makes `to`, which is empty, find the same references; its arena has them. False: no memory; it is
+ * empty still. */
+bool table_copy(const struct table *from, struct table *to);
+
 /* Frees the index, not the blocks. */
 void table_clear(struct table *table);
 
@@ -164,6 +168,13 @@ static inline __attribute__((always_inline)) void table_prefetch_block(const str
     __builtin_prefetch(block + 64);
 }
 
+/* The same for all blocks in a bucket. */
+static inline __attribute__((always_inline)) void
+table_prefetch_blocks(const struct table *table, const struct table_bucket *bucket) {
+    for (unsigned i = 0; i < TABLE_SLOTS; i++)
+        if (bucket->tag[i]) __builtin_prefetch(arena_at(table->arena, bucket->ref[i]));
+}
+
 static inline arena_ref table_ref(const struct table_slot *slot) {
     return slot->bucket->ref[slot->index];
 }
@@ -199,6 +210,10 @@ static inline unsigned table_directory_size(const struct table *table) {
 
 /* The segment at this directory index; *next is the index of the one after it. */
 struct table_segment *table_segment_at(const struct table *table, unsigned index, unsigned *next);
+
+/* Visits all blocks; `visit` changes nothing, and false from it ends the walk. */
+typedef bool table_visitor(void *context, const void *block);
+void table_each(const struct table *table, table_visitor *visit, void *context);
 
 /* Visits the blocks of the bucket at the cursor (0 = start) and returns the next cursor, 0 at the
  * end. A block that stays from the first call to the last is visited at least once, however the

@@ -87,6 +87,10 @@ static inline void tree_init(struct tree *tree, const struct tree_kind *kind) {
     *tree = (struct tree){.kind = kind};
 }
 
+/* Makes `to`, which is empty and of the same kind, hold the same items byte for byte. False: no
+ * memory; it is empty still. */
+bool tree_copy(const struct tree *from, struct tree *to);
+
 /* Told of each item that goes, which it may take apart; NULL: nobody is. It does not touch the
  * tree. */
 typedef void tree_release(void *context, void *item);

@@ -50,6 +50,52 @@ static void inner_copy(const struct tree *tree, struct tree_inner *inner, struct
     inner->node.count = (uint16_t)(at + count);
 }
 
+/* ---- copying ---- */
+
+static void free_below(struct tree *tree, struct tree_node *node, unsigned level) {
+    if (level == 0) {
+        tree_leaf_free(tree, (struct tree_leaf *)node);
+        return;
+    }
+    struct tree_inner *inner = (struct tree_inner *)node;
+    for (unsigned i = 0; i < node->count; i++)
+        free_below(tree, inner->child[i], level - 1);
+    inner_free(tree, inner);
+}
+
+static struct tree_node *copy_leaf(struct tree *tree, const struct tree_leaf *leaf) {
+    struct tree_leaf *copy = tree_leaf_create(tree, leaf->node.count);
+    if (!copy) return NULL;
+    memcpy(copy->items, leaf->items, leaf->node.count * tree_item_size(tree));
+    copy->node.count = leaf->node.count;
+    return &copy->node;
+}
+
+static struct tree_node *copy_below(struct tree *tree, struct tree_node *node, unsigned level) {
+    if (level == 0) return copy_leaf(tree, (struct tree_leaf *)node);
+    struct tree_inner *copy = inner_create(tree);
+    if (!copy) return NULL;
+    inner_copy(tree, copy, (struct tree_inner *)node, 0);
+    for (unsigned i = 0; i < node->count; i++) {
+        copy->child[i] = copy_below(tree, copy->child[i], level - 1);
+        if (copy->child[i]) continue;
+        copy->node.count = (uint16_t)i;
+        free_below(tree, &copy->node, level);
+        return NULL;
+    }
+    return &copy->node;
+}
+
+bool tree_copy(const struct tree *from, struct tree *to) {
+    if (!from->root) return true;
+    to->root = copy_below(to, from->root, from->height);
+    if (!to->root) return false;
+    to->height = from->height;
+    to->count = from->count;
+    to->weight = from->weight;
+    return true;
+}
+
 /* ---- along a cursor's path ---- */
 
 struct tree_leaf *tree_descend_first(struct tree_cursor *cursor, unsigned level) {

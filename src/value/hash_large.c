@@ -107,27 +107,14 @@ static enum hash_outcome add(struct hash_large *hash, uint64_t hashed, struct by
     return HASH_ADDED;
 }
 
-struct copying {
-    struct hash_large *to;
-    bool failed;
-};
-
-static bool copy_block(void *context, const void *block) {
-    struct copying *copying = context;
-    struct bytes name = members_name(block);
-    struct hash_field field = hash_large_field(block);
-    copying->failed = add(copying->to, members_hash(name), name, field.value, field.deadline,
-                          copying->to->pass_began_ms) == HASH_NO_MEMORY;
-    return !copying->failed;
-}
-
 void *hash_large_copy(const void *object) {
     const struct hash_large *hash = object;
-    struct copying copying = {hash_large_create(hash->pass_began_ms), false};
-    if (!copying.to) return NULL;
-    members_each(&hash->members, copy_block, &copying);
-    if (!copying.failed) return copying.to;
-    hash_large_free(copying.to);
+    struct hash_large *copy = memory_alloc(sizeof *copy);
+    if (!copy) return NULL;
+    *copy = *hash;
+    members_init(&copy->members, &kind, NULL);
+    if (members_copy(&hash->members, &copy->members)) return copy;
+    memory_free(copy);
     return NULL;
 }
 

@@ -43,29 +43,11 @@ void members_clear(struct members *members) {
     arena_clear(&members->arena);
 }
 
-struct copying {
-    const struct members *from;
-    struct members *to;
-    bool failed;
-};
-
-static bool copy_block(void *context, const void *block) {
-    struct copying *copying = context;
-    struct table_slot slot;
-    size_t size = copying->from->kind->size_of(block);
-    void *copy = members_add(copying->to, hash_of(block), size, &slot);
-    if (copy)
-        memcpy(copy, block, size);
-    else
-        copying->failed = true;
-    return copy != NULL;
-}
-
 bool members_copy(const struct members *members, struct members *copy) {
-    struct copying copying = {members, copy, false};
-    members_each(members, copy_block, &copying);
-    if (copying.failed) members_clear(copy);
-    return !copying.failed;
+    if (!arena_copy(&members->arena, &copy->arena)) return false;
+    if (table_copy(&members->table, &copy->table)) return true;
+    arena_clear(&copy->arena);
+    return false;
 }
 
 size_t members_memory(const struct members *members) {
@@ -137,29 +119,6 @@ void members_tidy(struct members *members) {
 }
 
 /* ---- all ---- */
-
-static void prefetch_bucket(const struct table *table, const struct table_bucket *bucket) {
-    for (unsigned i = 0; i < TABLE_SLOTS; i++)
-        if (bucket->tag[i]) __builtin_prefetch(arena_at(table->arena, bucket->ref[i]));
-}
-
-static bool each_in_segment(const struct table *table, const struct table_segment *segment,
-                            members_visitor *visit, void *context) {
-    for (unsigned b = 0; b < segment->buckets; b++) {
-        const struct table_bucket *bucket = &segment->bucket[b];
-        if (b + 1u < segment->buckets) prefetch_bucket(table, bucket + 1);
-        for (unsigned i = 0; i < TABLE_SLOTS; i++)
-            if (bucket->tag[i] && !visit(context, arena_at(table->arena, bucket->ref[i])))
-                return false;
-    }
-    return true;
-}
-
-void members_each(const struct members *members, members_visitor *visit, void *context) {
-    const struct table *table = &members->table;
-    for (unsigned i = 0, next; i < table_directory_size(table); i = next)
-        if (!each_in_segment(table, table_segment_at(table, i, &next), visit, context)) return;
-}
 
 struct scanning {
     void (*visit)(void *context, void *block);
@@ -234,7 +193,7 @@ static bool drawn_add(struct drawn *drawn, arena_ref ref) {
 }
 
 static bool draw_few(const struct members *members, uint64_t count, struct random *random,
-                     members_visitor *visit, void *context) {
+                     table_visitor *visit, void *context) {
     struct drawn drawn;
     if (!drawn_init(&drawn, count)) return false;
     while (count) {
@@ -250,7 +209,7 @@ static bool draw_few(const struct members *members, uint64_t count, struct rando
 
 struct sampling {
     struct choice choice;
-    members_visitor *visit;
+    table_visitor *visit;
     void *context;
 };
 
@@ -261,9 +220,9 @@ static bool sample_block(void *context, const void *block) {
 }
 
 bool members_sample(const struct members *members, uint64_t count, struct random *random,
-                    members_visitor *visit, void *context) {
+                    table_visitor *visit, void *context) {
     if (count < members_count(members) / 4) return draw_few(members, count, random, visit, context);
     struct sampling sampling = {{random, count, members_count(members)}, visit, context};
-    members_each(members, sample_block, &sampling);
+    table_each(&members->table, sample_block, &sampling);
     return true;
 }

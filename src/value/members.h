@@ -129,9 +129,11 @@ void members_tidy(struct members *members);
 
 /* ---- all, and some at random ---- */
 
-/* Tells of each block; it changes nothing. False from `visit` ends the walk. */
-typedef bool members_visitor(void *context, const void *block);
-void members_each(const struct members *members, members_visitor *visit, void *context);
+/* Tells of each block. */
+static inline void members_each(const struct members *members, table_visitor *visit,
+                                void *context) {
+    table_each(&members->table, visit, context);
+}
 
 /* As table_scan, until at least `count` blocks have been visited, or many more places than that
  * have been found empty, or it is the end. */
@@ -142,7 +144,7 @@ uint64_t members_scan(const struct members *members, uint64_t cursor, uint64_t c
  * least that many. Costs time for `count`, or for a walk over all if that is less. False: no
  * memory, it may have told of some. */
 bool members_sample(const struct members *members, uint64_t count, struct random *random,
-                    members_visitor *visit, void *context);
+                    table_visitor *visit, void *context);
 
 /* One at random, each as likely as any other; there is at least one. */
 void *members_random(const struct members *members, struct random *random, struct table_slot *slot);

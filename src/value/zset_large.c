@@ -131,19 +131,14 @@ void zset_large_free(void *object) {
     memory_free(set);
 }
 
-/* Its members get blocks in the order of the tree, next to one another. */
 void *zset_large_copy(const void *object) {
     const struct zset *set = object;
     struct zset *copy = zset_large_create();
     if (!copy) return NULL;
-    struct tree_cursor cursor;
-    const struct zset_place *place = tree_first((struct tree *)&set->tree, &cursor);
-    for (; place; place = tree_next(&cursor)) {
-        if (zset_large_append(copy, members_name(zset_block(set, place)), place->score)) continue;
-        zset_large_free(copy);
-        return NULL;
-    }
-    return copy;
+    if (members_copy(&set->members, &copy->members) && tree_copy(&set->tree, &copy->tree))
+        return copy;
+    zset_large_free(copy);
+    return NULL;
 }
 
 struct zset *zset_large_from_pack(struct bytes pack) {
