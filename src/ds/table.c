@@ -387,14 +387,30 @@ static void visit_home(const struct table *table, const struct table_segment *se
     }
 }
 
+static uint32_t cursor_prefix(uint64_t cursor) {
+    return cursor & ((1u << CURSOR_PREFIX_BITS) - 1);
+}
+
+static uint32_t cursor_pos(uint64_t cursor) {
+    return (uint32_t)(cursor >> 23);
+}
+
+static const struct table_segment *segment_of_prefix(const struct table *table, uint32_t prefix) {
+    return table_segment_of(table->directory[prefix >> (CURSOR_PREFIX_BITS - table->depth)]);
+}
+
+void table_prefetch_scan(const struct table *table, uint64_t cursor) {
+    if (!table->directory) return;
+    const struct table_segment *segment = segment_of_prefix(table, cursor_prefix(cursor));
+    table_prefetch_blocks(table, &segment->bucket[table_home(cursor_pos(cursor), segment->buckets)]);
+}
+
 uint64_t table_scan(const struct table *table, uint64_t cursor,
                     void (*visit)(void *context, void *block), void *context) {
     if (!table->directory) return 0;
-    uint32_t prefix = cursor & ((1u << CURSOR_PREFIX_BITS) - 1);
+    uint32_t prefix = cursor_prefix(cursor), pos = cursor_pos(cursor);
     unsigned depth = cursor >> 18 & 31;
-    uint32_t pos = (uint32_t)(cursor >> 23);
-    const struct table_segment *segment =
-        table_segment_of(table->directory[prefix >> (CURSOR_PREFIX_BITS - table->depth)]);
+    const struct table_segment *segment = segment_of_prefix(table, prefix);
     uint32_t width = 1u << (CURSOR_PREFIX_BITS - segment->depth), start = prefix & ~(width - 1);
     uint32_t old_width = 1u << (CURSOR_PREFIX_BITS - MIN(depth, CURSOR_PREFIX_BITS));
     if ((prefix & ~(old_width - 1)) + old_width < start + width) pos = 0;

@@ -221,5 +221,8 @@ void table_each(const struct table *table, table_visitor *visit, void *context);
 uint64_t table_scan(const struct table *table, uint64_t cursor,
                     void (*visit)(void *context, void *block), void *context);
 
+/* A hint: table_scan is going to visit the bucket at this cursor. */
+void table_prefetch_scan(const struct table *table, uint64_t cursor);
+
 /* For tests: aborts on any broken invariant. */
 void table_check(const struct table *table);

@@ -62,7 +62,8 @@ void rdb_writer_begin(struct rdb_writer *writer, struct rdb_output output,
                       struct rdb_format format);
 void rdb_writer_aux(struct rdb_writer *writer, struct bytes name, struct bytes value);
 void rdb_writer_aux_number(struct rdb_writer *writer, struct bytes name, uint64_t value);
-void rdb_writer_sizes(struct rdb_writer *writer, uint32_t db, uint64_t keys, uint64_t volatile_keys);
+void rdb_writer_sizes(struct rdb_writer *writer, uint32_t db, uint64_t keys,
+                      uint64_t volatile_keys);
 void rdb_writer_function(struct rdb_writer *writer, struct bytes code);
 
 /* The key and its value. False, and writer->status is -EPROTO: this version of the format has no
@@ -72,6 +73,15 @@ bool rdb_writer_key(struct rdb_writer *writer, const struct rdb_key *key,
 
 /* The same of a value that is serialised already: its type and what follows. */
 void rdb_writer_raw(struct rdb_writer *writer, const struct rdb_key *key, struct bytes value);
+
+/* A key of this database that another writer has written: one of the same format, which began with
+ * rdb_writer_begin_part() and ended with rdb_writer_flush(). */
+void rdb_writer_part(struct rdb_writer *writer, uint32_t db, struct bytes part);
+void rdb_writer_begin_part(struct rdb_writer *writer, struct rdb_output output, unsigned version,
+                           uint32_t db);
+
+/* Gives all that is written to the output. Returns the status. */
+int rdb_writer_flush(struct rdb_writer *writer);
 
 /* The mark of the end and the checksum. Returns the status. */
 int rdb_writer_end(struct rdb_writer *writer);
@@ -98,7 +108,8 @@ struct rdb_record {
     uint64_t count, volatile_count;
     struct rdb_key key;
     uint8_t type;
-    struct bytes body; /* what follows the type; its structure is right, its meaning not looked at */
+    struct bytes
+        body; /* what follows the type; its structure is right, its meaning not looked at */
 };
 
 struct rdb_file;

@@ -48,8 +48,8 @@ struct snapshot_result {
                    has no form in this version of the format (`what` names it) */
     uint64_t sequence;
     uint64_t keys, bytes;
-    int64_t instant_ms;     /* Unix time of the instant */
-    int64_t instant_usec;   /* how long everybody else had to stand still for it */
+    int64_t instant_ms;   /* Unix time of the instant */
+    int64_t instant_usec; /* how long everybody else had to stand still for it */
     char what[128];
 };
 
@@ -63,8 +63,9 @@ struct snapshot_load_options {
     struct keyspace *keyspace;
     unsigned participant;
     struct rdb_input input;
-    int64_t now_ms;    /* keys that have expired then are counted and left out; 0 = none are */
-    bool skip_corrupt; /* values that make no sense are counted and left out */
+    int64_t clock_ms;  /* Unix time */
+    bool keep_expired; /* otherwise keys that have expired are counted and left out */
+    bool skip_corrupt; /* values that make no sense are counted and left out, as are modules' */
 
     /* A library of functions. False stops loading. NULL = they are left out. */
     bool (*function)(void *context, struct bytes code);

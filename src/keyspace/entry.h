@@ -2,14 +2,14 @@
 /*
  * An entry: one key with its value, in one block of a partition's arena.
  *
- *     u32  head       type:4 | expiry:1 | form:2 | object:1 | clock:24
+ *     u32  head       type:3 | epoch:1 | expiry:1 | form:2 | object:1 | clock:24
  *     u8   key size   255 = a u32 follows
  *     u8   value size 255 = a u32 follows       (absent when `object`)
  *     i64  expiry     Unix time in ms           (only when `expiry`)
  *     ...  key bytes
  *     ...  value bytes, or the pointer to the collection (8 bytes, unaligned) when `object`
  *
- * Blocks are aligned to 2 bytes. The low byte of `head` never is 0xff, since there is no type 15:
+ * Blocks are aligned to 2 bytes. The low byte of `head` never is 0xff, since there is no type 7:
  * that marks a free block in the arena. Whoever holds the partition's lock may read and change an
  * entry; any call that may allocate in the partition may also move it, so pointers into it do not
  * outlive such a call.
@@ -23,7 +23,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#define ENTRY_TYPE_MASK   0x0fu
+#define ENTRY_TYPE_MASK   0x07u
+#define ENTRY_EPOCH       0x08u /* keyspace/epoch.h */
 #define ENTRY_HAS_EXPIRY  0x10u
 #define ENTRY_FORM_SHIFT  5
 #define ENTRY_RAW         0x20u /* a string's form: edited in place, OBJECT ENCODING says "raw" */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "keyspace/expire.h"
 #include "ds/due.h"
-#include "keyspace/keyspace_priv.h"
+#include "keyspace/epoch_priv.h"
 #include "sys/thread.h"
 
 /* ---- whole entries ---- */
@@ -86,6 +86,7 @@ static unsigned expire_elements(struct view *view, struct spot *spot) {
     if (!buffer_append_bytes(&expiring.key, key.name)) return 0;
     key.name = buffer_bytes(&expiring.key);
     spot->key = &key;
+    epoch_keep(view, spot);
     unsigned removed = remove_elements(view, spot, &expiring);
     spot->key = own;
     return removed;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "keyspace/keyspace_priv.h"
+#include "keyspace/epoch_priv.h"
 
 static inline bool is_key(const void *context, const void *block) {
     const struct bytes *name = context;
@@ -72,7 +72,9 @@ struct entry *keyspace_peek(struct view *view, const struct key *key) {
 
 struct entry *keyspace_seek(struct view *view, const struct key *key, struct spot *spot) {
     struct entry *e = find_alive(view, key, spot);
-    if (e) touch(view, e);
+    if (!e) return NULL;
+    epoch_keep(view, spot);
+    touch(view, e);
     return e;
 }
 

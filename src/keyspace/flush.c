@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "keyspace/epoch_priv.h"
 #include "keyspace/janitor.h"
-#include "keyspace/keyspace_priv.h"
 #include "sys/memory.h"
 
-static void free_database(void *argument) {
-    struct database *db = argument;
+void database_free(void *database) {
+    struct database *db = database;
     for (unsigned p = 0; p < PARTITION_COUNT; p++)
         slice_clear(&db->slices[p]);
     memory_free(db);
@@ -21,12 +21,14 @@ uint64_t keyspace_flush(struct view *view, bool async) {
     struct keyspace *ks = view->keyspace;
     struct database *db = ks->database[view->db];
     uint64_t keys = keyspace_size(ks, view->db).keys;
-    struct database *empty = async && keys ? memory_alloc_zero(sizeof *empty) : NULL;
+    bool apart = async || db->in_epoch;
+    struct database *empty = apart && keys ? memory_alloc_zero(sizeof *empty) : NULL;
     keyspace_live_add(view->counters, -(int64_t)live_bytes(db));
     if (empty) {
         ks->database[view->db] = empty;
-        janitor_give(ks->janitor, free_database, db);
+        if (!epoch_put_aside(db)) janitor_give(ks->janitor, database_free, db);
     } else {
+        epoch_save_all(ks, view->worker, db);
         for (unsigned p = 0; p < PARTITION_COUNT; p++)
             slice_clear(&db->slices[p]);
     }

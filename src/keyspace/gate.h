@@ -34,6 +34,10 @@ static inline bool gate_is_shared(const struct gate *gate) {
     return ((const struct gate_head *)(const void *)gate)->participants > 1;
 }
 
+static inline unsigned gate_participants(const struct gate *gate) {
+    return ((const struct gate_head *)(const void *)gate)->participants;
+}
+
 void gate_enter(struct gate *gate, unsigned participant);
 void gate_leave(struct gate *gate, unsigned participant);
 

@@ -64,6 +64,7 @@ void slice_clear(struct slice *slice) {
 
 void keyspace_free(struct keyspace *ks) {
     if (!ks) return;
+    ensure(!ks->epoch);
     janitor_free(ks->janitor);
     for (unsigned i = 0; ks->database && i < ks->databases && ks->database[i]; i++) {
         for (unsigned p = 0; p < PARTITION_COUNT; p++)

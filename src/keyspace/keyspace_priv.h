@@ -16,10 +16,13 @@ struct slice {
     uint64_t volatile_keys;   /* with an expiry */
     uint64_t deadline_values; /* entries of which some element has a deadline */
     uint64_t objects;         /* entries that an object hangs off */
+    uint64_t unsaved;         /* entries that an epoch has still to show */
 };
 
 struct database {
     bool used; /* some slice may hold something; set under any partition's lock */
+    bool in_epoch, put_aside;
+    uint32_t epoch_number; /* which it was when the epoch began */
     struct slice slices[PARTITION_COUNT];
 };
 
@@ -32,6 +35,8 @@ struct keyspace {
     unsigned databases, workers;
     struct database **database;
     struct gate *gate;
+    uint32_t epoch_bit;  /* ENTRY_EPOCH or 0; changes in exclusive mode */
+    struct epoch *epoch; /* the one under way */
     struct keyspace_counters *counters; /* one a worker */
     struct subscriber subscribers[MAX_SUBSCRIBERS];
     unsigned subscriber_count;
@@ -130,6 +135,9 @@ static inline void slice_prepare(const struct view *view, struct slice *slice) {
     table_init(&slice->table, &slice->arena, entry_hash);
     __atomic_store_n(&view->keyspace->database[view->db]->used, true, __ATOMIC_RELAXED);
 }
+
+/* A job of the janitor's: frees the database and all that it holds. */
+void database_free(void *database);
 
 /* Frees all that a slice holds; it is empty afterwards. */
 void slice_clear(struct slice *slice);

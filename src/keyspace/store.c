@@ -8,8 +8,8 @@
  *   4. slice.objects is the number of its entries that an object hangs off.
  *   5. Each function that changed something has emitted a record of it when it returns true.
  */
+#include "keyspace/epoch_priv.h"
 #include "keyspace/janitor.h"
-#include "keyspace/keyspace_priv.h"
 #include "sys/memory.h"
 
 static void count_live(struct view *view, const struct slice *slice, size_t before) {
@@ -115,9 +115,14 @@ static char *shape_inline(const struct view *view, struct spot *spot, uint32_t h
     return value;
 }
 
-static uint32_t string_head(const struct view *view, const struct entry *old, bool raw) {
+/* What is new, or takes the place of what has been saved, belongs to the epoch. */
+static uint32_t fresh_head(const struct view *view, const struct entry *old) {
     uint32_t clock = old ? entry_clock(old) : clock_fresh(view->now_ms);
-    return TYPE_STRING | (raw ? ENTRY_RAW : 0) | clock << ENTRY_CLOCK_SHIFT;
+    return view->keyspace->epoch_bit | clock << ENTRY_CLOCK_SHIFT;
+}
+
+static uint32_t string_head(const struct view *view, const struct entry *old, bool raw) {
+    return TYPE_STRING | (raw ? ENTRY_RAW : 0) | fresh_head(view, old);
 }
 
 static void emit_stored(struct view *view, const struct spot *spot, struct event event,
@@ -329,6 +334,7 @@ void spot_remove(struct view *view, struct spot *spot, enum change_cause cause,
     struct slice *slice = spot->slice;
     size_t live = arena_live(&slice->arena);
     arena_ref ref = table_ref(&spot->slot);
+    epoch_keep(view, spot);
     count_times(slice, times_of(spot->entry), 0);
     table_remove(&slice->table, &spot->slot);
     spot->entry = NULL;
@@ -365,9 +371,8 @@ static void emit_edit(struct view *view, const struct spot *spot, const struct e
 
 static uint32_t value_head(const struct view *view, const struct entry *old,
                            const struct value *value) {
-    uint32_t clock = old ? entry_clock(old) : clock_fresh(view->now_ms);
     return (uint32_t)value->type | (uint32_t)value->form << ENTRY_FORM_SHIFT |
-           (value->large ? ENTRY_OBJECT : 0) | clock << ENTRY_CLOCK_SHIFT;
+           (value->large ? ENTRY_OBJECT : 0) | fresh_head(view, old);
 }
 
 static bool put_small(struct view *view, struct spot *spot, const struct value *value,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "value/rdb.h"
+#include "base/ensure.h"
 #include "base/number.h"
 #include "value/rdb_lzf.h"
 #include <math.h>
@@ -9,7 +10,12 @@ enum { LENGTH_32 = 0x80, LENGTH_64 = 0x81, INTEGER_8 = 0xc0, INTEGER_16, INTEGER
 #define INTEGER_TEXT_MAX 11u /* characters of an int32 */
 #define COMPRESS_MIN     20u /* shorter strings are left as they are */
 
+#define DRAIN_AT ((size_t)256 * 1024)
+
 bool rdb_compression = true;
+
+static _Thread_local const struct rdb_drain *drain;
+static _Thread_local const struct buffer *drained; /* NULL = there is no drain */
 
 /* ---- writing ---- */
 
@@ -56,13 +62,24 @@ static bool write_compressed(struct buffer *out, struct bytes text) {
     return done;
 }
 
-bool rdb_write_string(struct buffer *out, struct bytes text) {
+static bool write_string(struct buffer *out, struct bytes text) {
     int64_t number;
     if (text.len <= INTEGER_TEXT_MAX && number_parse_i64(text, &number) &&
         number == (int32_t)number)
         return write_integer(out, number);
     if (rdb_compression && text.len > COMPRESS_MIN && write_compressed(out, text)) return true;
     return rdb_write_length(out, text.len) && buffer_append_bytes(out, text);
+}
+
+bool rdb_write_string(struct buffer *out, struct bytes text) {
+    if (!write_string(out, text)) return false;
+    if (LIKELY(out->len < DRAIN_AT) || out != drained) return true;
+    return drain->drain(drain->context, out);
+}
+
+void rdb_set_drain(const struct rdb_drain *to, const struct buffer *out) {
+    drain = to;
+    drained = to ? out : NULL;
 }
 
 /* ---- reading ---- */

@@ -65,6 +65,16 @@ bool rdb_write_u64(struct buffer *out, uint64_t number); /* little-endian */
 bool rdb_write_u64_big(struct buffer *out, uint64_t number);
 bool rdb_write_double(struct buffer *out, double number); /* binary */
 
+/* Takes what has been written so far out of the buffer. False = it could not. */
+struct rdb_drain {
+    bool (*drain)(void *context, struct buffer *out);
+    void *context;
+};
+
+/* Until it is set again, rdb_write_string() of the calling thread has this drain called whenever
+ * `out` has got long, so that a large value never is in memory twice. NULL = it is not. */
+void rdb_set_drain(const struct rdb_drain *drain, const struct buffer *out);
+
 /* ---- reading ---- */
 
 struct rdb_reader {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Hashes. */
+#include "base/ensure.h"
 #include "value/hash.h"
 #include "value/limits.h"
 #include "value/rdb_priv.h"
@@ -8,18 +9,37 @@
 
 struct writing {
     struct buffer *out;
-    bool deadlines, failed;
+    enum rdb_type type;
+    int64_t earliest; /* deadline of a field */
+    bool failed;
 };
 
 #define NO_DEADLINE UINT64_MAX /* in RDB_HASH_2 */
 
+/* Redis writes how far a deadline is behind the earliest, plus 1; 0 = there is none. */
+static bool write_metadata(const struct writing *writing, int64_t deadline) {
+    if (writing->type != RDB_HASH_METADATA) return true;
+    uint64_t wire = deadline == HASH_STAYS ? 0 : (uint64_t)(deadline - writing->earliest) + 1;
+    return rdb_write_length(writing->out, wire);
+}
+
+static bool write_deadline(const struct writing *writing, int64_t deadline) {
+    uint64_t wire = deadline == HASH_STAYS ? NO_DEADLINE : (uint64_t)deadline;
+    return writing->type != RDB_HASH_2 || rdb_write_u64(writing->out, wire);
+}
+
 static bool write_field(void *context, struct bytes field, struct bytes value, int64_t deadline) {
     struct writing *writing = context;
-    uint64_t wire = deadline == HASH_STAYS ? NO_DEADLINE : (uint64_t)deadline;
-    writing->failed = !rdb_write_string(writing->out, field) ||
-                      !rdb_write_string(writing->out, value) ||
-                      (writing->deadlines && !rdb_write_u64(writing->out, wire));
+    writing->failed = !write_metadata(writing, deadline) ||
+                      !rdb_write_string(writing->out, field) ||
+                      !rdb_write_string(writing->out, value) || !write_deadline(writing, deadline);
     return !writing->failed;
+}
+
+static bool note_earliest(void *context, struct bytes field, struct bytes value, int64_t deadline) {
+    struct writing *writing = context;
+    if (deadline != HASH_STAYS) writing->earliest = MIN(writing->earliest, deadline);
+    return true;
 }
 
 static bool append_field(void *context, struct bytes field, struct bytes value, int64_t deadline) {
@@ -38,17 +58,30 @@ static bool write_as_pack(const struct value *hash, struct buffer *out) {
     return done;
 }
 
-bool rdb_write_hash(const struct value *hash, struct buffer *out) {
-    struct writing writing = {.out = out, .deadlines = hash_has_deadlines(hash)};
-    if (!writing.deadlines && !(hash->form & HASH_TABLE)) {
-        if (!rdb_write_type(out, RDB_HASH_LISTPACK)) return false;
-        return hash->large ? write_as_pack(hash, out) : rdb_write_string(out, hash->small);
+static bool write_fields(struct rdb_saving *saving, const struct value *hash, enum rdb_type type) {
+    struct writing writing = {.out = saving->out, .type = type, .earliest = INT64_MAX};
+    if (!rdb_write_type(saving, type)) return false;
+    if (type == RDB_HASH_METADATA) {
+        hash_each(hash, HASH_ALL, note_earliest, &writing);
+        if (!rdb_write_u64(saving->out, (uint64_t)writing.earliest)) return false;
     }
-    if (!rdb_write_type(out, writing.deadlines ? RDB_HASH_2 : RDB_HASH) ||
-        !rdb_write_length(out, hash_length(hash)))
-        return false;
+    if (!rdb_write_length(saving->out, hash_length(hash))) return false;
     hash_each(hash, HASH_ALL, write_field, &writing);
     return !writing.failed;
+}
+
+bool rdb_write_hash(struct rdb_saving *saving, const struct value *hash) {
+    unsigned version = saving->style->version;
+    if (hash_has_deadlines(hash)) {
+        saving->refused = version < SINCE_DEADLINES;
+        if (saving->refused) return false;
+        return write_fields(saving, hash, version < RDB_VERSION ? RDB_HASH_METADATA : RDB_HASH_2);
+    }
+    if (hash->form & HASH_TABLE || version < SINCE_LISTPACKS)
+        return write_fields(saving, hash, RDB_HASH);
+    if (!rdb_write_type(saving, RDB_HASH_LISTPACK)) return false;
+    return hash->large ? write_as_pack(hash, saving->out)
+                       : rdb_write_string(saving->out, hash->small);
 }
 
 /* ---- reading ---- */
@@ -65,7 +98,6 @@ static int64_t at_least_one(int64_t deadline) {
     return deadline ? deadline : 1;
 }
 
-/* Redis writes how far a deadline is behind the earliest, plus 1; 0 = there is none. */
 static bool read_metadata(struct rdb_reader *reader, uint64_t earliest, int64_t *deadline) {
     uint64_t behind;
     if (!rdb_read_length(reader, &behind)) return false;

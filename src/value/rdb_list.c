@@ -18,8 +18,23 @@ static bool write_plain(struct buffer *out, struct bytes pack) {
            rdb_write_string(out, pack_get_text(pack, PACK_HEADER, scratch));
 }
 
-bool rdb_write_list(const struct value *value, struct buffer *out) {
-    if (!rdb_write_type(out, RDB_LIST_QUICKLIST_2)) return false;
+static bool write_strings(struct rdb_saving *saving, const struct value *value) {
+    char scratch[PACK_TEXT_MAX];
+    struct list_cursor cursor;
+    if (!rdb_write_type(saving, RDB_LIST) || !rdb_write_length(saving->out, list_length(value)))
+        return false;
+    list_seek(value, 0, &cursor);
+    do
+        if (!rdb_write_string(saving->out, pack_get_text(cursor.pack, cursor.at, scratch)))
+            return false;
+    while (list_next(&cursor));
+    return true;
+}
+
+bool rdb_write_list(struct rdb_saving *saving, const struct value *value) {
+    struct buffer *out = saving->out;
+    if (saving->style->version < SINCE_LISTPACKS) return write_strings(saving, value);
+    if (!rdb_write_type(saving, RDB_LIST_QUICKLIST_2)) return false;
     if (!value->large) return rdb_write_length(out, 1) && write_pack(out, value->small);
     struct list *list = value->object;
     struct tree_cursor cursor;

@@ -19,11 +19,25 @@ static inline bool rdb_no_memory(struct rdb_loading *loading) {
     return false;
 }
 
-bool rdb_write_list(const struct value *list, struct buffer *out);
-bool rdb_write_set(const struct value *set, struct buffer *out);
-bool rdb_write_zset(const struct value *set, struct buffer *out);
-bool rdb_write_hash(const struct value *hash, struct buffer *out);
-bool rdb_write_stream(const struct value *stream, struct buffer *out);
+/* A value being written. Functions that write return false like rdb_write_value_as. */
+struct rdb_saving {
+    const struct rdb_style *style;
+    struct buffer *out;
+    bool refused;
+};
+
+/* Since which version of the format there are ... */
+enum {
+    SINCE_LISTPACKS = 10,     /* in place of ziplists; and streams that know their first entry */
+    SINCE_SET_LISTPACKS = 11, /* and when a consumer was last active */
+    SINCE_DEADLINES = 12,     /* of fields, as Redis has them */
+};
+
+bool rdb_write_list(struct rdb_saving *saving, const struct value *list);
+bool rdb_write_set(struct rdb_saving *saving, const struct value *set);
+bool rdb_write_zset(struct rdb_saving *saving, const struct value *set);
+bool rdb_write_hash(struct rdb_saving *saving, const struct value *hash);
+bool rdb_write_stream(struct rdb_saving *saving, const struct value *stream);
 
 bool rdb_read_list(struct rdb_loading *loading, enum rdb_type type);
 bool rdb_read_set(struct rdb_loading *loading, enum rdb_type type);
@@ -33,9 +47,8 @@ bool rdb_read_stream(struct rdb_loading *loading, enum rdb_type type);
 
 /* ---- writing ---- */
 
-static inline bool rdb_write_type(struct buffer *out, enum rdb_type type) {
-    return buffer_append_char(out, (char)type);
-}
+/* What stands before the value's own bytes. */
+bool rdb_write_type(const struct rdb_saving *saving, enum rdb_type type);
 
 /* ---- reading: numbers of elements ---- */
 

@@ -33,13 +33,16 @@ static bool write_as_pack(const struct value *set, struct buffer *out) {
     return done;
 }
 
-bool rdb_write_set(const struct value *set, struct buffer *out) {
+bool rdb_write_set(struct rdb_saving *saving, const struct value *set) {
+    struct buffer *out = saving->out;
     if (set_is_integers(set))
-        return rdb_write_type(out, RDB_SET_INTSET) && rdb_write_string(out, set->small);
-    if (set->form == SET_LISTPACK && rdb_write_type(out, RDB_SET_LISTPACK))
+        return rdb_write_type(saving, RDB_SET_INTSET) && rdb_write_string(out, set->small);
+    if (set->form == SET_LISTPACK && saving->style->version >= SINCE_SET_LISTPACKS) {
+        if (!rdb_write_type(saving, RDB_SET_LISTPACK)) return false;
         return set->large ? write_as_pack(set, out) : rdb_write_string(out, set->small);
+    }
     struct writing writing = {.out = out};
-    if (!rdb_write_type(out, RDB_SET) || !rdb_write_length(out, set_length(set))) return false;
+    if (!rdb_write_type(saving, RDB_SET) || !rdb_write_length(out, set_length(set))) return false;
     set_each(set, write_member, &writing);
     return !writing.failed;
 }

@@ -18,7 +18,8 @@ static bool write_id_lengths(struct buffer *out, struct stream_id id) {
     return rdb_write_length(out, id.ms) && rdb_write_length(out, id.seq);
 }
 
-static bool write_nodes(struct stream *stream, struct buffer *out) {
+static bool write_nodes(const struct rdb_saving *saving, struct stream *stream) {
+    struct buffer *out = saving->out;
     struct tree_cursor cursor;
     if (!rdb_write_length(out, stream->nodes.count)) return false;
     const struct stream_place *place = tree_first(&stream->nodes, &cursor);
@@ -26,16 +27,20 @@ static bool write_nodes(struct stream *stream, struct buffer *out) {
         if (!rdb_write_length(out, ID_SIZE) || !write_id(out, place->id) ||
             !rdb_write_string(out, pack_at(place->pack)))
             return false;
-    return rdb_write_length(out, stream->length) && write_id_lengths(out, stream->last) &&
-           write_id_lengths(out, stream->first) && write_id_lengths(out, stream->max_deleted) &&
-           rdb_write_length(out, stream->added);
+    if (!rdb_write_length(out, stream->length) || !write_id_lengths(out, stream->last))
+        return false;
+    return saving->style->version < SINCE_LISTPACKS ||
+           (write_id_lengths(out, stream->first) && write_id_lengths(out, stream->max_deleted) &&
+            rdb_write_length(out, stream->added));
 }
 
-static bool write_consumer(struct stream_consumer *consumer, struct buffer *out) {
+static bool write_consumer(const struct rdb_saving *saving, struct stream_consumer *consumer) {
+    struct buffer *out = saving->out;
     struct tree_cursor cursor;
+    bool knows_active = saving->style->version >= SINCE_SET_LISTPACKS;
     if (!rdb_write_string(out, stream_consumer_name(consumer)) ||
         !rdb_write_u64(out, (uint64_t)consumer->seen_ms) ||
-        !rdb_write_u64(out, (uint64_t)consumer->active_ms) ||
+        (knows_active && !rdb_write_u64(out, (uint64_t)consumer->active_ms)) ||
         !rdb_write_length(out, consumer->pending.count))
         return false;
     const struct stream_id *id = tree_first(&consumer->pending, &cursor);
@@ -44,10 +49,12 @@ static bool write_consumer(struct stream_consumer *consumer, struct buffer *out)
     return true;
 }
 
-static bool write_group(struct stream_group *group, struct buffer *out) {
+static bool write_group(const struct rdb_saving *saving, struct stream_group *group) {
+    struct buffer *out = saving->out;
     struct tree_cursor cursor;
+    bool knows_read = saving->style->version >= SINCE_LISTPACKS;
     if (!rdb_write_string(out, stream_group_name(group)) || !write_id_lengths(out, group->last) ||
-        !rdb_write_length(out, (uint64_t)group->entries_read) ||
+        (knows_read && !rdb_write_length(out, (uint64_t)group->entries_read)) ||
         !rdb_write_length(out, group->pending.count))
         return false;
     const struct stream_pending *pending = tree_first(&group->pending, &cursor);
@@ -58,19 +65,23 @@ static bool write_group(struct stream_group *group, struct buffer *out) {
     if (!rdb_write_length(out, group->consumers.count)) return false;
     struct stream_consumer *consumer = stream_consumer_next(group, &cursor, true);
     for (; consumer; consumer = stream_consumer_next(group, &cursor, false))
-        if (!write_consumer(consumer, out)) return false;
+        if (!write_consumer(saving, consumer)) return false;
     return true;
 }
 
-bool rdb_write_stream(const struct value *value, struct buffer *out) {
+bool rdb_write_stream(struct rdb_saving *saving, const struct value *value) {
     struct stream *stream = value->object;
     struct tree_cursor cursor;
-    if (!rdb_write_type(out, RDB_STREAM_3) || !write_nodes(stream, out) ||
-        !rdb_write_length(out, stream->groups.count))
+    unsigned version = saving->style->version;
+    enum rdb_type type = version < SINCE_LISTPACKS       ? RDB_STREAM
+                         : version < SINCE_SET_LISTPACKS ? RDB_STREAM_2
+                                                         : RDB_STREAM_3;
+    if (!rdb_write_type(saving, type) || !write_nodes(saving, stream) ||
+        !rdb_write_length(saving->out, stream->groups.count))
         return false;
     struct stream_group *group = stream_group_next(stream, &cursor, true);
     for (; group; group = stream_group_next(stream, &cursor, false))
-        if (!write_group(group, out)) return false;
+        if (!write_group(saving, group)) return false;
     return true;
 }
 

@@ -3,17 +3,38 @@
 #include "base/ensure.h"
 #include "value/rdb_priv.h"
 
-bool rdb_write_value(const struct value *value, struct buffer *out) {
+bool rdb_write_type(const struct rdb_saving *saving, enum rdb_type type) {
+    const struct bytes *key = saving->style->key;
+    return buffer_append_char(saving->out, (char)type) &&
+           (!key || rdb_write_string(saving->out, *key));
+}
+
+static bool write_value(struct rdb_saving *saving, const struct value *value) {
     switch (value->type) {
-    case TYPE_STRING: return rdb_write_type(out, RDB_STRING) && rdb_write_string(out, value->small);
-    case TYPE_LIST: return rdb_write_list(value, out);
-    case TYPE_SET: return rdb_write_set(value, out);
-    case TYPE_ZSET: return rdb_write_zset(value, out);
-    case TYPE_HASH: return rdb_write_hash(value, out);
-    case TYPE_STREAM: return rdb_write_stream(value, out);
+    case TYPE_STRING:
+        return rdb_write_type(saving, RDB_STRING) && rdb_write_string(saving->out, value->small);
+    case TYPE_LIST: return rdb_write_list(saving, value);
+    case TYPE_SET: return rdb_write_set(saving, value);
+    case TYPE_ZSET: return rdb_write_zset(saving, value);
+    case TYPE_HASH: return rdb_write_hash(saving, value);
+    case TYPE_STREAM: return rdb_write_stream(saving, value);
     case TYPE_COUNT: break;
     }
     unreachable_code();
+}
+
+bool rdb_write_value_as(const struct value *value, const struct rdb_style *style,
+                        struct buffer *out, bool *refused) {
+    struct rdb_saving saving = {.style = style, .out = out};
+    bool written = write_value(&saving, value);
+    *refused = saving.refused;
+    return written;
+}
+
+bool rdb_write_value(const struct value *value, struct buffer *out) {
+    static const struct rdb_style style = {.version = RDB_VERSION};
+    bool refused;
+    return rdb_write_value_as(value, &style, out, &refused);
 }
 
 static bool read_string(struct rdb_loading *loading) {

@@ -9,13 +9,14 @@
 /* ---- writing ---- */
 
 /* The highest comes first: Valkey reads it faster so. */
-bool rdb_write_zset(const struct value *set, struct buffer *out) {
+bool rdb_write_zset(struct rdb_saving *saving, const struct value *set) {
+    struct buffer *out = saving->out;
     struct zset_cursor cursor;
     struct zset_item item;
     uint64_t count = zset_count(set);
-    if (!zset_is_skiplist(set))
-        return rdb_write_type(out, RDB_ZSET_LISTPACK) && rdb_write_string(out, set->small);
-    if (!rdb_write_type(out, RDB_ZSET_2) || !rdb_write_length(out, count)) return false;
+    if (!zset_is_skiplist(set) && saving->style->version >= SINCE_LISTPACKS)
+        return rdb_write_type(saving, RDB_ZSET_LISTPACK) && rdb_write_string(out, set->small);
+    if (!rdb_write_type(saving, RDB_ZSET_2) || !rdb_write_length(out, count)) return false;
     zset_seek(&cursor, set, count - 1, true);
     while (zset_next(&cursor, &item))
         if (!rdb_write_string(out, item.member) || !rdb_write_double(out, item.score)) return false;

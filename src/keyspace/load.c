@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "keyspace/load.h"
+#include "keyspace/clock.h"
+#include "keyspace/keyspace_priv.h"
+#include "keyspace/policy.h"
+
+static void set_clock(const struct view *view, struct entry *e, const struct load_key *load) {
+    if (policy_is_lfu() && load->frequency >= 0)
+        entry_set_clock(e, clock_frequent((uint8_t)load->frequency, view->now_ms));
+    else if (!policy_is_lfu() && load->idle >= 0)
+        entry_set_clock(e, clock_idle_for((uint64_t)load->idle, view->now_ms));
+}
+
+enum load_outcome keyspace_load(struct view *view, const struct load_key *load,
+                                const struct value *value) {
+    struct spot spot;
+    view->db = load->db;
+    spot_find(view, &load->key, &spot);
+    if (spot.entry) return LOAD_IS_THERE;
+    if (!put_value(view, &spot, value, load->expiry)) return LOAD_NO_MEMORY;
+    set_clock(view, spot.entry, load);
+    return LOAD_DONE;
+}

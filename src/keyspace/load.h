@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Putting in what was there before: keys of a snapshot, without change records. The partition is
+ * locked, or nobody else is in the keyspace. */
+#pragma once
+
+#include "keyspace/keyspace.h"
+
+enum load_outcome { LOAD_DONE, LOAD_IS_THERE, LOAD_NO_MEMORY };
+
+/* An object is taken over if it is done. `expiry` as in an entry; seconds that the key has not been
+ * used, or its frequency, -1 = not known. */
+struct load_key {
+    struct key key;
+    uint32_t db;
+    int64_t expiry, idle, frequency;
+};
+enum load_outcome keyspace_load(struct view *view, const struct load_key *load,
+                                const struct value *value);
