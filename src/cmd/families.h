@@ -27,6 +27,7 @@ extern const struct command set_commands[];
 extern const struct command stream_commands[];
 extern const struct command sort_commands[];
 extern const struct command string_commands[];
+extern const struct command transaction_commands[]; /* MULTI EXEC DISCARD WATCH UNWATCH */
 extern const struct command zset_commands[];
 
 void families_register(struct exec *exec);

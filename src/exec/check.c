@@ -72,10 +72,18 @@ static enum verdict refuse_with_subscriptions(const struct registered *found, st
     return VERDICT_REJECTED;
 }
 
+static enum verdict refuse_in_transaction(const struct registered *found, struct reply *reply) {
+    char name[PREVIEW_MAX];
+    commands_full_name(found, name, sizeof name);
+    reply_errorf(reply, "ERR Command '%s' not allowed inside a transaction", name);
+    return VERDICT_REJECTED;
+}
+
 enum verdict check_request(struct session *session, const struct staged *staged,
                            const struct request *request, struct reply *reply, int64_t now_ms) {
     const struct registered *found = staged->found;
     uint64_t flags = found ? found->flags : 0;
+    enum verdict verdict = VERDICT_RUN;
     if (UNLIKELY(!(session->flags & SESSION_AUTHENTICATED)) && !(flags & CMD_NO_AUTH) &&
         session_needs_authentication(session))
         return reject(reply, "NOAUTH Authentication required.");
@@ -94,6 +102,11 @@ enum verdict check_request(struct session *session, const struct staged *staged,
         reply_no_memory(reply);
         return VERDICT_REJECTED;
     }
+    if (UNLIKELY(session->transaction != NULL)) {
+        if (flags & CMD_NO_MULTI) return refuse_in_transaction(found, reply);
+        if (!(flags & CMD_NOT_QUEUED)) verdict = VERDICT_QUEUE;
+        flags = transaction_flags(session, flags);
+    }
     if (flags & (CMD_DENYOOM | CMD_EXEC | CMD_SCRIPT)) {
         bool full = !room_for_command(session, now_ms);
         session_worker(session)->full = full;
@@ -102,7 +115,7 @@ enum verdict check_request(struct session *session, const struct staged *staged,
     if (UNLIKELY(session->subscriber) && !allowed_with_subscriptions(session, flags))
         return refuse_with_subscriptions(found, reply);
     if (UNLIKELY(pause_applies(session->exec, flags, now_ms))) return VERDICT_WAIT;
-    return VERDICT_RUN;
+    return verdict;
 }
 
 /* ---- commands of scripts ---- */

@@ -1,25 +1,33 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* CLIENT LIST's line. */
+#include "base/ensure.h"
 #include "exec/blocking.h"
 #include "exec/exec_priv.h"
+#include "exec/transaction.h"
+#include "exec/watch.h"
 #include "sys/clock.h"
 #include "sys/memory.h"
 
 #define NAME_MAX_SHOWN 128
 
 void session_letters(const struct session *session, char out[SESSION_LETTERS_MAX]) {
-    static const struct {
-        uint32_t flag;
+    const struct {
+        bool shown;
         char letter;
     } letters[] = {
-        {SESSION_CLOSING, 'c'},  {SESSION_UNIX, 'U'},          {SESSION_NO_EVICT, 'e'},
-        {SESSION_NO_TOUCH, 'T'}, {SESSION_IMPORT_SOURCE, 'I'},
+        {pubsub_is_subscribed(session), 'P'},
+        {transaction_is_open(session), 'x'},
+        {session_is_blocked(session), 'b'},
+        {watch_has_changed(session), 'd'},
+        {session->flags & SESSION_CLOSING, 'c'},
+        {session->flags & SESSION_UNIX, 'U'},
+        {session->flags & SESSION_NO_EVICT, 'e'},
+        {session->flags & SESSION_NO_TOUCH, 'T'},
+        {session->flags & SESSION_IMPORT_SOURCE, 'I'},
     };
     size_t n = 0;
-    if (pubsub_is_subscribed(session)) out[n++] = 'P';
-    for (size_t i = 0; i < sizeof letters / sizeof letters[0]; i++)
-        if (session->flags & letters[i].flag) out[n++] = letters[i].letter;
-    if (session_is_blocked(session)) out[n++] = 'b';
+    for (size_t i = 0; i < ARRAY_LEN(letters); i++)
+        if (letters[i].shown) out[n++] = letters[i].letter;
     if (n == 0) out[n++] = 'N';
     out[n] = 0;
 }
@@ -27,7 +35,8 @@ void session_letters(const struct session *session, char out[SESSION_LETTERS_MAX
 /* What the session's own memory takes. */
 static size_t session_memory(const struct session *session) {
     return memory_usable(session) + memory_usable(session->name) +
-           memory_usable(session->library_name) + memory_usable(session->library_version);
+           memory_usable(session->library_name) + memory_usable(session->library_version) +
+           transaction_memory(session) + watch_memory(session);
 }
 
 static const char *or_empty(const char *text) {
@@ -52,13 +61,16 @@ bool session_describe(const struct session *session, struct buffer *out) {
                       connection_fd(session->connection), or_empty(session->name),
                       (long long)(now - session->created_ms) / 1000,
                       (long long)(now - session->active_ms) / 1000, letters) &&
-        buffer_printf(out, "capa=%s db=%u sub=%u psub=%u ssub=%u multi=-1 watch=0 ",
+        buffer_printf(out, "capa=%s db=%u sub=%u psub=%u ssub=%u multi=%d watch=%u ",
                       session->flags & SESSION_CAPA_REDIRECT ? "r" : "", session->db,
                       pubsub_subscriptions(session, TOPIC_CHANNEL),
                       pubsub_subscriptions(session, TOPIC_PATTERN),
-                      pubsub_subscriptions(session, TOPIC_SHARD)) &&
-        buffer_printf(out, "qbuf=%zu qbuf-free=%zu argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=%zu ",
-                      usage.input_used, usage.input_free, usage.output_pending) &&
+                      pubsub_subscriptions(session, TOPIC_SHARD),
+                      transaction_is_open(session) ? (int)transaction_length(session) : -1,
+                      watch_count(session)) &&
+        buffer_printf(out, "qbuf=%zu qbuf-free=%zu argv-mem=0 multi-mem=%zu rbs=0 rbp=0 obl=%zu ",
+                      usage.input_used, usage.input_free, transaction_memory(session),
+                      usage.output_pending) &&
         buffer_printf(out, "oll=%zu omem=%zu tot-mem=%zu events=%s cmd=%s user=default redir=-1 ",
                       usage.output_blocks, usage.output_pending,
                       usage.memory + session_memory(session),

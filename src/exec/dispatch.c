@@ -7,6 +7,7 @@
  */
 #include "base/ensure.h"
 #include "exec/exec_priv.h"
+#include "exec/transaction.h"
 #include "sys/clock.h"
 #include "sys/memory.h"
 
@@ -116,19 +117,44 @@ static void run_and_serve(struct exec_worker *w, struct call *call, const struct
     if (UNLIKELY(w->has_marked)) blocking_serve(w, hold);
 }
 
+static void run_exclusive(struct exec_worker *w, struct call *call,
+                          const struct registered *found) {
+    gate_exclusive_begin(call->exec->gate, call->worker);
+    run_and_serve(w, call, found, NULL);
+    gate_exclusive_end(call->exec->gate, call->worker);
+}
+
+static void run_holding(struct exec_worker *w, struct call *call, const struct registered *found,
+                        const struct key *keys, size_t count) {
+    struct gate_hold hold;
+    gate_lock(call->exec->gate, call->worker, &hold, keys, (unsigned)count);
+    run_and_serve(w, call, found, &hold);
+    gate_unlock(call->exec->gate, &hold);
+}
+
+static void run_transaction(struct exec_worker *w, struct call *call,
+                            const struct registered *found) {
+    struct session *session = call->session;
+    if (!transaction_is_open(session)) {
+        run_and_serve(w, call, found, NULL);
+        return;
+    }
+    const struct key_list *keys = transaction_prepare(session);
+    if (keys)
+        run_holding(w, call, found, keys->items, keys->count);
+    else
+        run_exclusive(w, call, found);
+}
+
 static void run_locked(struct exec_worker *w, struct call *call, const struct registered *found) {
-    struct gate *gate = call->exec->gate;
-    if (!gate_is_shared(gate)) {
+    if (!gate_is_shared(call->exec->gate)) {
         run_and_serve(w, call, found, NULL);
     } else if (found->flags & CMD_EXCLUSIVE) {
-        gate_exclusive_begin(gate, call->worker);
-        run_and_serve(w, call, found, NULL);
-        gate_exclusive_end(gate, call->worker);
+        run_exclusive(w, call, found);
     } else if (call->key_count && !(found->flags & CMD_UNLOCKED)) {
-        struct gate_hold hold;
-        gate_lock(gate, call->worker, &hold, call->keys, call->key_count);
-        run_and_serve(w, call, found, &hold);
-        gate_unlock(gate, &hold);
+        run_holding(w, call, found, call->keys, call->key_count);
+    } else if (found->flags & CMD_EXEC) {
+        run_transaction(w, call, found);
     } else {
         run_and_serve(w, call, found, NULL);
     }
@@ -212,6 +238,13 @@ static void run_command(struct exec_worker *w, struct call *call, const struct s
     if (worker_count_errors(w, reply)) w->counters[found->id].failed++;
 }
 
+static void reject_request(struct exec_worker *w, struct session *session,
+                           const struct registered *found, struct reply *reply) {
+    transaction_rejected(session, found ? found->flags : 0, reply);
+    worker_count_errors(w, reply);
+    if (found) w->counters[found->id].rejected++;
+}
+
 /* Runs a staged request. false: the session has to wait before it. */
 static bool run_request(struct exec_worker *w, struct call *call, const struct staged *staged,
                         const struct request *request, size_t request_bytes, uint64_t *ticks) {
@@ -222,10 +255,8 @@ static bool run_request(struct exec_worker *w, struct call *call, const struct s
     worker_read_clock(w, *ticks);
     switch (check_request(session, staged, request, reply, w->now_ms)) {
     case VERDICT_WAIT: pause_session(session, w->now_ms); return false;
-    case VERDICT_REJECTED:
-        worker_count_errors(w, reply);
-        if (staged->found) w->counters[staged->found->id].rejected++;
-        break;
+    case VERDICT_REJECTED: reject_request(w, session, staged->found, reply); break;
+    case VERDICT_QUEUE: transaction_queue(session, staged->found, request, reply); break;
     case VERDICT_RUN: run_command(w, call, staged, request, request_bytes, ticks); break;
     }
     if (UNLIKELY(session->flags & (SESSION_REPLY_SKIP | SESSION_REPLY_SKIP_NEXT)))

@@ -38,6 +38,7 @@ struct exec *exec_create(const struct exec_options *options) {
     exec->pubsub = pubsub_create(options->workers);
     exec->info = info_frame_create();
     exec->blocking = blocking_create(exec);
+    exec->watching = watching_create(exec);
     for (unsigned i = 0; i < options->workers; i++)
         worker_init(exec, i);
     settings_attach(exec);
@@ -48,6 +49,7 @@ struct exec *exec_create(const struct exec_options *options) {
 static void worker_free(struct exec_worker *w) {
     memory_free(w->outboxes);
     key_list_free(&w->keys);
+    transaction_free(w->spare_transaction);
     for (unsigned i = 0; i < COMMANDS_MAX; i++)
         memory_free(w->counters[i].histogram);
 }
@@ -57,6 +59,7 @@ void exec_free(struct exec *exec) {
     for (unsigned i = 0; i < exec->worker_count; i++)
         worker_free(&exec->workers[i]);
     info_frame_free(exec->info);
+    watching_free(exec->watching);
     blocking_free(exec->blocking);
     observations_free(exec->observations);
     pubsub_free(exec->pubsub);

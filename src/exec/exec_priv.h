@@ -109,7 +109,8 @@ struct exec_worker {
     struct net_timer pause_timer;
     bool has_marked; /* keys changed that somebody waits for (blocking_serve.c) */
     bool reaping;    /* worker_post(reap) is on its way */
-    bool full;       /* no room for commands that need some: asked before EXEC and scripts */
+    struct transaction *spare_transaction;
+    bool full; /* no room for commands that need some: asked before EXEC and scripts */
 
     struct worker_totals totals;
     struct error_codes errors;
@@ -138,6 +139,7 @@ struct exec {
     struct observations *observations;
     struct info_frame *info;
     struct blocking *blocking;
+    struct watching *watching;
     struct rate input_rate, output_rate; /* sampled by worker 0 */
     struct exec_worker workers[];
 };
@@ -161,10 +163,10 @@ bool worker_count_errors(struct exec_worker *w, struct reply *reply);
 void worker_count_command(struct exec_worker *w, struct call *call, const struct registered *found,
                           uint64_t ticks, size_t request_bytes, size_t reply_bytes);
 
-enum verdict { VERDICT_RUN, VERDICT_REJECTED, VERDICT_WAIT };
+enum verdict { VERDICT_RUN, VERDICT_QUEUE, VERDICT_REJECTED, VERDICT_WAIT };
 
-/* May this request run? If not, its error has been written, or the session waits for the end of a
- * pause. */
+/* May this request run, or be queued? If not, its error has been written, or the session waits for
+ * the end of a pause. */
 enum verdict check_request(struct session *session, const struct staged *staged,
                            const struct request *request, struct reply *reply, int64_t now_ms);
 
@@ -215,6 +217,28 @@ void blocking_changed(void *context, const struct change *change);
 /* After a command that changed keys that somebody waits for (w->has_marked), and before its
  * partitions are unlocked: `hold` tells which these are, NULL if none or all. */
 void blocking_serve(struct exec_worker *w, const struct gate_hold *hold);
+
+/* ---- transaction.c, watch.c ---- */
+
+void transaction_free(struct transaction *transaction);
+
+/* The flags of a command of a session with a transaction: EXEC has those of the queued ones, too.
+ */
+uint64_t transaction_flags(const struct session *session, uint64_t flags);
+
+/* Queues a command that has been checked, and says so. */
+void transaction_queue(struct session *session, const struct registered *found,
+                       const struct request *request, struct reply *reply);
+
+/* A command was rejected, with the last error in the reply: the transaction, if there is one, will
+ * fail. An EXEC fails at once. */
+void transaction_rejected(struct session *session, uint64_t flags, struct reply *reply);
+
+/* Before EXEC: the keys that it has to lock. NULL: it needs exclusive mode. */
+const struct key_list *transaction_prepare(struct session *session);
+
+struct watching *watching_create(struct exec *exec);
+void watching_free(struct watching *watching);
 
 /* ---- pubsub.c, pubsub_send.c ---- */
 

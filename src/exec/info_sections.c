@@ -4,6 +4,7 @@
 #include "base/number.h"
 #include "exec/blocking.h"
 #include "exec/exec_priv.h"
+#include "exec/watch.h"
 #include "sys/clock.h"
 #include <stdlib.h>
 
@@ -26,6 +27,7 @@ static void write_pause(const struct exec *exec, struct buffer *out) {
 static void write_clients(struct exec *exec, struct buffer *out, void *context) {
     (void)context;
     struct blocking_counts blocked = blocking_count(exec);
+    struct watch_totals watched = watch_sum(exec);
     buffer_printf(out, "connected_clients:%u\r\n", exec_session_count(exec));
     ZERO("cluster_connections");
     buffer_printf(out, "maxclients:%lld\r\n", (long long)exec_settings.maxclients);
@@ -34,9 +36,9 @@ static void write_clients(struct exec *exec, struct buffer *out, void *context) 
     buffer_printf(out, "blocked_clients:%llu\r\n", (ull)blocked.clients);
     ZERO("tracking_clients");
     buffer_printf(out, "pubsub_clients:%llu\r\n", (ull)pubsub_count(exec).clients);
-    ZERO("watching_clients");
+    buffer_printf(out, "watching_clients:%llu\r\n", (ull)watched.sessions);
     buffer_printf(out, "clients_in_timeout_table:%llu\r\n", (ull)blocked.timed);
-    ZERO("total_watched_keys");
+    buffer_printf(out, "total_watched_keys:%llu\r\n", (ull)watched.keys);
     buffer_printf(out, "total_blocking_keys:%llu\r\ntotal_blocking_keys_on_nokey:%llu\r\n",
                   (ull)blocked.keys, (ull)blocked.keys_on_delete);
     write_pause(exec, out);

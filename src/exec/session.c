@@ -3,6 +3,8 @@
 #include "base/ensure.h"
 #include "exec/certificate.h"
 #include "exec/exec_priv.h"
+#include "exec/transaction.h"
+#include "exec/watch.h"
 #include "sys/clock.h"
 #include "sys/memory.h"
 
@@ -66,6 +68,8 @@ void session_close(void *context, void *opaque) {
     struct exec *exec = context;
     struct session *session = opaque;
     blocking_forget(session);
+    transaction_end(session);
+    watch_forget(session);
     if (!(session->flags & SESSION_KILLED)) session_worker(session)->session_count--;
     list_remove(&session->in_worker);
     list_remove(&session->paused);
@@ -198,6 +202,8 @@ void session_reset(struct session *session) {
     session->resp = 2;
     session_set_text(&session->name, BYTES(""));
     pubsub_forget(session);
+    transaction_end(session);
+    watch_forget(session);
     session_update_limits(session);
 }
 

@@ -18,6 +18,8 @@ struct waiter;
 struct command;
 struct exec;
 struct subscriber;
+struct transaction;
+struct watcher;
 
 #define SESSION_AUTHENTICATED   (1u << 0)
 #define SESSION_NO_EVICT        (1u << 1)
@@ -49,6 +51,8 @@ struct session {
     const struct command *last_command;
     int64_t created_ms, active_ms; /* clock_wall_ms */
     uint64_t commands;
+    struct transaction *transaction;  /* exec/transaction.h; NULL: none is open */
+    struct watcher *watcher;          /* exec/watch.h; NULL: it watches nothing */
     struct subscriber *subscriber;    /* exec/pubsub.h; NULL: it has not subscribed yet */
     int64_t over_soft_limit_since_ms; /* clock_wall_ms; 0: the output is below its soft limit */
 };

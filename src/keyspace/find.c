@@ -84,6 +84,13 @@ struct entry *keyspace_seek_read(struct view *view, const struct key *key, struc
     return e;
 }
 
+bool keyspace_holds(struct keyspace *keyspace, uint32_t db, const struct key *key, int64_t now_ms) {
+    struct view view = {.keyspace = keyspace, .db = db};
+    struct spot spot;
+    const struct entry *e = find(&view, key, &spot);
+    return e && !is_expired(e, now_ms);
+}
+
 /* Another worker may be changing the table: a hint is worth looking only if nobody is at it. */
 static inline bool try_partition(const struct view *view, const struct key *key) {
     const struct keyspace *ks = view->keyspace;

@@ -109,6 +109,10 @@ struct entry *keyspace_find(struct view *view, const struct key *key);
 /* The same without moving the clock (TYPE, TTL, OBJECT and whatever only looks). */
 struct entry *keyspace_peek(struct view *view, const struct key *key);
 
+/* Is there such a key, not expired at `now_ms`? Changes and counts nothing, so that subscribers of
+ * change records may ask, too. */
+bool keyspace_holds(struct keyspace *keyspace, uint32_t db, const struct key *key, int64_t now_ms);
+
 /* Hints for a batch: call all of the first, then all of the second, then run the commands. */
 void keyspace_prefetch_bucket(const struct view *view, const struct key *key);
 void keyspace_prefetch_entry(const struct view *view, const struct key *key);
