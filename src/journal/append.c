@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The side of those who change the keyspace. Invariants:
+ *
+ *   1. A unit's number is taken while all partitions that it has changed are locked. So of two
+ *      units that changed the same partition, the one that was first has the lower number, and
+ *      applying units in the order of their numbers repeats what happened.
+ *      (tests/unit/journal_order.c: threads change the same keys, and the log replays the same)
+ *   2. Units stand in the queue in the order of their numbers, with none missing; a unit is wholly
+ *      in one chunk. (tests/unit/journal_log.c)
+ *   3. partitions[p] is at least the number of the last unit that has changed partition p, as soon
+ *      as anybody else can lock p.
+ */
+#include "base/ensure.h"
+#include "journal/journal_priv.h"
+#include "journal/record.h"
+#include "sys/clock.h"
+#include "sys/memory.h"
+
+#define CHUNK_BYTES   ((size_t)256 * 1024)
+#define COPIED_MAX    ((size_t)16 * 1024) /* larger units are not copied under the lock */
+#define RECORDS_KEPT  ((size_t)64 * 1024) /* of a thread's buffer, from unit to unit */
+#define BEHIND_US     1000000
+#define BEHIND_BYTES  ((uint64_t)512 << 20)
+#define SEGMENT_BYTES ((uint64_t)64 << 20)
+
+/* ---- chunks ---- */
+
+void chunk_push(struct chunk_queue *queue, struct chunk *chunk) {
+    chunk->next = NULL;
+    if (queue->newest)
+        queue->newest->next = chunk;
+    else
+        queue->oldest = chunk;
+    queue->newest = chunk;
+    queue->bytes += chunk->length;
+}
+
+struct chunk *chunk_pop(struct chunk_queue *queue) {
+    struct chunk *chunk = queue->oldest;
+    if (!chunk) return NULL;
+    queue->oldest = chunk->next;
+    if (!queue->oldest) queue->newest = NULL;
+    queue->bytes -= chunk->length;
+    return chunk;
+}
+
+void chunk_move_all(struct chunk_queue *from, struct chunk_queue *to) {
+    if (!from->oldest) return;
+    if (to->newest)
+        to->newest->next = from->oldest;
+    else
+        to->oldest = from->oldest;
+    to->newest = from->newest;
+    to->bytes += from->bytes;
+    *from = (struct chunk_queue){0};
+}
+
+void chunk_free(struct chunk *chunk) {
+    if (!chunk) return;
+    memory_free(chunk->data);
+    memory_free(chunk);
+}
+
+void chunk_reuse(struct journal *journal, struct chunk *chunk) {
+    if (chunk->capacity == CHUNK_BYTES) {
+        chunk->length = FRAME_HEAD_SIZE;
+        chunk->count = 0;
+        pthread_mutex_lock(&journal->mutex);
+        struct chunk *other = journal->spare;
+        journal->spare = chunk;
+        pthread_mutex_unlock(&journal->mutex);
+        chunk = other;
+    }
+    chunk_free(chunk);
+}
+
+/* What has been changed cannot be taken back, and the journal must not miss it. */
+static void *need(void *memory) {
+    if (LIKELY(memory != NULL)) return memory;
+    ensure(!"there is memory to record a change");
+    return NULL;
+}
+
+static struct chunk *chunk_create(size_t capacity) {
+    struct chunk *chunk = need(memory_alloc(sizeof *chunk));
+    *chunk = (struct chunk){.length = FRAME_HEAD_SIZE, .capacity = capacity};
+    chunk->data = need(memory_alloc(capacity));
+    return chunk;
+}
+
+/* ---- units ---- */
+
+/* What a thread has changed since its last unit ended. Behind the room for a chunk's and a unit's
+ * head, so that a large unit becomes a chunk without being copied. */
+struct open_unit {
+    struct buffer buffer;
+    uint64_t partitions[PARTITION_COUNT / 64];
+    bool has_news; /* for the writer: units have ended, or somebody waits */
+    bool wants;
+};
+
+#define RECORDS_START (FRAME_HEAD_SIZE + UNIT_HEAD_MAX)
+
+static _Thread_local struct open_unit open_unit;
+
+static void note_partition(const struct key *key) {
+    unsigned partition = key_partition(key);
+    open_unit.partitions[partition / 64] |= 1ull << (partition % 64);
+}
+
+static void note_partitions(const struct change *change) {
+    if (change->key) note_partition(change->key);
+    if (change->other) note_partition(change->other);
+    if (!change->key) memset(open_unit.partitions, 0xff, sizeof open_unit.partitions);
+}
+
+static void changed(void *context, const struct change *change) {
+    const struct journal *journal = context;
+    if (change->kind == CHANGE_NOTICE || !journal_is_active(journal)) return;
+    struct buffer *buffer = &open_unit.buffer;
+    if (UNLIKELY(buffer->len == 0)) {
+        if (!buffer->data) thread_owns_buffer(buffer);
+        need(buffer_reserve(buffer, RECORDS_START) ? buffer : NULL);
+        buffer->len = RECORDS_START;
+    }
+    need(record_write(buffer, change) ? buffer : NULL);
+    note_partitions(change);
+}
+
+/* ---- the queue; the mutex is held ---- */
+
+static struct chunk *open_chunk(struct journal *journal, size_t size) {
+    struct chunk *chunk = journal->queue.newest;
+    if (LIKELY(chunk && chunk->capacity - chunk->length >= size)) return chunk;
+    chunk = journal->spare ? journal->spare : chunk_create(CHUNK_BYTES);
+    journal->spare = NULL;
+    chunk->first = journal->last + 1;
+    chunk_push(&journal->queue, chunk);
+    return chunk;
+}
+
+static void append_copy(struct journal *journal, struct bytes head, struct bytes records) {
+    struct chunk *chunk = open_chunk(journal, head.len + records.len);
+    char *at = chunk->data + chunk->length;
+    memcpy(at, head.data, head.len);
+    memcpy(at + head.len, records.data, records.len);
+    chunk->length += head.len + records.len;
+    journal->queue.bytes += head.len + records.len;
+    chunk->count++;
+}
+
+static void append_whole(struct journal *journal, struct chunk *chunk) {
+    chunk->first = journal->last + 1;
+    chunk_push(&journal->queue, chunk);
+}
+
+/* Makes a chunk of the thread's buffer; the head of the unit has to move up to its records. */
+static struct chunk *take_buffer(struct bytes head) {
+    struct buffer *buffer = &open_unit.buffer;
+    struct chunk *chunk = need(memory_alloc(sizeof *chunk));
+    size_t gap = UNIT_HEAD_MAX - head.len;
+    *chunk = (struct chunk){.data = buffer->data, .count = 1, .capacity = buffer->cap};
+    memcpy(buffer->data + FRAME_HEAD_SIZE, head.data, head.len);
+    if (gap)
+        memmove(buffer->data + FRAME_HEAD_SIZE + head.len, buffer->data + RECORDS_START,
+                buffer->len - RECORDS_START);
+    chunk->length = buffer->len - gap;
+    *buffer = (struct buffer){0};
+    return chunk;
+}
+
+static void publish(struct journal *journal, uint64_t sequence) {
+    for (unsigned word = 0; word < PARTITION_COUNT / 64; word++) {
+        for (uint64_t bits = open_unit.partitions[word]; bits; bits &= bits - 1)
+            atomic_store_explicit(&journal->partitions[word * 64 + (unsigned)__builtin_ctzll(bits)],
+                                  sequence, memory_order_relaxed);
+        open_unit.partitions[word] = 0;
+    }
+}
+
+uint64_t journal_end_unit(struct journal *journal, int64_t time_ms) {
+    struct buffer *buffer = &open_unit.buffer;
+    if (LIKELY(buffer->len <= RECORDS_START)) return 0;
+    char head_text[UNIT_HEAD_MAX];
+    struct bytes records = bytes_skip(buffer_bytes(buffer), RECORDS_START);
+    struct bytes head = {head_text, unit_head_write(head_text, time_ms, records.len)};
+    struct chunk *whole = NULL;
+    if (UNLIKELY(records.len > COPIED_MAX)) whole = take_buffer(head);
+    pthread_mutex_lock(&journal->mutex);
+    if (UNLIKELY(whole != NULL))
+        append_whole(journal, whole);
+    else
+        append_copy(journal, head, records);
+    uint64_t sequence = journal->last + 1;
+    atomic_store_explicit(&journal->last, sequence, memory_order_release);
+    pthread_mutex_unlock(&journal->mutex);
+    publish(journal, sequence);
+    open_unit.has_news = true;
+    buffer->len = 0;
+    if (UNLIKELY(buffer->cap > RECORDS_KEPT)) buffer_free(buffer);
+    return sequence;
+}
+
+/* ---- waiting and waking ---- */
+
+void journal_want(struct journal *journal, uint64_t sequence) {
+    uint64_t wanted = atomic_load_explicit(&journal->wanted, memory_order_relaxed);
+    while (wanted < sequence &&
+           !atomic_compare_exchange_weak(&journal->wanted, &wanted, sequence)) {
+    }
+    open_unit.has_news = open_unit.wants = true;
+}
+
+static bool is_behind(const struct journal *journal) {
+    int64_t oldest_us = journal->oldest_us;
+    if (oldest_us && clock_mono_us() - oldest_us > BEHIND_US) return true;
+    return journal->queue.bytes + journal->taken_bytes > BEHIND_BYTES;
+}
+
+void journal_wake(struct journal *journal) {
+    if (LIKELY(!open_unit.has_news)) return;
+    pthread_mutex_lock(&journal->mutex);
+    enum writer_sleep sleep = journal->sleep;
+    if (sleep == SLEEP_IDLE || (sleep == SLEEP_NAP && open_unit.wants)) {
+        journal->sleep = AWAKE;
+        pthread_cond_signal(&journal->changed);
+    }
+    if (UNLIKELY(is_behind(journal))) atomic_store(&journal->behind, true);
+    pthread_mutex_unlock(&journal->mutex);
+    open_unit.has_news = open_unit.wants = false;
+}
+
+/* ---- looking ---- */
+
+bool journal_is_active(const struct journal *journal) {
+    return atomic_load_explicit(&journal->active, memory_order_relaxed);
+}
+
+uint64_t journal_partition(const struct journal *journal, unsigned partition) {
+    return atomic_load_explicit(&journal->partitions[partition], memory_order_relaxed);
+}
+
+uint64_t journal_last(const struct journal *journal) {
+    return atomic_load_explicit(&journal->last, memory_order_acquire);
+}
+
+uint64_t journal_durable(const struct journal *journal) {
+    return atomic_load(&journal->durable);
+}
+
+bool journal_is_behind(const struct journal *journal) {
+    return atomic_load_explicit(&journal->behind, memory_order_relaxed);
+}
+
+int journal_error(const struct journal *journal) {
+    return atomic_load_explicit(&journal->error, memory_order_relaxed);
+}
+
+struct journal_status journal_status(const struct journal *journal) {
+    int64_t oldest_us = journal->oldest_us;
+    return (struct journal_status){
+        .last = journal->last,
+        .durable = journal->durable,
+        .queued_bytes = journal->taken_bytes,
+        .written_bytes = journal->written_bytes,
+        .segment_bytes = journal->current_bytes,
+        .syncs = journal->syncs,
+        .failures = journal->failures,
+        .segments = journal->segments,
+        .lag_us = oldest_us ? clock_mono_us() - oldest_us : 0,
+        .last_sync_us = journal->last_sync_us,
+        .error = journal->error,
+    };
+}
+
+/* ---- life ---- */
+
+static void init_condition(pthread_cond_t *condition) {
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(condition, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+/* Held for some ten nanoseconds: whoever finds it taken polls before it sleeps. */
+static void init_mutex(pthread_mutex_t *mutex) {
+    pthread_mutexattr_t attributes;
+    pthread_mutexattr_init(&attributes);
+    pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ADAPTIVE_NP);
+    pthread_mutex_init(mutex, &attributes);
+    pthread_mutexattr_destroy(&attributes);
+}
+
+struct journal *journal_create(const struct journal_options *options) {
+    struct journal *journal = memory_alloc_zero(sizeof *journal);
+    if (!journal) return NULL;
+    journal->home = options->home;
+    journal->segment_bytes = options->segment_bytes ? options->segment_bytes : SEGMENT_BYTES;
+    journal->on_durable = options->durable;
+    journal->context = options->context;
+    init_mutex(&journal->mutex);
+    init_condition(&journal->changed);
+    keyspace_subscribe(options->keyspace, changed, journal);
+    return journal;
+}
+
+int journal_start(struct journal *journal, uint64_t first) {
+    ensure(!journal_is_active(journal) && first > 0);
+    journal->last = journal->durable = journal->wanted = first - 1;
+    journal->stopping = false;
+    journal->error = 0;
+    for (unsigned p = 0; p < PARTITION_COUNT; p++)
+        journal->partitions[p] = first - 1;
+    /* Whoever has found out that `first` comes next found nothing in a segment of that name. */
+    journal->writer = (struct writer){.attempted = first, .marked = first - 1};
+    int status = thread_start("journal", writer_run, journal, &journal->writer.thread);
+    if (!status) journal->active = true;
+    return status;
+}
+
+bool journal_stop(struct journal *journal) {
+    if (!journal_is_active(journal)) return true;
+    journal->active = false;
+    pthread_mutex_lock(&journal->mutex);
+    journal->stopping = true;
+    pthread_cond_signal(&journal->changed);
+    pthread_mutex_unlock(&journal->mutex);
+    thread_join(&journal->writer.thread);
+    chunk_free(journal->spare);
+    journal->spare = NULL;
+    return journal->durable == journal->last;
+}
+
+void journal_free(struct journal *journal) {
+    if (!journal) return;
+    journal_stop(journal);
+    pthread_mutex_destroy(&journal->mutex);
+    pthread_cond_destroy(&journal->changed);
+    memory_free(journal);
+}

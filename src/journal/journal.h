@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The journal: all changes of the keyspace, in order, in the home.
+ *
+ * Records of a unit (a command, a transaction, a script, a step of the sweep) gather at the thread
+ * that makes them. At its end, while its partitions are still locked, the unit gets the next
+ * sequence number and its place in the memory that is to be written. The writer, a thread of its
+ * own, writes what has gathered as one frame, and makes it durable when somebody waits for it, or
+ * when it has waited for half a second. Nobody but the writer ever waits for the disk.
+ *
+ * The number of a unit that a partition's last change is in (journal_partition) says what a reply
+ * that has read the partition depends on.
+ */
+#pragma once
+
+#include "home/home.h"
+#include "keyspace/keyspace.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+struct journal;
+
+struct journal_options {
+    struct home *home;
+    struct keyspace *keyspace; /* subscribed to */
+    uint64_t segment_bytes;    /* a segment is ended when it has more; 0 = 64 MiB */
+
+    /* Units up to `sequence` are durable now. On the writer's thread. May be NULL. */
+    void (*durable)(void *context, uint64_t sequence);
+    void *context;
+};
+
+/* At start-up, before any worker runs. Keeps no record of changes until journal_start(). NULL = no
+ * memory. */
+struct journal *journal_create(const struct journal_options *options);
+
+/* Stops it, too. */
+void journal_free(struct journal *journal);
+
+/* From now on units get numbers, the first one `first`, and are written. Exclusive mode, or before
+ * the workers run. 0 or a negative errno. */
+int journal_start(struct journal *journal, uint64_t first);
+
+/* Writes all there is, makes it durable and ends the writer. No units are recorded any more.
+ * Exclusive mode, or when the workers have ended. False: not all is durable, journal_status() says
+ * why. */
+bool journal_stop(struct journal *journal);
+
+bool journal_is_active(const struct journal *journal);
+
+/* ---- the thread that makes changes ---- */
+
+/* Ends the thread's unit, with the partitions that it has changed still locked. Returns its number;
+ * 0: nothing has changed. */
+uint64_t journal_end_unit(struct journal *journal, int64_t time_ms);
+
+/* Somebody waits until this unit is durable: it will be, soon. */
+void journal_want(struct journal *journal, uint64_t sequence);
+
+/* Between batches: lets the writer know that there is something for it. Without this nothing is
+ * written. */
+void journal_wake(struct journal *journal);
+
+/* The last unit that has changed the partition. Whoever has read the partition depends on nothing
+ * later; it may ask after unlocking it. */
+uint64_t journal_partition(const struct journal *journal, unsigned partition);
+
+/* The last unit. */
+uint64_t journal_last(const struct journal *journal);
+
+/* All units up to this one are durable. */
+uint64_t journal_durable(const struct journal *journal);
+
+/* ---- how it is ---- */
+
+/* The oldest change that is not durable is older than a second, or there is too much in memory:
+ * those who want to write have to wait. */
+bool journal_is_behind(const struct journal *journal);
+
+/* A negative errno: the home cannot be written at the moment (and is tried again all the time), so
+ * nothing more should be changed. 0 = all is well. */
+int journal_error(const struct journal *journal);
+
+struct journal_status {
+    uint64_t last, durable;
+    uint64_t queued_bytes;              /* in memory: not written, or not durable */
+    uint64_t written_bytes;             /* since the start */
+    uint64_t segment_bytes;             /* of the segment being written */
+    uint64_t syncs, failures, segments; /* since the start */
+    int64_t lag_us;                     /* age of the oldest change that is not durable */
+    int64_t last_sync_us;               /* how long the last sync took */
+    int error;
+};
+struct journal_status journal_status(const struct journal *journal);
+
+/* ---- what is old ---- */
+
+/* Deletes the segments that have no unit after `sequence`, which a snapshot covers. Any thread.
+ * Returns how many, or a negative errno. */
+int journal_forget(struct journal *journal, uint64_t sequence);
+
+/* Bytes of all segments in the home. */
+uint64_t journal_bytes(const struct journal *journal);

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The journal from the inside: what the threads that append and the writer share. */
+#pragma once
+
+#include "base/buffer.h"
+#include "journal/format.h"
+#include "journal/journal.h"
+#include "sys/thread.h"
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* A frame in the making: a head's room, then units. */
+struct chunk {
+    struct chunk *next;
+    char *data;
+    size_t length, capacity; /* with the head */
+    uint64_t first;
+    uint32_t count;
+};
+
+struct chunk_queue {
+    struct chunk *oldest, *newest;
+    size_t bytes;
+};
+
+void chunk_push(struct chunk_queue *queue, struct chunk *chunk);
+struct chunk *chunk_pop(struct chunk_queue *queue);
+/* Moves all of them behind those of another queue. */
+void chunk_move_all(struct chunk_queue *from, struct chunk_queue *to);
+void chunk_free(struct chunk *chunk);
+/* Frees it, or keeps it for the next frame. */
+void chunk_reuse(struct journal *journal, struct chunk *chunk);
+
+/* What the writer is doing; with AWAKE it looks into the queue before it sleeps again. */
+enum writer_sleep {
+    AWAKE,
+    SLEEP_IDLE, /* until it is woken, or has something of its own to do */
+    SLEEP_NAP   /* for a moment, so that more gathers */
+};
+
+/* The writer's own. */
+struct writer {
+    struct thread thread;
+    struct home_writer *segment; /* NULL: the next frame begins one */
+    uint64_t segment_first, segment_size;
+    uint64_t attempted; /* a segment of this number, if there is one, has nothing that counts */
+    struct chunk_queue waiting; /* taken, not written */
+    struct chunk_queue written; /* written, not durable */
+    uint64_t marked;            /* what the last frame says is durable */
+    int64_t taken_us;           /* when it last took something */
+    int64_t durable_us;         /* when it last synced */
+    int64_t retry_us;           /* after a failure: not before */
+};
+
+struct journal {
+    struct home *home;
+    uint64_t segment_bytes;
+    void (*on_durable)(void *context, uint64_t sequence);
+    void *context;
+
+    pthread_mutex_t mutex; /* guards what follows, up to `sleep` */
+    pthread_cond_t changed;
+    struct chunk_queue queue; /* the newest one is open */
+    struct chunk *spare;
+    enum writer_sleep sleep;
+
+    atomic_bool active, behind, stopping;
+    _Atomic uint64_t last, durable, wanted;
+    _Atomic int error;
+
+    /* Written by the writer alone. */
+    _Atomic uint64_t taken_bytes;
+    _Atomic int64_t oldest_us; /* when it took what is not durable; 0: all is */
+    _Atomic uint64_t written_bytes, current_bytes, syncs, failures, segments;
+    _Atomic int64_t last_sync_us;
+    struct writer writer;
+
+    _Atomic uint64_t partitions[PARTITION_COUNT];
+};
+
+/* The writer's thread (writer.c). `argument` is the journal. */
+void writer_run(void *argument);
