@@ -7,6 +7,7 @@ import sys
 import hitrate
 import memory
 import peer
+import platform_loads
 import report
 import speed
 from servers import ROOT, ServerError, Servers
@@ -19,6 +20,10 @@ PARTS = {
     "memory": [("Resident memory for each key", "Valkey", memory.per_key)],
     "growth": [("The longest command while the keyspace grows", "Valkey", memory.growth)],
     "shrink": [("Memory that comes back", "Valkey", memory.shrink)],
+    "platform": [("Scripts, transactions and messages, one worker", "Valkey", platform_loads.everything),
+                 ("Client-side caching", "no tracking", platform_loads.tracking),
+                 ("TLS, one worker", "Valkey", platform_loads.tls),
+                 ("Connections", "Valkey", platform_loads.idle_connections)],
     "hitrate": [("Hit rate of a cache, Zipf 0.9, room for 10 % of the keys", "Valkey", hitrate.hit_rates)],
 }
 

@@ -12,7 +12,7 @@ static void check(int holds, const char *what) {
 }
 
 int main(void) {
-    redisContext *c = redisConnect("127.0.0.1", atoi(getenv("STRATA_PORT")));
+    redisContext *c = redisConnect("127.0.0.1", (int)strtoul(getenv("STRATA_PORT"), NULL, 10));
     check(c && !c->err, "connect");
     redisReply *r = redisCommand(c, "SET %b %b", "key\0with zero", (size_t)13, "v\0", (size_t)2);
     check(r->type == REDIS_REPLY_STATUS, "SET of binary data");
