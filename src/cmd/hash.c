@@ -80,6 +80,7 @@ static void reply_all(struct call *call, void (*head)(struct reply *, size_t),
     struct value hash;
     bool exists;
     if (!hash_read(call, &hash, &exists)) return;
+    if (exists) collection_expect(call, &hash, hash_length(&hash));
     head(call->reply, exists ? hash_count_alive(&hash, call->view.now_ms) : 0);
     if (exists) hash_each(&hash, call->view.now_ms, visit, call->reply);
 }

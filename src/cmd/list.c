@@ -53,9 +53,11 @@ void list_reply_item(struct reply *reply, const struct list_cursor *cursor) {
         reply_bulk(reply, item.text);
 }
 
-void list_reply_range(struct reply *reply, const struct value *value, uint64_t start,
-                      uint64_t count, bool backwards) {
+void list_reply_range(struct call *call, const struct value *value, uint64_t start, uint64_t count,
+                      bool backwards) {
     struct list_cursor cursor;
+    struct reply *reply = call->reply;
+    collection_expect(call, value, count);
     reply_array(reply, count);
     if (count == 0) return;
     list_seek(value, start, &cursor);
@@ -186,8 +188,7 @@ static void pop_many(struct call *call, struct spot *spot, enum list_end end, ui
     struct value value = entry_value(spot->entry);
     uint64_t length = list_length(&value);
     count = MIN(count, length);
-    list_reply_range(call->reply, &value, end == LIST_LEFT ? 0 : length - 1, count,
-                     end == LIST_RIGHT);
+    list_reply_range(call, &value, end == LIST_LEFT ? 0 : length - 1, count, end == LIST_RIGHT);
     drop(call, spot, end, count, answered);
 }
 
@@ -306,5 +307,5 @@ void list_lrange(struct call *call) {
     if (start > stop)
         reply_array(call->reply, 0);
     else
-        list_reply_range(call->reply, &value, (uint64_t)start, (uint64_t)(stop - start) + 1, false);
+        list_reply_range(call, &value, (uint64_t)start, (uint64_t)(stop - start) + 1, false);
 }

@@ -30,8 +30,8 @@ void list_reply_item(struct reply *reply, const struct list_cursor *cursor);
 
 /* Answers `count` elements from `start` on, which are there, as an array. `backwards`: `start` and
  * those before it. */
-void list_reply_range(struct reply *reply, const struct value *value, uint64_t start,
-                      uint64_t count, bool backwards);
+void list_reply_range(struct call *call, const struct value *value, uint64_t start, uint64_t count,
+                      bool backwards);
 
 bool list_parse_index(struct call *call, unsigned argument, int64_t *out);
 

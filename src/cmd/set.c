@@ -41,6 +41,7 @@ void set_smembers(struct call *call) {
     struct value set;
     bool exists;
     if (!read_set(call, &set, &exists)) return;
+    if (exists) collection_expect(call, &set, set_length(&set));
     reply_set(call->reply, exists ? set_length(&set) : 0);
     if (exists) set_each(&set, reply_member, call->reply);
 }

@@ -11,7 +11,7 @@
 #include "cmd/set.h"
 #include "cmd/shared_set.h"
 #include "sys/memory.h"
-#include "value/members.h"
+#include "value/limits.h"
 #include <stdlib.h>
 
 /* ---- the sets that a command names ---- */
@@ -268,6 +268,30 @@ static enum set_form first_form(const struct operands *operands, enum operation 
     return shortest->form == SET_INTSET ? SET_INTSET : SET_LISTPACK;
 }
 
+/* The largest of the sets, if it is so large that a union with it is called "hashtable" whatever
+ * else is in it; otherwise there is none such, and `count` is returned. */
+static unsigned find_base(const struct operands *operands) {
+    unsigned base = 0;
+    for (unsigned i = 1; i < operands->count; i++)
+        if (length_of(operands, i) > length_of(operands, base)) base = i;
+    uint64_t length = length_of(operands, base);
+    bool sure = length > (uint64_t)value_limits.set_max_intset_entries &&
+                length > (uint64_t)value_limits.set_max_listpack_entries;
+    return sure && operands->sets[base].large ? base : operands->count;
+}
+
+/* A union that is stored needs no set besides of what it has seen, and copying a set is much faster
+ * than adding its members. */
+static bool store_union(const struct operands *operands, struct result *result) {
+    unsigned base = find_base(operands);
+    if (base < operands->count &&
+        !set_edit_begin_copy(&result->edit, &operands->sets[base], result->edit.pack))
+        return false;
+    for (unsigned i = 0; i < operands->count && !result->failed; i++)
+        if (operands->exists[i] && i != base) set_each(&operands->sets[i], store_one, result);
+    return !result->failed;
+}
+
 /* Gives the result the name that it goes by. */
 static void name_result(struct result *result, const struct operands *operands,
                         enum operation operation) {
@@ -303,7 +327,9 @@ static void store_result(struct call *call, enum operation operation, const char
     struct result result = {.only_integers = true};
     if (!operands_find(call, 1, &operands)) return;
     set_edit_begin_new(&result.edit, first_form(&operands, operation), collection_scratch());
-    bool done = perform(operation, &operands, store_one, &result) && !result.failed;
+    bool done = operation == UNITE
+                    ? store_union(&operands, &result)
+                    : perform(operation, &operands, store_one, &result) && !result.failed;
     if (done) name_result(&result, &operands, operation);
     operands_free(&operands);
     if (done && !result.failed) {

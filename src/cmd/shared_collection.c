@@ -56,6 +56,17 @@ struct random *collection_random(void) {
     return &random;
 }
 
+#define EXPECTED_MIN   1000
+#define EXPECTED_FRAME 12 /* around an element: "$20\r\n", "\r\n", a score's fraction */
+
+void collection_expect(struct call *call, const struct value *value, uint64_t elements) {
+    if (!value->large || elements < EXPECTED_MIN) return;
+    const struct value_ops *ops = value_ops(value->type);
+    double share = (double)elements / (double)MAX(ops->length(value), 1u);
+    reply_expect(call->reply,
+                 (size_t)((double)ops->memory(value->object) * share) + elements * EXPECTED_FRAME);
+}
+
 void collection_reply_no_memory(struct call *call, size_t length) {
     call->reply->out->len = length;
     reply_no_memory(call->reply);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the commands on hashes and on sets have in common. */
+/* What the commands on collections have in common. */
 #pragma once
 
 #include "base/random.h"
@@ -19,6 +19,9 @@ struct buffer *collection_scratch(void);
 
 /* This thread's random numbers. */
 struct random *collection_random(void);
+
+/* So many of the collection's elements will be answered: makes room for them, about. */
+void collection_expect(struct call *call, const struct value *value, uint64_t elements);
 
 /* Takes back what has been answered since the output had `length` bytes, and says that there is no
  * memory instead. */

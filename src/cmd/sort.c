@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * SORT and SORT_RO. The keys that BY and GET look at follow from the elements, so nobody can lock
- * them beforehand: both run in exclusive mode.
+ * them beforehand: with these, both run in exclusive mode.
  */
 #include "cmd/sort.h"
 #include "cmd/shared_collection.h"
@@ -21,6 +21,17 @@ int sort_find_keys(const struct bytes *argv, unsigned argc, unsigned *positions,
     if (capacity > 0) positions[0] = 1;
     if (store && capacity > 1) positions[1] = store;
     return store ? 2 : 1;
+}
+
+static bool looks_up(struct bytes pattern) {
+    return pattern.len && memchr(pattern.data, '*', pattern.len);
+}
+
+bool sort_needs_exclusive(const struct bytes *argv, unsigned argc) {
+    for (unsigned i = 2; i + 1 < argc; i++)
+        if ((bytes_is(argv[i], "by") || bytes_is(argv[i], "get")) && looks_up(argv[i + 1]))
+            return true;
+    return false;
 }
 
 /* ---- options ---- */
@@ -51,8 +62,7 @@ static bool parse_option(struct call *call, bool may_store, unsigned *i,
         options->store = &call->keys[1];
     } else if (bytes_is(word, "by") && left) {
         options->by = call->argv[++*i];
-        if (!options->by.len || !memchr(options->by.data, '*', options->by.len))
-            options->unsorted = true;
+        if (!looks_up(options->by)) options->unsorted = true;
     } else if (bytes_is(word, "get") && left) {
         options->get[options->get_count++] = call->argv[++*i];
     } else {

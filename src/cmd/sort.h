@@ -8,6 +8,7 @@
 void sort_sort(struct call *call);
 void sort_sort_ro(struct call *call);
 command_keys sort_find_keys;
+command_needs sort_needs_exclusive;
 
 /* ---- shared by the family's files ---- */
 

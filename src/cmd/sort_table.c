@@ -59,6 +59,7 @@ const struct command sort_commands[] = {
                   .find = KEY_FIND_UNKNOWN,
                   .notes = "STORE may stand anywhere among the options."}},
         .find_keys = sort_find_keys,
+        .needs_exclusive = sort_needs_exclusive,
         .group = "generic",
         .since = "1.0.0",
         .complexity = "O(N+M*log(M)), N being the number of elements and M that of those shown; "

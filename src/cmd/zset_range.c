@@ -91,6 +91,7 @@ static void seek_ranks(struct zset_cursor *cursor, const struct value *set, stru
 static void show(struct call *call, const struct range *range, const struct value *set) {
     struct zset_ranks ranks = limit(range, set, ranks_of(range, set));
     uint64_t left = ranks.end - ranks.first;
+    collection_expect(call, set, left);
     zset_reply_head(call->reply, left, range->with_scores);
     if (!left) return;
     struct zset_cursor cursor;

@@ -402,7 +402,8 @@ static const struct table_segment *segment_of_prefix(const struct table *table, 
 void table_prefetch_scan(const struct table *table, uint64_t cursor) {
     if (!table->directory) return;
     const struct table_segment *segment = segment_of_prefix(table, cursor_prefix(cursor));
-    table_prefetch_blocks(table, &segment->bucket[table_home(cursor_pos(cursor), segment->buckets)]);
+    table_prefetch_blocks(table,
+                          &segment->bucket[table_home(cursor_pos(cursor), segment->buckets)]);
 }
 
 uint64_t table_scan(const struct table *table, uint64_t cursor,

@@ -135,6 +135,9 @@ typedef void command_handler(struct call *call);
 typedef int command_keys(const struct bytes *argv, unsigned argc, unsigned *positions,
                          unsigned capacity);
 
+/* Does this command line need what CMD_EXCLUSIVE gives. */
+typedef bool command_needs(const struct bytes *argv, unsigned argc);
+
 /* Tables end with a NULL name. */
 struct command {
     const char *name;     /* lower case; of a subcommand without its parent's name */
@@ -144,6 +147,7 @@ struct command {
     uint32_t categories;
     struct key_spec keys[4]; /* ends at the first with search NONE */
     command_keys *find_keys;
+    command_needs *needs_exclusive; /* NULL: always, with CMD_EXCLUSIVE */
     const char *group, *since, *complexity, *summary;
     const struct command_arg *args;
     const struct command_history *history;

@@ -146,10 +146,15 @@ static void run_transaction(struct exec_worker *w, struct call *call,
         run_exclusive(w, call, found);
 }
 
+static bool needs_exclusive(const struct registered *found, const struct call *call) {
+    command_needs *needs = found->command->needs_exclusive;
+    return !needs || needs(call->argv, call->argc);
+}
+
 static void run_locked(struct exec_worker *w, struct call *call, const struct registered *found) {
     if (!gate_is_shared(call->exec->gate)) {
         run_and_serve(w, call, found, NULL);
-    } else if (found->flags & CMD_EXCLUSIVE) {
+    } else if (UNLIKELY(found->flags & CMD_EXCLUSIVE) && needs_exclusive(found, call)) {
         run_exclusive(w, call, found);
     } else if (call->key_count && !(found->flags & CMD_UNLOCKED)) {
         run_holding(w, call, found, call->keys, call->key_count);

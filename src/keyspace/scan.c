@@ -20,6 +20,24 @@ static void visit(void *context, void *block) {
     scan->fn(scan->context, e);
 }
 
+static bool visit_any(void *context, const void *block) {
+    visit(context, (void *)(uintptr_t)block);
+    return true;
+}
+
+/* One step at least; the whole table at once if that is not too much. */
+static uint64_t scan_table(const struct table *table, uint64_t at, uint64_t count,
+                           struct scan *scan) {
+    if (!at && table->count <= count - scan->seen) {
+        table_each(table, visit_any, scan);
+        return 0;
+    }
+    do
+        at = table_scan(table, at, visit, scan);
+    while (at && scan->seen < count);
+    return at;
+}
+
 uint64_t keyspace_scan(struct view *view, uint64_t cursor, uint64_t count, keyspace_visitor *fn,
                        void *context) {
     struct keyspace *ks = view->keyspace;
@@ -28,10 +46,7 @@ uint64_t keyspace_scan(struct view *view, uint64_t cursor, uint64_t count, keysp
     uint64_t at = cursor & ((1ull << TABLE_CURSOR_BITS) - 1);
     do {
         partition_lock(ks->gate, view->worker, partition);
-        const struct table *table = &ks->database[view->db]->slices[partition].table;
-        do
-            at = table_scan(table, at, visit, &scan);
-        while (at && scan.seen < count);
+        at = scan_table(&ks->database[view->db]->slices[partition].table, at, count, &scan);
         partition_unlock(ks->gate, view->worker, partition);
     } while (!at && ++partition < PARTITION_COUNT && scan.seen < count);
     if (partition == PARTITION_COUNT) return 0;

@@ -69,6 +69,16 @@ static void write_line(struct reply *r, char kind, struct bytes text) {
     finish(r, put_line_end(put_text(p, text)));
 }
 
+/* A buffer that doubles copies what it has, and has as many page faults again: worth avoiding where
+ * replies are large. What is not used of this much is never touched. */
+#define EXPECT_MIN ((size_t)64 << 10)
+#define EXPECT_MAX ((size_t)1 << 30)
+
+void reply_expect(struct reply *r, size_t bytes) {
+    if (bytes < EXPECT_MIN || bytes > EXPECT_MAX || r->muted || r->failed) return;
+    buffer_reserve(r->out, bytes); /* without it, it grows as it goes */
+}
+
 /* ---- scalars ---- */
 
 void reply_ok(struct reply *r) {

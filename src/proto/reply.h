@@ -23,6 +23,9 @@ struct reply {
                         not written */
 };
 
+/* A hint: about so many bytes are going to be written. */
+void reply_expect(struct reply *r, size_t bytes);
+
 void reply_ok(struct reply *r);
 void reply_simple(struct reply *r, const char *text); /* `text` has no line breaks */
 void reply_integer(struct reply *r, int64_t n);

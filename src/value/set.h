@@ -59,6 +59,10 @@ void set_edit_begin(struct set_edit *edit, const struct value *old, struct buffe
 /* A new one, still empty, as which it is not to be stored. */
 void set_edit_begin_new(struct set_edit *edit, enum set_form form, struct buffer *pack);
 
+/* A new one with the members of a large set, called "hashtable". False: no memory, nothing to drop.
+ */
+bool set_edit_begin_copy(struct set_edit *edit, const struct value *model, struct buffer *pack);
+
 /* So many may be added at once to the set that is there. False: no memory. */
 bool set_edit_expect(struct set_edit *edit, uint64_t expected);
 

@@ -55,6 +55,17 @@ void set_edit_begin_new(struct set_edit *edit, enum set_form form, struct buffer
                               .pack = pack};
 }
 
+bool set_edit_begin_copy(struct set_edit *edit, const struct value *model, struct buffer *pack) {
+    void *copy = value_ops(TYPE_SET)->copy(model->object);
+    if (!copy) return false;
+    *edit = (struct set_edit){
+        .value = {.type = TYPE_SET, .form = SET_HASHTABLE, .large = true, .object = copy},
+        .pack = pack,
+        .owned = true,
+    };
+    return true;
+}
+
 void set_edit_drop(struct set_edit *edit) {
     if (edit->owned) set_members_free(edit->value.object);
     edit->owned = false;
