@@ -158,28 +158,47 @@ static bool find_sources(struct call *call, struct bytes *sources, unsigned coun
     return true;
 }
 
+struct combination {
+    enum bits_operation operation;
+    const struct bytes *sources;
+    unsigned count;
+    size_t size; /* of the result */
+};
+
+static void fill_in(void *context, char *out) {
+    const struct combination *c = context;
+    bits_combine(c->operation, out, c->size, c->sources, c->count);
+}
+
+static bool target_is_source(const struct call *call) {
+    for (unsigned i = 1; i < call->key_count; i++)
+        if (bytes_equal(call->keys[i].name, call->keys[0].name)) return true;
+    return false;
+}
+
 /* Puts the result into the destination; an empty result removes it. False: no memory. */
-static bool store_result(struct call *call, enum bits_operation operation,
-                         const struct bytes *sources, unsigned count, size_t size) {
-    char *result = NULL;
-    if (size) {
-        result = memory_alloc(size);
-        if (!result) return false;
-        bits_combine(operation, result, size, sources, count);
+static bool store_result(struct call *call, struct combination *c) {
+    struct string_store what = {.value = bytes_make(NULL, c->size),
+                                .fill = fill_in,
+                                .context = c,
+                                .expiry = EXPIRY_NONE,
+                                .raw = true,
+                                .event = {EVENT_STRING, "set"}};
+    char *beside = NULL;
+    if (c->size && target_is_source(call)) {
+        if (!(beside = memory_alloc(c->size))) return false;
+        fill_in(c, beside);
+        what.value = bytes_make(beside, c->size);
+        what.fill = NULL;
     }
     struct spot spot;
-    keyspace_seek(&call->view, &call->keys[0], &spot);
     bool done = true;
-    if (size) {
-        struct string_store what = {.value = bytes_make(result, size),
-                                    .expiry = EXPIRY_NONE,
-                                    .raw = true,
-                                    .event = {EVENT_STRING, "set"}};
+    keyspace_seek(&call->view, &call->keys[0], &spot);
+    if (c->size)
         done = keyspace_store_string(&call->view, &spot, &what);
-    } else if (spot.entry) {
+    else if (spot.entry)
         keyspace_remove(&call->view, &spot, (struct event){EVENT_GENERIC, "del"});
-    }
-    memory_free(result);
+    memory_free(beside);
     return done;
 }
 
@@ -199,10 +218,10 @@ void bitmap_bitop(struct call *call) {
         reply_no_memory(call->reply);
         return;
     }
-    size_t size;
-    if (find_sources(call, sources, count, &size)) {
-        if (store_result(call, operation, sources, count, size))
-            reply_integer(call->reply, (int64_t)size);
+    struct combination combination = {operation, sources, count, 0};
+    if (find_sources(call, sources, count, &combination.size)) {
+        if (store_result(call, &combination))
+            reply_integer(call->reply, (int64_t)combination.size);
         else
             reply_no_memory(call->reply);
     }

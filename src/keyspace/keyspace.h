@@ -136,6 +136,9 @@ struct entry *keyspace_seek_read(struct view *view, const struct key *key, struc
 
 struct string_store {
     struct bytes value;
+    void (*fill)(void *context, char *out); /* writes the value, of which only the length is given;
+                                               it may read other entries: none has moved */
+    void *context;
     int64_t expiry; /* ms, EXPIRY_NONE or EXPIRY_KEEP */
     bool raw;       /* mark the string as edited */
     struct event event;

@@ -146,7 +146,10 @@ bool keyspace_store_string(struct view *view, struct spot *spot, const struct st
     uint32_t head = string_head(view, old, store->raw);
     char *value = shape_inline(view, spot, head, store->value.len, expiry, false);
     if (!value) return false;
-    copy_bytes(value, store->value);
+    if (UNLIKELY(store->fill != NULL))
+        store->fill(store->context, value);
+    else
+        copy_bytes(value, store->value);
     note_times(view, spot, had);
     count_live(view, spot->slice, live);
     emit_stored(view, spot, store->event, !old);
