@@ -133,7 +133,7 @@ void client_unpause(struct call *call) {
     reply_ok(call->reply);
 }
 
-/* ---- blocking; tracking, of which there is none to tell ---- */
+/* ---- blocking ---- */
 
 void client_unblock(struct call *call) {
     int64_t id;
@@ -148,23 +148,10 @@ void client_unblock(struct call *call) {
     }
 }
 
-void client_getredir(struct call *call) {
-    reply_integer(call->reply, -1);
-}
-
-void client_trackinginfo(struct call *call) {
-    reply_map(call->reply, 3);
-    reply_bulk_text(call->reply, "flags");
-    reply_set(call->reply, 1);
-    reply_bulk_text(call->reply, "off");
-    reply_bulk_text(call->reply, "redirect");
-    reply_integer(call->reply, -1);
-    reply_bulk_text(call->reply, "prefixes");
-    reply_array(call->reply, 0);
-}
-
 void client_help(struct call *call) {
     static const char *const lines[] = {
+        "CACHING (YES|NO)",
+        "    Track the keys that the next command reads (OPTIN), or do not (OPTOUT).",
         "CAPA <capability> [<capability> ...]",
         "    Tell the server what the client is capable of. Capabilities are:",
         "    * REDIRECT: it follows redirections to another server.",
@@ -208,6 +195,13 @@ void client_help(struct call *call) {
         "    Name the client library or its version.",
         "SETNAME <name>",
         "    Name the connection.",
+        "TRACKING (ON|OFF) [<option> ...]",
+        "    Be told when keys change that this connection has read. Options are:",
+        "    * BCAST: of all keys, or those with a PREFIX <prefix>.",
+        "    * NOLOOP: not of its own changes.",
+        "    * OPTIN: only of what is read after CACHING YES.",
+        "    * OPTOUT: not of what is read after CACHING NO.",
+        "    * REDIRECT <id>: another connection is told.",
         "TRACKINGINFO",
         "    Return the state of tracking for this connection.",
         "UNBLOCK <id> [TIMEOUT|ERROR]",

@@ -4,6 +4,7 @@
 
 #include "exec/call.h"
 
+void client_caching(struct call *call);
 void client_capa(struct call *call);
 void client_getname(struct call *call);
 void client_getredir(struct call *call);
@@ -19,6 +20,7 @@ void client_pause(struct call *call);
 void client_reply(struct call *call);
 void client_setinfo(struct call *call);
 void client_setname(struct call *call);
+void client_tracking(struct call *call);
 void client_trackinginfo(struct call *call);
 void client_unblock(struct call *call);
 void client_unpause(struct call *call);

@@ -2,6 +2,17 @@
 #include "cmd/client.h"
 #include "cmd/families.h"
 
+static const struct command_arg client_caching_mode_args[] = {
+    {"yes", ARG_PURE_TOKEN, .token = "YES"},
+    {"no", ARG_PURE_TOKEN, .token = "NO"},
+    {0},
+};
+
+static const struct command_arg client_caching_args[] = {
+    {"mode", ARG_ONE_OF, .sub = client_caching_mode_args},
+    {0},
+};
+
 static const struct command_arg client_capa_args[] = {
     {"capability", ARG_STRING, .flags = ARG_MULTIPLE},
     {0},
@@ -220,6 +231,18 @@ static const struct command_arg client_setname_args[] = {
     {0},
 };
 
+static const struct command_arg client_tracking_args[] = {
+    {"status", ARG_ONE_OF, .sub = client_import_source_enabled_args},
+    {"client-id", ARG_INTEGER, .token = "REDIRECT", .flags = ARG_OPTIONAL},
+    {"prefix", ARG_STRING, .token = "PREFIX",
+     .flags = ARG_OPTIONAL | ARG_MULTIPLE | ARG_MULTIPLE_TOKEN},
+    {"bcast", ARG_PURE_TOKEN, .token = "BCAST", .flags = ARG_OPTIONAL},
+    {"optin", ARG_PURE_TOKEN, .token = "OPTIN", .flags = ARG_OPTIONAL},
+    {"optout", ARG_PURE_TOKEN, .token = "OPTOUT", .flags = ARG_OPTIONAL},
+    {"noloop", ARG_PURE_TOKEN, .token = "NOLOOP", .flags = ARG_OPTIONAL},
+    {0},
+};
+
 static const struct command_arg client_unblock_unblock_type_args[] = {
     {"timeout", ARG_PURE_TOKEN, .token = "TIMEOUT"},
     {"error", ARG_PURE_TOKEN, .token = "ERROR"},
@@ -233,6 +256,18 @@ static const struct command_arg client_unblock_args[] = {
 };
 
 static const struct command subcommands[] = {
+    {
+        .name = "caching",
+        .run = client_caching,
+        .arity = 3,
+        .flags = CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_ALLOW_BUSY,
+        .categories = CAT_CONNECTION,
+        .group = "connection",
+        .since = "6.0.0",
+        .complexity = "O(1)",
+        .summary = "Tells whether the keys that the next command reads are tracked.",
+        .args = client_caching_args,
+    },
     {
         .name = "capa",
         .run = client_capa,
@@ -414,6 +449,18 @@ static const struct command subcommands[] = {
         .summary = "Names the connection.",
         .args = client_setname_args,
         .tips = client_setinfo_tips,
+    },
+    {
+        .name = "tracking",
+        .run = client_tracking,
+        .arity = -3,
+        .flags = CMD_NOSCRIPT | CMD_LOADING | CMD_STALE,
+        .categories = CAT_CONNECTION,
+        .group = "connection",
+        .since = "6.0.0",
+        .complexity = "O(1), and O(N) in the number of prefixes.",
+        .summary = "Lets the client know when what it has read changes.",
+        .args = client_tracking_args,
     },
     {
         .name = "trackinginfo",

@@ -325,7 +325,6 @@ static const struct config_row inert_rows[] = {
     NUMBER("shutdown-timeout", NULL, "10", 0, INT_MAX, QUIET),
     NUMBER("socket-mark-id", NULL, "0", 0, UINT_MAX, FIXED),
     NUMBER("stream-node-max-entries", NULL, "100", 0, INT64_MAX, QUIET),
-    NUMBER("tracking-table-max-keys", NULL, "1000000", 0, INT64_MAX, 0),
     NUMBER("watchdog-period", NULL, "0", 0, INT_MAX, HIDDEN | QUIET),
     NUMBER("zset-max-listpack-entries", "zset-max-ziplist-entries", "128", 0, INT64_MAX, QUIET),
 

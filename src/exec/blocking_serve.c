@@ -138,7 +138,10 @@ static bool run_again(struct exec_worker *w, struct waiter *waiter, const struct
         .runs_again = true,
     };
     call.view.no_touch = (session->flags & SESSION_NO_TOUCH) != 0;
+    tracking_serve(w, session);
     waiter->found->run(&call);
+    if (UNLIKELY(session->tracking)) tracking_read(&call, waiter->found->flags);
+    tracking_serve(w, NULL);
     if (call.waits) {
         buffer_clear(&waiter->reply);
         return false;

@@ -114,6 +114,7 @@ static void run_and_serve(struct exec_worker *w, struct call *call, const struct
                           const struct gate_hold *hold) {
     call->hold = hold;
     found->run(call);
+    if (UNLIKELY(call->session->tracking)) tracking_read(call, found->flags);
     if (UNLIKELY(w->has_marked)) blocking_serve(w, hold);
 }
 
@@ -233,8 +234,8 @@ static void run_command(struct exec_worker *w, struct call *call, const struct s
     session->last_command = found->command;
     w->running = session;
     run_locked(w, call, found);
+    if (UNLIKELY(w->has_more_for_self)) outbox_send_to_self(w);
     w->running = NULL;
-    if (UNLIKELY(w->to_self.len)) pubsub_send_to_self(w, session);
 
     uint64_t end = clock_ticks();
     account(w, call, found, end - *ticks, request_bytes, reply->out->len - reply_start);
@@ -266,6 +267,7 @@ static bool run_request(struct exec_worker *w, struct call *call, const struct s
     }
     if (UNLIKELY(session->flags & (SESSION_REPLY_SKIP | SESSION_REPLY_SKIP_NEXT)))
         after_command(session);
+    if (UNLIKELY(session->tracking)) tracking_request_done(w, session, staged->found);
     return true;
 }
 

@@ -39,6 +39,7 @@ struct exec *exec_create(const struct exec_options *options) {
     exec->info = info_frame_create();
     exec->blocking = blocking_create(exec);
     exec->watching = watching_create(exec);
+    exec->tracking = tracking_create(exec);
     for (unsigned i = 0; i < options->workers; i++)
         worker_init(exec, i);
     settings_attach(exec);
@@ -48,6 +49,7 @@ struct exec *exec_create(const struct exec_options *options) {
 
 static void worker_free(struct exec_worker *w) {
     memory_free(w->outboxes);
+    index_free(&w->sessions_by_id);
     key_list_free(&w->keys);
     transaction_free(w->spare_transaction);
     for (unsigned i = 0; i < COMMANDS_MAX; i++)
@@ -62,6 +64,7 @@ void exec_free(struct exec *exec) {
     watching_free(exec->watching);
     blocking_free(exec->blocking);
     observations_free(exec->observations);
+    tracking_free(exec->tracking);
     pubsub_free(exec->pubsub);
     commands_free(&exec->commands);
     memory_free(exec);
@@ -78,6 +81,7 @@ static void enter(void *context, unsigned worker) {
 static void leave(void *context, unsigned worker) {
     struct exec *exec = context;
     struct exec_worker *w = &exec->workers[worker];
+    tracking_broadcast(w);
     outbox_post(w);
     w->totals.turns++;
     w->totals.turn_ticks += clock_ticks() - w->turn_start;

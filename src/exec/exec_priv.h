@@ -15,6 +15,7 @@
 #include "exec/outbox.h"
 #include "exec/pubsub.h"
 #include "exec/settings.h"
+#include "exec/tracking.h"
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -101,10 +102,12 @@ struct exec_worker {
 
     struct session *running;   /* whose command runs, and writes its reply */
     struct buffer to_self;     /* messages for it, which follow the reply */
+    bool has_more_for_self;    /* there are some, or some are to be written */
     struct outbox *outboxes;   /* one for each worker */
     bool has_parcels;          /* some outbox is not empty */
     struct list_node sessions; /* by id */
-    unsigned session_count;    /* those that are not being killed */
+    struct index sessions_by_id;
+    unsigned session_count; /* those that are not being killed */
     struct list_node paused;
     struct net_timer pause_timer;
     bool has_marked; /* keys changed that somebody waits for (blocking_serve.c) */
@@ -135,6 +138,7 @@ struct exec {
     bool pause_writes_only;
 
     struct pubsub *pubsub;
+    struct tracking_registry *tracking;
     struct commands commands;
     struct observations *observations;
     struct info_frame *info;
@@ -183,6 +187,10 @@ bool room_for_command(struct session *session, int64_t now_ms);
 void *session_open(void *context, struct connection *connection, struct reply *reply);
 void session_close(void *context, void *session);
 void session_invalid(void *context, void *session, const char *error);
+
+/* A session of this worker that is not being killed; NULL: there is none. Its own thread or
+ * exclusive mode. */
+struct session *worker_find_session(const struct exec_worker *w, uint64_t id);
 
 /* Closes what session_kill has marked. `worker` is a struct exec_worker. */
 void sessions_reap(void *worker);
@@ -245,8 +253,29 @@ void watching_free(struct watching *watching);
 struct pubsub *pubsub_create(unsigned workers);
 void pubsub_free(struct pubsub *pubsub);
 
-/* After a command: sends w->to_self. */
-void pubsub_send_to_self(struct exec_worker *w, struct session *session);
+/* ---- tracking.c, tracking_send.c, tracking_broadcast.c ---- */
+
+struct tracking_registry *tracking_create(struct exec *exec);
+void tracking_free(struct tracking_registry *registry);
+
+/* A session that tracks has run a command with these flags, whose keys still are locked. */
+void tracking_read(const struct call *call, uint64_t flags);
+
+/* After a request of a session that tracks, whatever came of it. `found` may be NULL. */
+void tracking_request_done(struct exec_worker *w, struct session *session,
+                           const struct registered *found);
+
+/* Every now and then: drops keys when there are too many. The worker holds no partition. */
+void tracking_trim(struct exec_worker *w);
+
+/* Writes to the running session, or whom it redirects to, what its own command has made invalid. */
+void tracking_send_to_self(struct exec_worker *w);
+
+/* Changes are a blocked session's from now on, whose command runs again; NULL: no more. */
+void tracking_serve(struct exec_worker *w, const struct session *session);
+
+/* At the end of a turn: tells those who broadcast. */
+void tracking_broadcast(struct exec_worker *w);
 
 /* ---- observe.c ---- */
 

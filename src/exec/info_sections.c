@@ -34,7 +34,7 @@ static void write_clients(struct exec *exec, struct buffer *out, void *context) 
     ZERO("client_recent_max_input_buffer");
     ZERO("client_recent_max_output_buffer");
     buffer_printf(out, "blocked_clients:%llu\r\n", (ull)blocked.clients);
-    ZERO("tracking_clients");
+    buffer_printf(out, "tracking_clients:%llu\r\n", (ull)tracking_count(exec).clients);
     buffer_printf(out, "pubsub_clients:%llu\r\n", (ull)pubsub_count(exec).clients);
     buffer_printf(out, "watching_clients:%llu\r\n", (ull)watched.sessions);
     buffer_printf(out, "clients_in_timeout_table:%llu\r\n", (ull)blocked.timed);
@@ -139,10 +139,14 @@ static void write_absent(struct buffer *out) {
     ZERO("active_defrag_key_misses");
     ZERO("total_active_defrag_time");
     ZERO("current_active_defrag_time");
-    ZERO("tracking_total_keys");
-    ZERO("tracking_total_items");
-    ZERO("tracking_total_prefixes");
-    ZERO("unexpected_error_replies");
+}
+
+static void write_tracking(const struct exec *exec, struct buffer *out) {
+    struct tracking_counts tracking = tracking_count(exec);
+    buffer_printf(out,
+                  "tracking_total_keys:%llu\r\ntracking_total_items:%llu\r\n"
+                  "tracking_total_prefixes:%llu\r\n",
+                  (ull)tracking.keys, (ull)tracking.items, (ull)tracking.prefixes);
 }
 
 static void write_loop(const struct exec *exec, const struct summary *sum, struct buffer *out) {
@@ -179,6 +183,8 @@ static void write_stats(struct exec *exec, struct buffer *out, void *context) {
     write_keys(exec, out);
     write_topics(exec, out);
     write_absent(out);
+    write_tracking(exec, out);
+    ZERO("unexpected_error_replies");
     buffer_printf(out, "total_error_replies:%llu\r\n", (ull)sum.errors);
     ZERO("dump_payload_sanitizations");
     buffer_printf(out, "total_reads_processed:%llu\r\ntotal_writes_processed:%llu\r\n",

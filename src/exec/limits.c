@@ -109,6 +109,8 @@ void chores_tick(void *context, unsigned worker) {
     if (w->reaping) sessions_reap(w);
     blocking_tick(w);
     sample_rates(w);
+    tracking_trim(w);
+    tracking_broadcast(w);
     outbox_post(w);
     bool soft = exec_settings.output_limits[CLASS_NORMAL].soft ||
                 exec_settings.output_limits[CLASS_PUBSUB].soft;

@@ -54,6 +54,7 @@ enum nested_result exec_nested_run(struct nested *nested, const struct nested_co
     size_t reply_start = reply->out->len;
     uint64_t begun = clock_ticks();
     found->run(&call);
+    if (UNLIKELY(call.session->tracking)) tracking_read(&call, found->flags);
     worker_count_command(w, &call, found, clock_ticks() - begun, request_bytes(command),
                          reply->out->len - reply_start);
     if (worker_count_errors(w, reply)) w->counters[found->id].failed++;

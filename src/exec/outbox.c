@@ -43,6 +43,21 @@ void outbox_post(struct exec_worker *w) {
     }
 }
 
+/* ---- to the running session ---- */
+
+void outbox_put_to_self(struct exec_worker *w, struct bytes text) {
+    if (!buffer_append_bytes(&w->to_self, text)) connection_close(w->running->connection);
+    w->has_more_for_self = true;
+}
+
+/* What others publish is written already, and stands before what its own command made invalid. */
+void outbox_send_to_self(struct exec_worker *w) {
+    tracking_send_to_self(w);
+    if (w->to_self.len) connection_send(w->running->connection, buffer_bytes(&w->to_self));
+    buffer_free(&w->to_self);
+    w->has_more_for_self = false;
+}
+
 /* ---- messages ---- */
 
 struct message *message_create(size_t size) {

@@ -15,7 +15,7 @@ struct exec;
 struct exec_worker;
 struct parcel;
 
-/* Runs at the worker that the parcel is for, inside the gate; `w` is NULL when it can't be had
+/* Runs at the worker that the parcel is for, inside the gate; `w` is NULL when the parcel can't be
  * delivered for want of memory. Either way it frees the parcel. */
 typedef void parcel_opener(struct exec_worker *w, struct parcel *parcel);
 
@@ -35,6 +35,12 @@ void outbox_put(struct exec_worker *w, unsigned target, struct parcel *parcel, p
 
 /* Between two batches: posts what has been gathered. */
 void outbox_post(struct exec_worker *w);
+
+/* Sends to the running session, behind the reply that it is in the middle of. */
+void outbox_put_to_self(struct exec_worker *w, struct bytes text);
+
+/* At the end of that reply. */
+void outbox_send_to_self(struct exec_worker *w);
 
 /* ---- bytes that several workers send to their clients ---- */
 

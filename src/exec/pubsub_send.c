@@ -26,17 +26,13 @@ static struct message *message_encode(const struct bytes *parts, unsigned count)
 
 /* ---- to sessions of this worker ---- */
 
-static void send_later(struct exec_worker *w, struct bytes text) {
-    if (!buffer_append_bytes(&w->to_self, text)) connection_close(w->running->connection);
-}
-
 /* The running session is in the middle of its reply. */
 static void send_one(struct exec_worker *w, struct session *session, const struct message *m) {
     struct bytes text = message_bytes(m);
     struct bytes head = session->resp == 3 ? BYTES(">") : BYTES("*");
     if (session == w->running) {
-        send_later(w, head);
-        send_later(w, bytes_skip(text, 1));
+        outbox_put_to_self(w, head);
+        outbox_put_to_self(w, bytes_skip(text, 1));
     } else if (session->resp == 3) {
         connection_send(session->connection, head);
         connection_send(session->connection, bytes_skip(text, 1));
@@ -51,11 +47,6 @@ static void send_here(struct exec_worker *w, const struct topic *topic, const st
     LIST_FOREACH(s, &topic->by_worker[w->index].list, in_topic) {
         if (s->since < number) send_one(w, s->session, m);
     }
-}
-
-void pubsub_send_to_self(struct exec_worker *w, struct session *session) {
-    connection_send(session->connection, buffer_bytes(&w->to_self));
-    buffer_free(&w->to_self);
 }
 
 /* ---- to other workers ---- */
@@ -87,8 +78,7 @@ static uint64_t publish_to(struct exec_worker *w, struct topic *topic, const str
     uint64_t number = atomic_fetch_add(&topic->messages, 1) + 1;
     if (!message) return topic->listeners;
     for (unsigned i = 0; i < w->exec->worker_count; i++)
-        if (i != w->index && topic->by_worker[i].count)
-            send_there(w, i, topic, message, number);
+        if (i != w->index && topic->by_worker[i].count) send_there(w, i, topic, message, number);
     send_here(w, topic, message, number);
     message_release(message);
     return topic->listeners;

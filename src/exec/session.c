@@ -33,31 +33,42 @@ static uint32_t initial_flags(const struct connection *connection) {
            (connection_is_unix(connection) ? SESSION_UNIX : 0);
 }
 
-void *session_open(void *context, struct connection *connection, struct reply *reply) {
-    struct exec *exec = context;
-    struct exec_worker *w = &exec->workers[worker_index(connection_worker(connection))];
-    w->totals.connections++;
-    const char *why = refusal(exec, connection);
-    struct session *session = why ? NULL : memory_alloc_zero(sizeof *session);
-    if (!session) {
-        w->totals.refused++;
-        reply_error(reply, why ? why : "OOM not enough memory for another client");
-        return NULL;
-    }
+/* NULL: no memory. */
+static struct session *session_create(struct exec_worker *w, struct connection *connection) {
+    struct session *session = memory_alloc(sizeof *session);
+    if (!session) return NULL;
     int64_t now = clock_wall_ms();
     *session = (struct session){
-        .id = atomic_fetch_add(&exec->next_session, 1),
+        .id = atomic_fetch_add(&w->exec->next_session, 1),
         .connection = connection,
-        .exec = exec,
+        .exec = w->exec,
         .flags = initial_flags(connection),
         .worker = w->index,
         .resp = 2,
         .created_ms = now,
         .active_ms = now,
     };
+    if (!index_add(&w->sessions_by_id, &session->by_id, session->id)) {
+        memory_free(session);
+        return NULL;
+    }
     list_init(&session->paused);
     list_append(&w->sessions, &session->in_worker);
     w->session_count++;
+    return session;
+}
+
+void *session_open(void *context, struct connection *connection, struct reply *reply) {
+    struct exec *exec = context;
+    struct exec_worker *w = &exec->workers[worker_index(connection_worker(connection))];
+    w->totals.connections++;
+    const char *why = refusal(exec, connection);
+    struct session *session = why ? NULL : session_create(w, connection);
+    if (!session) {
+        w->totals.refused++;
+        reply_error(reply, why ? why : "OOM not enough memory for another client");
+        return NULL;
+    }
     atomic_fetch_add(&exec->connections, 1);
     session_trust_certificate(session);
     session_update_limits(session);
@@ -72,8 +83,10 @@ void session_close(void *context, void *opaque) {
     watch_forget(session);
     if (!(session->flags & SESSION_KILLED)) session_worker(session)->session_count--;
     list_remove(&session->in_worker);
+    index_remove(&session_worker(session)->sessions_by_id, &session->by_id);
     list_remove(&session->paused);
     pubsub_forget(session);
+    tracking_stop(session);
     memory_free(session->name);
     memory_free(session->library_name);
     memory_free(session->library_version);
@@ -108,14 +121,17 @@ void exec_each_session(struct exec *exec, void (*fn)(struct session *, void *), 
     }
 }
 
+struct session *worker_find_session(const struct exec_worker *w, uint64_t id) {
+    struct index_node *node = index_first(&w->sessions_by_id, id);
+    struct session *session = node ? CONTAINER_OF(node, struct session, by_id) : NULL;
+    return session && !(session->flags & SESSION_KILLED) ? session : NULL;
+}
+
 struct session *exec_find_session(struct exec *exec, uint64_t id) {
-    for (unsigned i = 0; i < exec->worker_count; i++) {
-        struct session *s;
-        LIST_FOREACH(s, &exec->workers[i].sessions, in_worker) {
-            if (s->id == id) return s->flags & SESSION_KILLED ? NULL : s;
-        }
-    }
-    return NULL;
+    struct session *session = NULL;
+    for (unsigned i = 0; i < exec->worker_count && !session; i++)
+        session = worker_find_session(&exec->workers[i], id);
+    return session;
 }
 
 unsigned exec_session_count(const struct exec *exec) {
@@ -204,6 +220,7 @@ void session_reset(struct session *session) {
     pubsub_forget(session);
     transaction_end(session);
     watch_forget(session);
+    tracking_stop(session);
     session_update_limits(session);
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/buffer.h"
 #include "base/bytes.h"
+#include "base/index.h"
 #include "base/list.h"
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,6 +21,7 @@ struct exec;
 struct subscriber;
 struct transaction;
 struct watcher;
+struct tracking;
 
 #define SESSION_AUTHENTICATED   (1u << 0)
 #define SESSION_NO_EVICT        (1u << 1)
@@ -40,6 +42,7 @@ struct session {
     struct connection *connection;
     struct exec *exec;
     struct list_node in_worker; /* all sessions of the worker, by id */
+    struct index_node by_id;    /* the same */
     struct list_node paused;    /* sessions of the worker that wait for the pause to end */
     uint32_t flags;
     uint32_t db;
@@ -54,6 +57,7 @@ struct session {
     struct transaction *transaction;  /* exec/transaction.h; NULL: none is open */
     struct watcher *watcher;          /* exec/watch.h; NULL: it watches nothing */
     struct subscriber *subscriber;    /* exec/pubsub.h; NULL: it has not subscribed yet */
+    struct tracking *tracking;        /* exec/tracking.h; NULL: it does not track */
     int64_t over_soft_limit_since_ms; /* clock_wall_ms; 0: the output is below its soft limit */
 };
 

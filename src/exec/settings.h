@@ -34,6 +34,7 @@ struct exec_settings {
     int64_t commandlog_max[3];
     int64_t latency_threshold_ms; /* 0 = off */
     bool latency_tracking;
+    int64_t tracking_table_max_keys; /* 0 = any number */
     double percentiles[PERCENTILES_MAX];
     unsigned percentile_count;
 
