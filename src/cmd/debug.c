@@ -3,6 +3,7 @@
 #include "cmd/debug.h"
 #include "base/log.h"
 #include "base/number.h"
+#include "cmd/persistence.h"
 #include "cmd/shared_entry.h"
 #include "cmd/shared_server.h"
 #include "config/config.h"
@@ -274,6 +275,8 @@ static const struct {
     {"quicklist-packed-threshold", 3, 3, debug_accept, NULL, NULL},
     {"replicate", 3, UINT32_MAX, debug_accept, NULL, NULL},
     {"replybuffer", 4, 4, debug_accept, NULL, NULL},
+    {"reload", 2, UINT32_MAX, persistence_debug_reload, "RELOAD [MERGE|NOFLUSH|NOSAVE ...]",
+     "Save, flush and load."},
     {"sdslen", 3, 3, debug_sdslen, "SDSLEN <key>", "The lengths of key and value."},
     {"segfault", 2, 2, debug_segfault, "SEGFAULT", "Crash on a bad address."},
     {"set-active-expire", 3, 3, debug_set_active_expire, "SET-ACTIVE-EXPIRE <0|1>",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "cmd/families.h"
 #include "base/ensure.h"
+#include "cmd/persistence.h"
 #include "cmd/shared_server.h"
 #include "value/hash.h"
 #include "value/list.h"
@@ -9,11 +10,13 @@
 #include "value/zset.h"
 
 static const struct command *const families[] = {
-    bitmap_commands, client_commands, connection_commands, config_commands,      command_commands,
-    debug_commands,  dump_commands,   expire_commands,     hash_commands,        hll_commands,
-    key_commands,    list_commands,   memory_commands,     object_commands,      observe_commands,
-    pubsub_commands, server_commands, set_commands,        sort_commands,        string_commands,
-    geo_commands,    stream_commands, zset_commands,       transaction_commands,
+    bitmap_commands,      client_commands, connection_commands, config_commands,
+    command_commands,     debug_commands,  dump_commands,       expire_commands,
+    hash_commands,        hll_commands,    key_commands,        list_commands,
+    memory_commands,      object_commands, observe_commands,    pubsub_commands,
+    server_commands,      set_commands,    sort_commands,       string_commands,
+    geo_commands,         stream_commands, zset_commands,       transaction_commands,
+    persistence_commands,
 };
 
 void families_register(struct exec *exec) {
@@ -25,6 +28,7 @@ void families_register(struct exec *exec) {
     for (size_t i = 0; i < ARRAY_LEN(families); i++)
         exec_register(exec, families[i]);
     limits_register();
+    persistence_register_info(exec);
     server_register_info(exec);
     memory_register_info(exec);
 }

@@ -2,6 +2,7 @@
 #include "cmd/server.h"
 #include "base/log.h"
 #include "base/number.h"
+#include "cmd/persistence.h"
 #include "cmd/shared_server.h"
 #include "config/config.h"
 #include "keyspace/policy.h"
@@ -21,11 +22,6 @@ void server_time(struct call *call) {
     reply_array(call->reply, 2);
     reply_bulk_integer(call->reply, now_us / 1000000);
     reply_bulk_integer(call->reply, now_us % 1000000);
-}
-
-/* Until there are snapshots, the data at start-up is what was saved last. */
-void server_lastsave(struct call *call) {
-    reply_integer(call->reply, server_facts.started_ms / 1000);
 }
 
 void server_role(struct call *call) {
@@ -147,7 +143,7 @@ void server_waitaof(struct call *call) {
 /* ---- SHUTDOWN ---- */
 
 struct shutdown_options {
-    bool save, nosave, abort;
+    bool save, nosave, abort, force;
 };
 
 static bool parse_shutdown(struct call *call, struct shutdown_options *options) {
@@ -161,8 +157,9 @@ static bool parse_shutdown(struct call *call, struct shutdown_options *options) 
             options->save = true;
         else if (bytes_is(word, "abort"))
             options->abort = true;
-        else if (bytes_is(word, "now") || bytes_is(word, "force") || bytes_is(word, "safe") ||
-                 bytes_is(word, "failover"))
+        else if (bytes_is(word, "force"))
+            options->force = modifiers = true;
+        else if (bytes_is(word, "now") || bytes_is(word, "safe") || bytes_is(word, "failover"))
             modifiers = true;
         else
             return false;
@@ -183,6 +180,14 @@ void server_shutdown(struct call *call) {
         return;
     }
     log_warning("User requested shutdown...");
+    if ((options.save || (!options.nosave && persistence_wanted_at_exit())) &&
+        persistence_save_now(call->worker) == PERSISTENCE_FAILED && !options.force) {
+        reply_error(call->reply, "ERR Errors trying to SHUTDOWN. Check logs.");
+        return;
+    }
+    server_facts.exit_save = options.save     ? SAVE_AT_EXIT
+                             : options.nosave ? NO_SAVE_AT_EXIT
+                                              : SAVE_AT_EXIT_IF_WANTED;
     call->session->flags |= SESSION_CLOSING;
     net_stop(exec_net(call->exec));
 }

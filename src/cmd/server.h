@@ -8,7 +8,6 @@ void server_info(struct call *call);
 void server_time(struct call *call);
 void server_lolwut(struct call *call);
 void server_shutdown(struct call *call);
-void server_lastsave(struct call *call);
 void server_role(struct call *call);
 void server_dbsize(struct call *call);
 void server_flushdb(struct call *call);

@@ -110,27 +110,6 @@ static void write_server(struct exec *exec, struct buffer *out, void *context) {
 /* ---- Persistence ---- */
 
 static void write_persistence(struct exec *exec, struct buffer *out, void *context) {
-    struct keyspace_counters counters = keyspace_counters_sum(exec_keyspace(exec));
-    buffer_printf(out,
-                  "loading:0\r\n"
-                  "async_loading:0\r\n"
-                  "current_cow_peak:0\r\n"
-                  "current_cow_size:0\r\n"
-                  "current_cow_size_age:0\r\n"
-                  "current_fork_perc:0.00\r\n"
-                  "current_save_keys_processed:0\r\n"
-                  "current_save_keys_total:0\r\n"
-                  "rdb_changes_since_last_save:%llu\r\n"
-                  "rdb_bgsave_in_progress:0\r\n"
-                  "rdb_last_save_time:%lld\r\n"
-                  "rdb_last_bgsave_status:ok\r\n"
-                  "rdb_last_bgsave_time_sec:-1\r\n"
-                  "rdb_current_bgsave_time_sec:-1\r\n"
-                  "rdb_saves:0\r\n"
-                  "rdb_last_cow_size:0\r\n"
-                  "rdb_last_load_keys_expired:0\r\n"
-                  "rdb_last_load_keys_loaded:0\r\n",
-                  (unsigned long long)counters.changes, (long long)server_facts.started_ms / 1000);
     buffer_printf(out, "aof_enabled:0\r\n"
                        "aof_rewrite_in_progress:0\r\n"
                        "aof_rewrite_scheduled:0\r\n"

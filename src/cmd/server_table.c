@@ -168,18 +168,6 @@ const struct command server_commands[] = {
         .history = shutdown_history,
     },
     {
-        .name = "lastsave",
-        .run = server_lastsave,
-        .arity = 1,
-        .flags = CMD_LOADING | CMD_STALE | CMD_FAST,
-        .categories = CAT_ADMIN | CAT_DANGEROUS,
-        .group = "server",
-        .since = "1.0.0",
-        .complexity = "O(1)",
-        .summary = "Tells when a snapshot was last written.",
-        .tips = time_tips,
-    },
-    {
         .name = "role",
         .run = server_role,
         .arity = 1,

@@ -14,6 +14,7 @@ struct server_facts {
     char replication_id[SERVER_ID_SIZE];
     int64_t started_ms;    /* clock_wall_ms */
     size_t startup_memory; /* bytes, before there was any data */
+    enum { SAVE_AT_EXIT_IF_WANTED, SAVE_AT_EXIT, NO_SAVE_AT_EXIT } exit_save; /* SHUTDOWN */
 };
 
 /* Written at start-up; the replication id also in exclusive mode. */

@@ -125,5 +125,12 @@ const char *config_file(void);
  * name must be a registered one. */
 int64_t config_number(const char *name);
 
+/* `save`: a snapshot is due so many seconds after the last when there have been so many changes.
+ * Valid until the directive is set again; inside the gate. */
+struct config_save_point {
+    int64_t seconds, changes;
+};
+unsigned config_save_points(const struct config_save_point **points);
+
 /* At start-up: what the system allows instead of what was asked for. */
 void config_set_number(const char *name, int64_t number);

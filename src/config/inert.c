@@ -151,16 +151,13 @@ static bool is_title(const struct config_row *row, struct bytes text, struct buf
 
 /* ---- save: pairs of seconds and changes ---- */
 
-struct save_point {
-    int64_t seconds, changes;
-};
-static struct save_point *save_points;
+static struct config_save_point *save_points;
 static unsigned save_point_count;
 
-static bool read_save_points(const struct bytes *words, unsigned count, struct save_point *points) {
+static bool read_save_points(const struct bytes *words, unsigned count, struct config_save_point *points) {
     if (count % 2) return count == 1 && !words[0].len;
     for (unsigned i = 0; i < count; i += 2) {
-        struct save_point *point = &points[i / 2];
+        struct config_save_point *point = &points[i / 2];
         if (!number_parse_i64(words[i], &point->seconds) ||
             !number_parse_i64(words[i + 1], &point->changes) || point->seconds < 1 ||
             point->changes < 0)
@@ -171,7 +168,7 @@ static bool read_save_points(const struct bytes *words, unsigned count, struct s
 
 static bool set_save(const struct config_row *row, const struct bytes *words, unsigned count,
                      struct buffer *error) {
-    struct save_point *points = memory_alloc((count / 2 + 1) * sizeof *points);
+    struct config_save_point *points = memory_alloc((count / 2 + 1) * sizeof *points);
     if (!points || !read_save_points(words, count, points)) {
         buffer_printf(error, points ? "Invalid save parameters" : "out of memory");
         memory_free(points);
@@ -187,6 +184,11 @@ static void get_save(const struct config_row *row, struct buffer *out) {
     for (unsigned i = 0; i < save_point_count; i++)
         buffer_printf(out, "%s%lld %lld", i ? " " : "", (long long)save_points[i].seconds,
                       (long long)save_points[i].changes);
+}
+
+unsigned config_save_points(const struct config_save_point **points) {
+    *points = save_points;
+    return save_point_count;
 }
 
 /* ---- the rows ---- */
@@ -403,8 +405,8 @@ static const struct config_row inert_rows[] = {
 
     SHARE("maxmemory-clients", "0", 0),
 
-    {ROW("save", NULL, CONFIG_SPECIAL, "3600 1 300 100 60 10000", CONFIG_WORDS | CONFIG_REPEATED),
-     .set = set_save, .get = get_save},
+    {.name = "save", .type = CONFIG_SPECIAL, .flags = CONFIG_WORDS | CONFIG_REPEATED,
+     .initial = "3600 1 300 100 60 10000", .set = set_save, .get = get_save},
 
     FLAGS("shutdown-on-sigint", "default", shutdowns, is_shutdown),
     FLAGS("shutdown-on-sigterm", "default", shutdowns, is_shutdown),

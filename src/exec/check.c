@@ -2,6 +2,7 @@
 /* What keeps a request from running, in the order in which Valkey looks. */
 #include "base/ensure.h"
 #include "exec/exec_priv.h"
+#include "exec/refusal.h"
 #include <stdio.h>
 
 #define NO_ROOM "OOM command not allowed when used memory > 'maxmemory'."
@@ -79,6 +80,10 @@ static enum verdict refuse_in_transaction(const struct registered *found, struct
     return VERDICT_REJECTED;
 }
 
+static bool is_ping(const struct registered *found) {
+    return strcmp(found->command->name, "ping") == 0;
+}
+
 enum verdict check_request(struct session *session, const struct staged *staged,
                            const struct request *request, struct reply *reply, int64_t now_ms) {
     const struct registered *found = staged->found;
@@ -112,6 +117,9 @@ enum verdict check_request(struct session *session, const struct staged *staged,
         session_worker(session)->full = full;
         if (UNLIKELY(full) && flags & CMD_DENYOOM) return reject(reply, NO_ROOM);
     }
+    const char *refusal = atomic_load_explicit(&exec_write_refusal, memory_order_relaxed);
+    if (UNLIKELY(refusal != NULL) && (flags & CMD_WRITE || is_ping(found)))
+        return reject(reply, refusal);
     if (UNLIKELY(session->subscriber) && !allowed_with_subscriptions(session, flags))
         return refuse_with_subscriptions(found, reply);
     if (UNLIKELY(pause_applies(session->exec, flags, now_ms))) return VERDICT_WAIT;

@@ -64,6 +64,7 @@ struct snapshot_load_options {
     unsigned participant;
     struct rdb_input input;
     int64_t clock_ms;  /* Unix time */
+    bool replace;      /* keys that are there already; otherwise they are an error */
     bool keep_expired; /* otherwise keys that have expired are counted and left out */
     bool skip_corrupt; /* values that make no sense are counted and left out, as are modules' */
 
@@ -84,7 +85,6 @@ struct snapshot_load_result {
     char error[256]; /* with the offset */
 };
 
-/* Adds what the snapshot has to the keyspace; a key that is there already is an error. While nobody
- * else is in the keyspace: before the workers run, or in exclusive mode. Change records are not
- * made. */
+/* Adds what the snapshot has to the keyspace. While nobody else is in the keyspace: before the
+ * workers run, or in exclusive mode. Change records are not made. */
 struct snapshot_load_result snapshot_load(const struct snapshot_load_options *options);

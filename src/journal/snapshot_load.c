@@ -51,8 +51,8 @@ static bool load_key(struct loading *l, const struct rdb_record *r) {
         l->result->skipped++;
         return true;
     }
-    struct load_key load = {key_make(r->key.name), r->key.db, r->key.expiry, r->key.idle,
-                            r->key.frequency};
+    struct load_key load = {key_make(r->key.name), r->key.db,        r->key.expiry,
+                            r->key.idle,           r->key.frequency, l->options->replace};
     enum load_outcome outcome = keyspace_load(&l->view, &load, &value);
     l->result->keys += outcome == LOAD_DONE;
     if (outcome == LOAD_DONE) return true;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "keyspace/epoch_priv.h"
 #include "keyspace/janitor.h"
+#include "keyspace/load.h"
 #include "sys/memory.h"
 
 void database_free(void *database) {
@@ -17,7 +18,8 @@ static size_t live_bytes(const struct database *db) {
     return sum;
 }
 
-uint64_t keyspace_flush(struct view *view, bool async) {
+/* Returns how many keys there were. */
+static uint64_t empty_database(struct view *view, bool async) {
     struct keyspace *ks = view->keyspace;
     struct database *db = ks->database[view->db];
     uint64_t keys = keyspace_size(ks, view->db).keys;
@@ -32,6 +34,16 @@ uint64_t keyspace_flush(struct view *view, bool async) {
         for (unsigned p = 0; p < PARTITION_COUNT; p++)
             slice_clear(&db->slices[p]);
     }
+    return keys;
+}
+
+void keyspace_empty(struct view *view) {
+    for (view->db = 0; view->db < view->keyspace->databases; view->db++)
+        empty_database(view, false);
+}
+
+uint64_t keyspace_flush(struct view *view, bool async) {
+    uint64_t keys = empty_database(view, async);
     view->counters->changes += keys;
     emit(view, &(struct change){.kind = CHANGE_FLUSH, .db = view->db});
     return keys;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "keyspace/load.h"
 #include "keyspace/clock.h"
-#include "keyspace/keyspace_priv.h"
+#include "keyspace/epoch_priv.h"
 #include "keyspace/policy.h"
 
 static void set_clock(const struct view *view, struct entry *e, const struct load_key *load) {
@@ -16,7 +16,8 @@ enum load_outcome keyspace_load(struct view *view, const struct load_key *load,
     struct spot spot;
     view->db = load->db;
     spot_find(view, &load->key, &spot);
-    if (spot.entry) return LOAD_IS_THERE;
+    if (spot.entry && !load->replace) return LOAD_IS_THERE;
+    if (spot.entry) epoch_keep(view, &spot);
     if (!put_value(view, &spot, value, load->expiry)) return LOAD_NO_MEMORY;
     set_clock(view, spot.entry, load);
     return LOAD_DONE;

@@ -13,6 +13,10 @@ struct load_key {
     struct key key;
     uint32_t db;
     int64_t expiry, idle, frequency;
+    bool replace; /* what is there */
 };
 enum load_outcome keyspace_load(struct view *view, const struct load_key *load,
                                 const struct value *value);
+
+/* Takes everything out of all databases, without records of it. Exclusive mode. */
+void keyspace_empty(struct view *view);

@@ -13,6 +13,7 @@
 #include "keyspace/policy.h"
 #include "net/net.h"
 #include "server/listen.h"
+#include "server/persist.h"
 #include "server/settings.h"
 #include "server/system.h"
 #include "server/tls.h"
@@ -38,6 +39,7 @@ struct server {
     struct exec *exec;
     struct net *net;
     struct net_service service;
+    struct persist *persist;
     struct thread stopper;
     int stop_event;
 };
@@ -63,6 +65,7 @@ static bool configure(int argc, char **argv, struct buffer *error) {
     config_register_inert();
     policy_register();
     settings_register();
+    persist_register();
     tls_register();
     if (argc > 0 && argv[0][0] != '-') {
         if (!config_load_file(argv[0], error)) return false;
@@ -120,7 +123,7 @@ static void seed_hash(void) {
 static bool build(struct server *server, struct buffer *error) {
     unsigned workers = (unsigned)server_settings.workers;
     seed_hash();
-    server->gate = gate_create(workers);
+    server->gate = gate_create(workers + 1); /* and who takes snapshots */
     if (server->gate)
         server->keyspace = keyspace_create(&(struct keyspace_options){
             .databases = (unsigned)server_settings.databases,
@@ -142,6 +145,10 @@ static bool build(struct server *server, struct buffer *error) {
     if (!settings_rename_commands(server->exec, error) || !system_make_room_for_clients(error))
         return false;
 
+    server->persist =
+        persist_create(&(struct persist_options){.exec = server->exec, .participant = workers});
+    if (!server->persist || !persist_load(server->persist, error)) return false;
+
     exec_service(server->exec, &server->service);
     server->net = net_create(
         &(struct net_options){.workers = workers, .tick_ms = TICK_MS, .service = &server->service});
@@ -160,6 +167,7 @@ static void tear_down(struct server *server) {
     listen_attach(NULL);
     tls_attach(NULL);
     if (server->net) net_free(server->net);
+    persist_free(server->persist);
     if (server->exec) exec_free(server->exec);
     if (server->keyspace) keyspace_free(server->keyspace);
     if (server->gate) gate_free(server->gate);
@@ -200,12 +208,18 @@ static bool run(struct server *server, struct buffer *error) {
         buffer_printf(error, "a thread cannot be started: %s", strerror(-status));
         return false;
     }
+    status = persist_start(server->persist);
+    if (status < 0) log_warning("Snapshots are not taken in the background: %s", strerror(-status));
     process_notify("READY=1\nSTATUS=Ready to accept connections");
     bool good = net_run(server->net);
     if (!good) buffer_printf(error, "a worker's thread cannot be started");
     process_notify("STOPPING=1");
     file_write_full(server->stop_event, bytes_make(&one, sizeof one));
     thread_join(&server->stopper);
+    if (good && !persist_stop(server->persist)) {
+        buffer_printf(error, "the data could not be saved");
+        return false;
+    }
     return good;
 }
 

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "cmd/persistence.h"
+#include "base/ensure.h"
+
+static const struct persistence *persistence;
+
+void persistence_attach(const struct persistence *what) {
+    persistence = what;
+}
+
+/* ---- commands ---- */
+
+static void cancel(struct call *call) {
+    bool scheduled;
+    if (!persistence->cancel(persistence->context, &scheduled))
+        reply_error(call->reply, "ERR Background saving is currently not in progress or scheduled");
+    else if (scheduled)
+        reply_simple(call->reply, "Scheduled background saving cancelled");
+    else
+        reply_simple(call->reply, "Background saving cancelled");
+}
+
+static void reply_busy(struct call *call) {
+    reply_error(call->reply, "ERR Background save already in progress");
+}
+
+void persistence_bgsave(struct call *call) {
+    bool cancels = call->argc == 2 && bytes_is(call->argv[1], "cancel");
+    if (call->argc > 2 || (call->argc == 2 && !cancels && !bytes_is(call->argv[1], "schedule")))
+        reply_syntax_error(call->reply);
+    else if (cancels)
+        cancel(call);
+    else if (!persistence->begin(persistence->context))
+        reply_busy(call);
+    else if (call->no_wait)
+        reply_simple(call->reply, "Background saving scheduled");
+    else
+        reply_simple(call->reply, "Background saving started");
+}
+
+void persistence_save(struct call *call) {
+    switch (persistence->save(persistence->context, call->worker)) {
+    case PERSISTENCE_DONE: reply_ok(call->reply); break;
+    case PERSISTENCE_BUSY: reply_busy(call); break;
+    case PERSISTENCE_FAILED: reply_error(call->reply, "ERR"); break;
+    }
+}
+
+void persistence_lastsave(struct call *call) {
+    struct persistence_status status;
+    persistence->status(persistence->context, &status);
+    reply_integer(call->reply, status.last_save_s);
+}
+
+void persistence_debug_reload(struct call *call) {
+    bool save = true, flush = true, merge = false;
+    for (unsigned i = 2; i < call->argc; i++) {
+        struct bytes word = call->argv[i];
+        if (bytes_is(word, "merge")) {
+            merge = true;
+        } else if (bytes_is(word, "noflush")) {
+            flush = false;
+        } else if (bytes_is(word, "nosave")) {
+            save = false;
+        } else {
+            reply_error(call->reply, "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and "
+                                     "NOSAVE options.");
+            return;
+        }
+    }
+    if (persistence->reload(persistence->context, &call->view, save, flush, merge))
+        reply_ok(call->reply);
+    else
+        reply_error(call->reply, "ERR Error trying to load the RDB dump, check server logs");
+}
+
+enum persistence_outcome persistence_save_now(unsigned worker) {
+    return persistence->save(persistence->context, worker);
+}
+
+bool persistence_wanted_at_exit(void) {
+    return persistence && persistence->wanted_at_exit(persistence->context);
+}
+
+/* ---- INFO ---- */
+
+typedef unsigned long long ull;
+
+static void write_snapshots(const struct persistence_status *s, struct buffer *out) {
+    double percent =
+        s->keys_total && s->in_progress ? 100.0 * (double)s->keys / (double)s->keys_total : 0;
+    buffer_printf(out,
+                  "loading:%d\r\n"
+                  "async_loading:0\r\n"
+                  "current_cow_peak:%llu\r\n"
+                  "current_cow_size:%llu\r\n"
+                  "current_cow_size_age:0\r\n"
+                  "current_fork_perc:%.2f\r\n"
+                  "current_save_keys_processed:%llu\r\n"
+                  "current_save_keys_total:%llu\r\n",
+                  s->loading, (ull)s->buffered, (ull)s->buffered, percent,
+                  s->in_progress ? (ull)s->keys : 0, s->in_progress ? (ull)s->keys_total : 0);
+    buffer_printf(out,
+                  "rdb_changes_since_last_save:%llu\r\n"
+                  "rdb_bgsave_in_progress:%d\r\n"
+                  "rdb_last_save_time:%lld\r\n"
+                  "rdb_last_bgsave_status:%s\r\n"
+                  "rdb_last_bgsave_time_sec:%lld\r\n"
+                  "rdb_current_bgsave_time_sec:%lld\r\n"
+                  "rdb_saves:%llu\r\n"
+                  "rdb_last_cow_size:%llu\r\n"
+                  "rdb_last_load_keys_expired:%llu\r\n"
+                  "rdb_last_load_keys_loaded:%llu\r\n",
+                  (ull)s->changes, s->in_progress, (long long)s->last_save_s,
+                  s->last_good ? "ok" : "err", (long long)s->last_seconds,
+                  (long long)s->now_seconds, (ull)s->saves, (ull)s->buffered_last,
+                  (ull)s->loaded_expired, (ull)s->loaded_keys);
+}
+
+static void write_persistence(struct exec *exec, struct buffer *out, void *context) {
+    struct persistence_status status;
+    persistence->status(persistence->context, &status);
+    write_snapshots(&status, out);
+}
+
+void persistence_register_info(struct exec *exec) {
+    info_register(exec, "Persistence", INFO_DEFAULT, write_persistence, NULL);
+}

@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Invariants:
+ *   1. The file under its name always is a whole snapshot: a new one takes the old one's place when
+ *      it is on the disk (server/persist_file.c).
+ *   2. One snapshot is taken at a time: who takes one has made `busy` true.
+ *   3. Nobody waits for `busy` inside the gate, since who is busy waits for the gate.
+ * Tests: tests/wire/test_snapshot.py.
+ */
+#include "server/persist.h"
+#include "base/ensure.h"
+#include "base/log.h"
+#include "cmd/persistence.h"
+#include "cmd/shared_server.h"
+#include "config/config.h"
+#include "exec/refusal.h"
+#include "journal/snapshot.h"
+#include "keyspace/load.h"
+#include "server/persist_file.h"
+#include "sys/clock.h"
+#include "sys/file.h"
+#include "sys/memory.h"
+#include "sys/thread.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#define LOOK_MS  1000 /* how often it is looked whether a snapshot is due */
+#define RETRY_MS 5000 /* how long after one that failed */
+
+struct persist {
+    struct persist_options options;
+    struct persistence commands;
+    struct gate *gate;
+    struct keyspace *keyspace;
+    struct thread thread;
+    bool has_thread;
+
+    pthread_mutex_t mutex; /* guards all that follows, but for the progress */
+    pthread_cond_t changed;
+    bool stopping, busy, wanted;
+    int64_t began_ms, tried_ms;              /* the last one; clock_wall_ms */
+    uint64_t changes_at, changes_at_instant; /* of the keyspace's count */
+    struct persistence_status status;
+    struct snapshot_progress progress;
+};
+
+static struct {
+    char *dbfilename;
+    int64_t version;
+    bool checksum, stop_writes;
+} settings;
+
+#define MISCONF                                                                                    \
+    "MISCONF Valkey is configured to save RDB snapshots, but it's currently unable to persist to " \
+    "disk. Commands that may modify the data set are disabled, because this instance is "          \
+    "configured to report errors during writes if RDB snapshotting fails "                         \
+    "(stop-writes-on-bgsave-error option). Please check the Valkey logs for details about the "    \
+    "RDB error."
+
+/* ---- counting changes ---- */
+
+/* In exclusive mode, or when nobody else is in the keyspace. */
+static uint64_t changes_so_far(const struct persist *p) {
+    return keyspace_counters_sum(p->keyspace).changes;
+}
+
+/* CONFIG RESETSTAT begins to count anew. */
+static uint64_t changes_since(uint64_t base, uint64_t now) {
+    return now >= base ? now - base : now;
+}
+
+static bool has_save_points(void) {
+    const struct config_save_point *points;
+    return config_save_points(&points) > 0;
+}
+
+/* ---- one snapshot ---- */
+
+static uint64_t note_instant(void *context) {
+    struct persist *p = context;
+    p->changes_at_instant = changes_so_far(p);
+    return 0;
+}
+
+static struct snapshot_result write_snapshot(struct persist *p, unsigned participant) {
+    struct persist_file file;
+    struct snapshot_options options = {
+        .keyspace = p->keyspace,
+        .gate = p->gate,
+        .participant = participant,
+        .output = {persist_file_write, &file},
+        .instant = note_instant,
+        .instant_context = p,
+        .progress = &p->progress,
+    };
+    struct snapshot_result result = {0};
+    gate_enter(p->gate, participant); /* so that no directive changes */
+    options.format = (struct rdb_format){(unsigned)settings.version, settings.checksum};
+    result.status = persist_file_create(&file, settings.dbfilename);
+    gate_leave(p->gate, participant);
+    if (!result.status) result = snapshot_take(&options);
+    result.status = persist_file_end(&file, result.status);
+    return result;
+}
+
+static const char *reason(const struct snapshot_result *result) {
+    if (result->status != -EPROTO) return strerror(-result->status);
+    return "something has no form in this version of the format (rdb-version)";
+}
+
+static void log_result(const struct snapshot_result *result, int64_t took_ms) {
+    if (result->status == -ECANCELED)
+        log_notice("Snapshot given up");
+    else if (result->status)
+        log_warning("The snapshot failed: %s", reason(result));
+    else
+        log_notice("Snapshot: %llu keys, %.1f MB, %.3f s; everybody stood still for %lld us",
+                   (unsigned long long)result->keys, (double)result->bytes / 1e6,
+                   (double)took_ms / 1000, (long long)result->instant_usec);
+}
+
+/* Outside the gate. busy is set; it is not any more afterwards. */
+static bool take(struct persist *p, unsigned participant) {
+    struct snapshot_result result = write_snapshot(p, participant);
+    int64_t now_ms = clock_wall_ms();
+    pthread_mutex_lock(&p->mutex);
+    log_result(&result, now_ms - p->began_ms);
+    bool good = !result.status, gave_up = result.status == -ECANCELED;
+    p->tried_ms = now_ms;
+    if (!gave_up) p->status.last_good = good;
+    p->status.last_seconds = (now_ms - p->began_ms) / 1000;
+    p->status.buffered_last = p->progress.buffered_peak;
+    if (good) {
+        p->status.saves++;
+        p->status.last_save_s = now_ms / 1000;
+        p->changes_at = p->changes_at_instant;
+    }
+    p->busy = false;
+    pthread_cond_broadcast(&p->changed);
+    pthread_mutex_unlock(&p->mutex);
+    bool refuse = !good && !gave_up && settings.stop_writes && has_save_points();
+    exec_refuse_writes(refuse ? MISCONF : NULL);
+    return good;
+}
+
+/* With the mutex. False: another one is under way. */
+static bool begin(struct persist *p) {
+    if (p->busy) return false;
+    p->busy = true;
+    p->wanted = false;
+    p->began_ms = clock_wall_ms();
+    p->progress = (struct snapshot_progress){0};
+    return true;
+}
+
+/* ---- in the background ---- */
+
+/* With the mutex. */
+static void sleep_ms(struct persist *p, int64_t ms) {
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += (time_t)(ms / 1000);
+    until.tv_nsec += (long)(ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    pthread_cond_timedwait(&p->changed, &p->mutex, &until);
+}
+
+/* Exclusive mode: does a save point say that a snapshot is due? */
+static bool is_due(const struct persist *p, int64_t now_ms) {
+    const struct config_save_point *points;
+    unsigned count = config_save_points(&points);
+    uint64_t changes = changes_since(p->changes_at, changes_so_far(p));
+    if (!p->status.last_good && now_ms - p->tried_ms < RETRY_MS) return false;
+    for (unsigned i = 0; i < count; i++)
+        if (changes >= (uint64_t)points[i].changes && changes > 0 &&
+            now_ms / 1000 - p->status.last_save_s > points[i].seconds) {
+            log_notice("%llu changes in %lld seconds: taking a snapshot",
+                       (unsigned long long)changes, (long long)points[i].seconds);
+            return true;
+        }
+    return false;
+}
+
+static bool look_if_due(const struct persist *p) {
+    unsigned participant = p->options.participant;
+    gate_enter(p->gate, participant);
+    gate_exclusive_begin(p->gate, participant);
+    bool due = is_due(p, clock_wall_ms());
+    gate_exclusive_end(p->gate, participant);
+    gate_leave(p->gate, participant);
+    return due;
+}
+
+static void live(void *context) {
+    struct persist *p = context;
+    pthread_mutex_lock(&p->mutex);
+    while (!p->stopping) {
+        if (!p->wanted) sleep_ms(p, LOOK_MS);
+        if (p->stopping || p->busy) continue;
+        if (!p->wanted) {
+            pthread_mutex_unlock(&p->mutex);
+            bool due = look_if_due(p);
+            pthread_mutex_lock(&p->mutex);
+            if (!due) continue;
+        }
+        if (!begin(p)) continue;
+        pthread_mutex_unlock(&p->mutex);
+        take(p, p->options.participant);
+        pthread_mutex_lock(&p->mutex);
+    }
+    pthread_mutex_unlock(&p->mutex);
+}
+
+/* ---- for the commands ---- */
+
+static bool begin_command(void *context) {
+    struct persist *p = context;
+    pthread_mutex_lock(&p->mutex);
+    bool free = !p->busy && !p->wanted;
+    if (free) {
+        p->wanted = true;
+        pthread_cond_broadcast(&p->changed);
+    }
+    pthread_mutex_unlock(&p->mutex);
+    return free;
+}
+
+static bool cancel_command(void *context, bool *scheduled) {
+    struct persist *p = context;
+    pthread_mutex_lock(&p->mutex);
+    bool any = p->busy || p->wanted;
+    *scheduled = p->wanted && !p->busy;
+    p->wanted = false;
+    if (p->busy) __atomic_store_n(&p->progress.stop, true, __ATOMIC_RELAXED);
+    pthread_mutex_unlock(&p->mutex);
+    return any;
+}
+
+static enum persistence_outcome save_command(void *context, unsigned worker) {
+    struct persist *p = context;
+    pthread_mutex_lock(&p->mutex);
+    bool begun = begin(p);
+    pthread_mutex_unlock(&p->mutex);
+    if (!begun) return PERSISTENCE_BUSY;
+    gate_leave(p->gate, worker);
+    bool good = take(p, worker);
+    gate_enter(p->gate, worker);
+    return good ? PERSISTENCE_DONE : PERSISTENCE_FAILED;
+}
+
+static bool wanted_at_exit(void *context) {
+    return has_save_points();
+}
+
+static void write_status(void *context, struct persistence_status *out) {
+    struct persist *p = context;
+    uint64_t changes = changes_so_far(p);
+    pthread_mutex_lock(&p->mutex);
+    *out = p->status;
+    out->in_progress = p->busy;
+    out->scheduled = p->wanted;
+    out->changes = changes_since(p->changes_at, changes);
+    out->keys = __atomic_load_n(&p->progress.keys, __ATOMIC_RELAXED);
+    out->keys_total = __atomic_load_n(&p->progress.keys_total, __ATOMIC_RELAXED);
+    out->now_seconds = p->busy ? (clock_wall_ms() - p->began_ms) / 1000 : -1;
+    pthread_mutex_unlock(&p->mutex);
+}
+
+/* ---- loading ---- */
+
+static ssize_t read_file(void *context, void *out, size_t size) {
+    return file_read_full(*(const int *)context, out, size);
+}
+
+struct watching {
+    uint64_t size;
+    int64_t told_ms;
+};
+
+static void log_progress(void *context, uint64_t bytes, uint64_t keys) {
+    struct watching *watching = context;
+    int64_t now_ms = clock_mono_us() / 1000;
+    if (now_ms - watching->told_ms < 1000) return;
+    watching->told_ms = now_ms;
+    log_notice("Loading: %.0f%%, %llu keys",
+               watching->size ? 100.0 * (double)bytes / (double)watching->size : 0,
+               (unsigned long long)keys);
+}
+
+static bool load_file(struct persist *p, int fd, unsigned participant, bool replace,
+                      struct buffer *error) {
+    struct stat info = {0};
+    struct watching watching = {0, clock_mono_us() / 1000};
+    int64_t began_us = clock_mono_us();
+    if (fstat(fd, &info) == 0) watching.size = (uint64_t)info.st_size;
+    struct snapshot_load_result result = snapshot_load(&(struct snapshot_load_options){
+        .keyspace = p->keyspace,
+        .participant = participant,
+        .input = {read_file, &fd},
+        .clock_ms = clock_wall_ms(),
+        .replace = replace,
+        .progress = log_progress,
+        .progress_context = &watching,
+    });
+    p->status.loaded_keys = result.keys;
+    p->status.loaded_expired = result.expired;
+    if (!result.good) {
+        buffer_printf(error, "%s: %s", settings.dbfilename, result.error);
+        return false;
+    }
+    log_notice("Loaded %s: %llu keys, %llu that have expired left out, %.3f s", settings.dbfilename,
+               (unsigned long long)result.keys, (unsigned long long)result.expired,
+               (double)(clock_mono_us() - began_us) / 1e6);
+    return true;
+}
+
+static bool load(struct persist *p, unsigned participant, bool replace, struct buffer *error) {
+    int fd = file_open(settings.dbfilename, O_RDONLY, 0);
+    if (fd == -ENOENT) return true;
+    if (fd < 0) {
+        buffer_printf(error, "%s: %s", settings.dbfilename, strerror(-fd));
+        return false;
+    }
+    bool good = load_file(p, fd, participant, replace, error);
+    file_close(fd);
+    return good;
+}
+
+bool persist_load(struct persist *p, struct buffer *error) {
+    bool good = load(p, 0, false, error);
+    p->changes_at = changes_so_far(p);
+    return good;
+}
+
+/* ---- DEBUG RELOAD ---- */
+
+/* In exclusive mode, which is given up to wait until nobody is busy. */
+static void begin_exclusively(struct persist *p, unsigned worker) {
+    for (;;) {
+        pthread_mutex_lock(&p->mutex);
+        bool begun = begin(p);
+        pthread_mutex_unlock(&p->mutex);
+        if (begun) return;
+        gate_exclusive_end(p->gate, worker);
+        gate_leave(p->gate, worker);
+        pthread_mutex_lock(&p->mutex);
+        while (p->busy)
+            pthread_cond_wait(&p->changed, &p->mutex);
+        pthread_mutex_unlock(&p->mutex);
+        gate_enter(p->gate, worker);
+        gate_exclusive_begin(p->gate, worker);
+    }
+}
+
+static void end_exclusively(struct persist *p) {
+    pthread_mutex_lock(&p->mutex);
+    p->busy = false;
+    pthread_cond_broadcast(&p->changed);
+    pthread_mutex_unlock(&p->mutex);
+}
+
+static bool reload_command(void *context, struct view *view, bool save, bool flush, bool merge) {
+    struct persist *p = context;
+    struct buffer error = {0};
+    uint32_t db = view->db;
+    begin_exclusively(p, view->worker);
+    bool good = true;
+    if (save) good = take(p, view->worker);
+    gate_enter(p->gate, view->worker); /* take() has left it */
+    if (good && flush) keyspace_empty(view);
+    view->db = db;
+    good = good && load(p, view->worker, merge, &error);
+    if (error.len) log_warning("%.*s", (int)error.len, error.data);
+    buffer_free(&error);
+    if (!save) end_exclusively(p);
+    return good;
+}
+
+/* ---- life ---- */
+
+struct persist *persist_create(const struct persist_options *options) {
+    struct persist *p = memory_alloc_zero(sizeof *p);
+    if (!p) return NULL;
+    p->options = *options;
+    p->gate = exec_gate(options->exec);
+    p->keyspace = exec_keyspace(options->exec);
+    p->status.last_good = true;
+    p->status.last_seconds = -1;
+    p->status.last_save_s = clock_wall_ms() / 1000;
+    pthread_mutex_init(&p->mutex, NULL);
+    pthread_cond_init(&p->changed, NULL);
+    p->commands = (struct persistence){begin_command,
+                                       cancel_command,
+                                       save_command,
+                                       reload_command,
+                                       wanted_at_exit,
+                                       write_status,
+                                       p};
+    persistence_attach(&p->commands);
+    return p;
+}
+
+int persist_start(struct persist *p) {
+    int status = thread_start("snapshot", live, p, &p->thread);
+    p->has_thread = !status;
+    return status;
+}
+
+bool persist_stop(struct persist *p) {
+    bool scheduled;
+    cancel_command(p, &scheduled);
+    pthread_mutex_lock(&p->mutex);
+    p->stopping = true;
+    pthread_cond_broadcast(&p->changed);
+    pthread_mutex_unlock(&p->mutex);
+    if (p->has_thread) thread_join(&p->thread);
+    p->has_thread = false;
+    bool save = server_facts.exit_save == SAVE_AT_EXIT ||
+                (server_facts.exit_save == SAVE_AT_EXIT_IF_WANTED && has_save_points());
+    if (!save || !changes_since(p->changes_at, changes_so_far(p))) return true;
+    begin(p);
+    return take(p, p->options.participant);
+}
+
+void persist_free(struct persist *p) {
+    if (!p) return;
+    persistence_attach(NULL);
+    pthread_mutex_destroy(&p->mutex);
+    pthread_cond_destroy(&p->changed);
+    memory_free(p);
+}
+
+/* ---- directives ---- */
+
+static bool is_file_name(const struct config_row *row, struct bytes text, struct buffer *error) {
+    if (text.len && !memchr(text.data, '/', text.len)) return true;
+    buffer_printf(error, "dbfilename can't be a path, just a filename");
+    return false;
+}
+
+static const struct config_choice versions[] = {{"9", 9},   {"10", 10}, {"11", 11},
+                                                {"12", 12}, {"80", 80}, {NULL, 0}};
+
+static const struct config_row rows[] = {
+    {.name = "dbfilename",
+     .type = CONFIG_TEXT,
+     .flags = CONFIG_PROTECTED,
+     .value = &settings.dbfilename,
+     .initial = "dump.rdb",
+     .check = is_file_name},
+    {.name = "rdbchecksum",
+     .type = CONFIG_BOOL,
+     .flags = CONFIG_IMMUTABLE,
+     .value = &settings.checksum,
+     .initial = "yes"},
+    {.name = "rdb-version",
+     .type = CONFIG_CHOICE,
+     .value = &settings.version,
+     .initial = "80",
+     .choices = versions},
+    {.name = "stop-writes-on-bgsave-error",
+     .type = CONFIG_BOOL,
+     .value = &settings.stop_writes,
+     .initial = "yes"},
+    {NULL},
+};
+
+void persist_register(void) {
+    config_register(rows);
+}
