@@ -27,10 +27,11 @@ enum { REPORTS_MAX = 100 };
 struct options {
     const char *file, *host, *socket, *user, *password;
     int64_t port, db;
+    struct outgoing_tls tls;
     struct bytes ttl; /* empty = none */
     struct args separator_text;
     struct bytes separator;
-    bool quiet;
+    bool with_tls, quiet;
 };
 
 struct import {
@@ -126,7 +127,8 @@ static int transfer_some(struct import *import) {
     struct link *link = &import->link;
     bool wants_lines = !import->lines.ended && link_has_room(link);
     struct pollfd events[2] = {
-        {.fd = link->fd, .events = (short)(POLLIN | (link_wants_to_send(link) ? POLLOUT : 0))},
+        {.fd = link->connection.fd,
+         .events = (short)(POLLIN | (link_wants_to_send(link) ? POLLOUT : 0))},
         {.fd = wants_lines ? import->lines.fd : -1, .events = POLLIN},
     };
     if (poll(events, 2, -1) < 0 && errno != EINTR) return complain("poll: %s", strerror(errno));
@@ -209,8 +211,12 @@ static bool open_link(struct import *import, struct buffer *error) {
     struct link *link = &import->link;
     link->refused = refused_by_server;
     link->context = import;
-    if (!link_open(link, o->host, (int)o->port, o->socket, error) ||
-        !authenticate(link, o, error) || !select_db(link, o, error))
+    struct outgoing_target target = {.host = o->host,
+                                     .port = (int)o->port,
+                                     .path = o->socket,
+                                     .tls = o->with_tls ? &o->tls : NULL};
+    if (!link_open(link, &target, error) || !authenticate(link, o, error) ||
+        !select_db(link, o, error))
         return false;
     import->lines.longest = longest_value(link);
     return true;
@@ -260,6 +266,21 @@ static bool parse_separator(struct options *o, const char *text) {
 }
 
 enum { HOST = 1, PORT, SOCKET, USER, PASSWORD, DB, TTL, SEPARATOR, QUIET };
+enum { TLS = QUIET + 1, CA_FILE, CA_DIR, CERT_FILE, KEY_FILE, INSECURE };
+
+/* Any of them asks for TLS. */
+static bool parse_tls_option(struct options *o, int option, const char *value) {
+    o->with_tls = true;
+    switch (option) {
+    case TLS: return true;
+    case CA_FILE: o->tls.ca_file = value; return true;
+    case CA_DIR: o->tls.ca_dir = value; return true;
+    case CERT_FILE: o->tls.cert_file = value; return true;
+    case KEY_FILE: o->tls.key_file = value; return true;
+    case INSECURE: o->tls.any_certificate = o->tls.any_name = true; return true;
+    default: return false;
+    }
+}
 
 static bool parse_option(struct options *o, int option, const char *value) {
     int64_t seconds;
@@ -275,7 +296,7 @@ static bool parse_option(struct options *o, int option, const char *value) {
         return parse_number("ttl", value, 1, INT64_MAX / 1000000, &seconds);
     case SEPARATOR: return parse_separator(o, value);
     case QUIET: o->quiet = true; return true;
-    default: return false;
+    default: return parse_tls_option(o, option, value);
     }
 }
 
@@ -290,9 +311,16 @@ static bool parse_options(struct options *o, int argc, char **argv) {
         {"ttl", required_argument, NULL, TTL},
         {"separator", required_argument, NULL, SEPARATOR},
         {"quiet", no_argument, NULL, QUIET},
+        {"tls", no_argument, NULL, TLS},
+        {"cacert", required_argument, NULL, CA_FILE},
+        {"cacertdir", required_argument, NULL, CA_DIR},
+        {"cert", required_argument, NULL, CERT_FILE},
+        {"key", required_argument, NULL, KEY_FILE},
+        {"insecure", no_argument, NULL, INSECURE},
         {0},
     };
     *o = (struct options){.host = "127.0.0.1", .port = 6379, .separator = BYTES(" ")};
+    o->tls = (struct outgoing_tls){"", "", "", "", "", false, false};
     o->password = getenv("STRATA_PASSWORD");
     /* getopt_long() skips the first word, which is "import" itself, and names it in errors. */
     argv[-1] = (char *)"strata";

@@ -1,50 +1,37 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "server/import_link.h"
 #include "base/number.h"
+#include "sys/clock.h"
 #include "sys/memory.h"
-#include "sys/socket.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <unistd.h>
 
 enum {
-    CONNECT_TIMEOUT_MS = 10 * 1000,
+    CONNECT_TIMEOUT_US = 10 * 1000 * 1000,
     OUT_ENOUGH = 512 * 1024, /* bytes waiting to be sent, above which no more are queued */
     READ_SIZE = 64 * 1024
 };
 
-static int wait_for(int fd, short events, int timeout_ms) {
-    struct pollfd event = {.fd = fd, .events = events};
-    int ready;
-    do {
-        ready = poll(&event, 1, timeout_ms);
-    } while (ready < 0 && errno == EINTR);
-    return ready;
-}
-
-bool link_open(struct link *link, const char *host, int port, const char *path,
-               struct buffer *error) {
-    int fd = path ? socket_connect_unix(path) : socket_connect_tcp(host, port, NULL);
-    int status = fd < 0 ? fd : 0;
-    if (!status && wait_for(fd, POLLOUT, CONNECT_TIMEOUT_MS) == 0) status = -ETIMEDOUT;
-    if (!status) status = socket_error(fd);
-    if (!status) {
-        if (!path) socket_set_nodelay(fd, true);
-        link->fd = fd;
+bool link_open(struct link *link, const struct outgoing_target *target, struct buffer *error) {
+    struct buffer why = {0};
+    enum outgoing_result result =
+        outgoing_open(&link->connection, target, clock_mono_us() + CONNECT_TIMEOUT_US, &why);
+    if (result == OUTGOING_OPEN) {
         link->lines = memory_need(LINK_WINDOW * sizeof *link->lines);
         return true;
     }
-    if (fd >= 0) close(fd);
-    if (path)
-        buffer_printf(error, "cannot connect to %s: %s", path, strerror(-status));
+    if (target->path)
+        buffer_printf(error, "cannot connect to %s: ", target->path);
     else
-        buffer_printf(error, "cannot connect to %s, port %d: %s", host, port, strerror(-status));
+        buffer_printf(error, "cannot connect to %s, port %d: ", target->host, target->port);
+    buffer_append_bytes(error, buffer_bytes(&why));
+    buffer_free(&why);
     return false;
 }
 
 void link_close(struct link *link) {
-    if (link->lines) close(link->fd);
+    if (link->lines) outgoing_close(&link->connection);
     memory_free(link->lines);
     buffer_free(&link->out);
     buffer_free(&link->in);
@@ -84,9 +71,9 @@ bool link_set(struct link *link, struct bytes key, struct bytes value, struct by
 
 bool link_send(struct link *link) {
     while (link_wants_to_send(link)) {
-        ssize_t n = write(link->fd, link->out.data + link->sent, link->out.len - link->sent);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return errno == EAGAIN;
+        ssize_t n = outgoing_send(&link->connection, link->out.data + link->sent,
+                                  link->out.len - link->sent);
+        if (n < 0) return n == -EAGAIN;
         link->sent += (size_t)n;
     }
     buffer_clear(&link->out);
@@ -99,12 +86,12 @@ bool link_send(struct link *link) {
 /* 1: something came, 0: nothing now, -1: the end. */
 static int receive_some(struct link *link) {
     if (!buffer_reserve(&link->in, READ_SIZE)) return -1;
-    ssize_t n = read(link->fd, link->in.data + link->in.len, READ_SIZE);
+    ssize_t n = outgoing_receive(&link->connection, link->in.data + link->in.len, READ_SIZE);
     if (n > 0) {
         link->in.len += (size_t)n;
         return 1;
     }
-    return n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
+    return n == -EAGAIN ? 0 : -1;
 }
 
 /* Counts the replies in `text` and returns how many bytes they took; SIZE_MAX when something is no
@@ -149,8 +136,9 @@ uint64_t link_oldest_line(const struct link *link) {
 struct bytes link_read_line(struct link *link) {
     const char *end;
     while (!(end = link->in.len ? memchr(link->in.data, '\n', link->in.len) : NULL)) {
-        wait_for(link->fd, POLLIN, -1);
-        if (receive_some(link) < 0) return (struct bytes){NULL, 0};
+        int more = receive_some(link);
+        if (more < 0) return (struct bytes){NULL, 0};
+        if (more == 0) outgoing_wait(&link->connection, POLLIN, INT64_MAX);
     }
     /* The line moves to `out`, which is empty meanwhile. */
     size_t length = (size_t)(end - link->in.data);
@@ -169,7 +157,7 @@ struct bytes link_ask(struct link *link, const struct bytes *words, unsigned cou
     for (unsigned i = 0; good && i < count; i++)
         good = append_word(&link->out, words[i]);
     while (good && link_wants_to_send(link)) {
-        wait_for(link->fd, POLLOUT, -1);
+        outgoing_wait(&link->connection, POLLOUT, INT64_MAX);
         good = link_send(link);
     }
     return good ? link_read_line(link) : (struct bytes){NULL, 0};

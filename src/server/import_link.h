@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/buffer.h"
+#include "sys/outgoing.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,7 +13,7 @@
 #define LINK_WINDOW 32768 /* requests without a reply; a power of two */
 
 struct link {
-    int fd;
+    struct outgoing connection;
     struct buffer out; /* not sent yet, from `sent` on */
     size_t sent;
     struct buffer in; /* replies not read yet */
@@ -25,8 +26,7 @@ struct link {
 };
 
 /* Connects within ten seconds, or returns false with the reason in `error`. */
-bool link_open(struct link *link, const char *host, int port, const char *path,
-               struct buffer *error);
+bool link_open(struct link *link, const struct outgoing_target *target, struct buffer *error);
 void link_close(struct link *link);
 
 /* Sends one request and waits for the first line of its reply, valid until the next call. An empty

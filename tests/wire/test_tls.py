@@ -173,6 +173,28 @@ def test_redis_py(server, files):
     assert subscriber.get_message(timeout=5)["data"] == b"message"
 
 
+def import_lines(port, *options):
+    done = subprocess.run([servers.strata_binary(), "import", "--port", str(port), *options, "-"], timeout=60,
+                          input=b"".join(b"key%d %d\n" % (i, i) for i in range(50000)), capture_output=True, check=False)
+    return done.returncode, done.stderr.decode()
+
+
+def test_import(server, files, tmp_path):
+    with server.client() as plain:
+        plain.call("CONFIG", "SET", "tls-auth-clients", "yes")
+        show = ["--cert", files["other.crt"], "--key", files["other.key"]]
+        assert import_lines(server.tls_port, "--cacert", files["ca.crt"], *show) == (0, "")
+        assert plain.call("DBSIZE") == 50000 and plain.call("GET", "key49999") == b"49999"
+        assert import_lines(server.tls_port, "--tls", "--insecure", *show) == (0, "")
+        for options in ([], ["--cacert", "/none"], ["--cert", "/none"], ["--cacertdir", str(tmp_path)]):
+            status, error = import_lines(server.tls_port, "--tls", *options)
+            assert status == 2 and "TLS: " in error
+        assert import_lines(server.tls_port, "--insecure")[0] == 2  # shows no certificate
+        status, error = import_lines(server.tls_port, "--host", "127.0.0.2", "--cacert", files["ca.crt"], *show)
+        assert status == 2 and "IP address mismatch" in error
+        assert import_lines(server.port, "--insecure", "--socket", "/none")[0] == 2
+
+
 # ---- who does not speak TLS, or not to the end ----
 
 
