@@ -85,6 +85,19 @@ static enum step parse_operation(struct call *call, struct cursor *cursor, struc
     return STEP_OPERATION;
 }
 
+uint32_t bitmap_bitfield_key_flags(const struct bytes *argv, unsigned argc) {
+    unsigned at = 2;
+    while (at < argc) {
+        if (bytes_is(argv[at], "get") && argc - at > 2)
+            at += 3;
+        else if (bytes_is(argv[at], "overflow") && argc - at > 1)
+            at += 2;
+        else
+            return KEY_RW | KEY_ACCESS | KEY_UPDATE;
+    }
+    return KEY_RO | KEY_ACCESS;
+}
+
 /* What the first parsing finds out. */
 struct plan {
     size_t count;

@@ -156,6 +156,7 @@ const struct command bitmap_commands[] = {
         .run = bitmap_bitfield,
         .arity = -2,
         .flags = CMD_WRITE | CMD_DENYOOM,
+        .key_flags = bitmap_bitfield_key_flags,
         .categories = CAT_BITMAP,
         .keys = {{.flags = KEY_RW | KEY_ACCESS | KEY_UPDATE | KEY_VARIABLE_FLAGS,
                   .search = KEY_SEARCH_INDEX,

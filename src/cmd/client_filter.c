@@ -2,6 +2,7 @@
 #include "cmd/client_filter.h"
 #include "base/ensure.h"
 #include "base/number.h"
+#include "exec/acl.h"
 #include "exec/exec.h"
 #include "exec/pubsub.h"
 #include "sys/clock.h"
@@ -123,7 +124,7 @@ static bool parse_text(struct parser *p, struct bytes value) {
 }
 
 static bool parse_user(struct parser *p, struct bytes value) {
-    if (bytes_equal(value, BYTES("default"))) return parse_text(p, value);
+    if (acl_find(p->call->exec, value)) return parse_text(p, value);
     reply_errorf(p->call->reply, "ERR No such user '%.*s'", (int)value.len, value.data);
     return false;
 }
@@ -231,7 +232,7 @@ static bool has_ip(struct bytes wanted, const char *peer) {
 static bool has_text(enum client_filter_text text, struct bytes wanted, const struct session *s) {
     char shown[NAME_MAX_SHOWN], letters[SESSION_LETTERS_MAX];
     switch (text) {
-    case FILTER_USER: return equals(wanted, "default");
+    case FILTER_USER: return bytes_equal(wanted, s->user->name);
     case FILTER_NAME: return equals(wanted, s->name);
     case FILTER_LIB_NAME: return equals(wanted, s->library_name);
     case FILTER_LIB_VER: return equals(wanted, s->library_version);

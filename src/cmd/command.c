@@ -78,13 +78,6 @@ static void list_one(const struct command *command, const char *name, void *cont
     list_command(context, command, NULL);
 }
 
-/* The bit of a category; 0 = there is none of that name. */
-static uint32_t category_named(struct bytes name) {
-    for (unsigned i = 0; command_category_names[i]; i++)
-        if (bytes_is(name, command_category_names[i])) return 1u << i;
-    return 0;
-}
-
 static bool parse_filter(struct call *call, struct filter *filter) {
     if (call->argc == 2) return true;
     if (call->argc != 5 || !bytes_is(call->argv[2], "filterby")) return false;
@@ -93,7 +86,7 @@ static bool parse_filter(struct call *call, struct filter *filter) {
         filter->kind = FILTER_MODULE;
     } else if (bytes_is(kind, "aclcat")) {
         filter->kind = FILTER_CATEGORY;
-        filter->category = category_named(value);
+        filter->category = exec_category_named(value);
     } else if (bytes_is(kind, "pattern")) {
         filter->kind = FILTER_PATTERN;
         filter->pattern = value;

@@ -15,7 +15,6 @@ void command_list(struct call *call);
 
 /* Names by bit, ending with NULL: a flag without a name is not shown. */
 extern const char *const command_key_flag_names[];
-extern const char *const command_category_names[];
 
 /* The names of the bits that are set, as a set of simple strings. */
 void command_reply_bits(struct reply *reply, uint64_t bits, const char *const *names,

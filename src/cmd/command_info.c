@@ -34,12 +34,6 @@ const char *const command_key_flag_names[] = {
     "insert", "delete", "not_key", "incomplete", "variable_flags", NULL,
 };
 
-const char *const command_category_names[] = {
-    "keyspace", "read",        "write",      "set",         "sortedset", "list",  "hash", "string",
-    "bitmap",   "hyperloglog", "geo",        "stream",      "pubsub",    "admin", "fast", "slow",
-    "blocking", "dangerous",   "connection", "transaction", "scripting", NULL,
-};
-
 void command_reply_bits(struct reply *reply, uint64_t bits, const char *const *names,
                         const char *prefix) {
     unsigned count = 0;
@@ -185,7 +179,7 @@ static void reply_info(struct reply *reply, const struct command *command,
     reply_integer(reply, range.first);
     reply_integer(reply, range.last);
     reply_integer(reply, range.step);
-    command_reply_bits(reply, exec_command_categories(command), command_category_names, "@");
+    command_reply_bits(reply, exec_command_categories(command), exec_category_names, "@");
     reply_tips(reply, command->tips);
     reply_key_specs(reply, command);
     unsigned count = command_subcommand_count(command);

@@ -2,6 +2,7 @@
 #include "cmd/connection.h"
 #include "base/identity.h"
 #include "base/number.h"
+#include "exec/acl.h"
 #include "exec/exec.h"
 #include "exec/pubsub.h"
 
@@ -19,11 +20,11 @@ void connection_auth(struct call *call) {
     struct bytes user = named ? call->argv[1] : BYTES("default");
     call_redact(call, 1);
     call_redact(call, 2);
-    if (!named && !exec_has_password(call->exec))
+    if (!named && acl_default_user(call->exec)->no_password)
         reply_error(call->reply,
                     "ERR AUTH <password> called without any password configured for the default "
                     "user. Are you sure your configuration is correct?");
-    else if (session_authenticate(call->session, user, call->argv[call->argc - 1]))
+    else if (acl_authenticate(call->session, user, call->argv[call->argc - 1], call->argv[0]))
         reply_ok(call->reply);
     else
         reply_error(call->reply, WRONG_PASSWORD);
@@ -76,7 +77,8 @@ static bool hello_options(struct call *call, struct hello *hello) {
 /* False: the error is written. */
 static bool hello_authenticate(struct call *call, const struct hello *hello) {
     const struct bytes *credentials = hello->credentials;
-    if (credentials && !session_authenticate(call->session, credentials[0], credentials[1])) {
+    if (credentials &&
+        !acl_authenticate(call->session, credentials[0], credentials[1], call->argv[0])) {
         reply_error(call->reply, WRONG_PASSWORD);
         return false;
     }

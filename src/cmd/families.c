@@ -10,13 +10,13 @@
 #include "value/zset.h"
 
 static const struct command *const families[] = {
-    bitmap_commands,      client_commands, connection_commands, config_commands,
-    command_commands,     debug_commands,  dump_commands,       expire_commands,
-    hash_commands,        hll_commands,    key_commands,        list_commands,
-    memory_commands,      object_commands, observe_commands,    pubsub_commands,
-    server_commands,      set_commands,    sort_commands,       string_commands,
-    geo_commands,         stream_commands, zset_commands,       transaction_commands,
-    persistence_commands,
+    acl_commands,         bitmap_commands,      client_commands, connection_commands,
+    config_commands,      command_commands,     debug_commands,  dump_commands,
+    expire_commands,      hash_commands,        hll_commands,    key_commands,
+    list_commands,        memory_commands,      object_commands, observe_commands,
+    pubsub_commands,      server_commands,      set_commands,    sort_commands,
+    string_commands,      geo_commands,         stream_commands, zset_commands,
+    transaction_commands, persistence_commands,
 };
 
 void families_register(struct exec *exec) {

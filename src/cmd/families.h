@@ -5,6 +5,7 @@
 
 #include "exec/exec.h"
 
+extern const struct command acl_commands[];
 extern const struct command bitmap_commands[];
 extern const struct command client_commands[];     /* CLIENT and its subcommands */
 extern const struct command connection_commands[]; /* HELLO AUTH PING ECHO QUIT RESET SELECT */

@@ -126,7 +126,8 @@ const struct command pubsub_commands[] = {
         .name = "psubscribe",
         .run = message_psubscribe,
         .arity = -2,
-        .flags = CMD_PUBSUB | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_SUBSCRIBED,
+        .flags = CMD_PUBSUB | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_SUBSCRIBED |
+                 CMD_CHANNELS | CMD_CHANNEL_PATTERNS,
         .group = "pubsub",
         .since = "2.0.0",
         .complexity = "O(N) where N is the number of patterns to subscribe to.",
@@ -137,7 +138,7 @@ const struct command pubsub_commands[] = {
         .name = "publish",
         .run = message_publish,
         .arity = 3,
-        .flags = CMD_PUBSUB | CMD_LOADING | CMD_STALE | CMD_FAST,
+        .flags = CMD_PUBSUB | CMD_LOADING | CMD_STALE | CMD_FAST | CMD_CHANNEL,
         .group = "pubsub",
         .since = "2.0.0",
         .complexity = "O(N+M) where N is the number of clients subscribed to the receiving "
@@ -169,7 +170,7 @@ const struct command pubsub_commands[] = {
         .name = "spublish",
         .run = message_spublish,
         .arity = 3,
-        .flags = CMD_PUBSUB | CMD_LOADING | CMD_STALE | CMD_FAST,
+        .flags = CMD_PUBSUB | CMD_LOADING | CMD_STALE | CMD_FAST | CMD_CHANNEL,
         .keys = {{KEY_NOT_KEY, KEY_SEARCH_INDEX, 1, .find = KEY_FIND_RANGE, .last = 0, .step = 1}},
         .group = "pubsub",
         .since = "7.0.0",
@@ -182,7 +183,8 @@ const struct command pubsub_commands[] = {
         .name = "ssubscribe",
         .run = message_ssubscribe,
         .arity = -2,
-        .flags = CMD_PUBSUB | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_SUBSCRIBED,
+        .flags =
+            CMD_PUBSUB | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_SUBSCRIBED | CMD_CHANNELS,
         .keys = {{KEY_NOT_KEY, KEY_SEARCH_INDEX, 1, .find = KEY_FIND_RANGE, .last = -1, .step = 1}},
         .group = "pubsub",
         .since = "7.0.0",
@@ -194,7 +196,8 @@ const struct command pubsub_commands[] = {
         .name = "subscribe",
         .run = message_subscribe,
         .arity = -2,
-        .flags = CMD_PUBSUB | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_SUBSCRIBED,
+        .flags =
+            CMD_PUBSUB | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_SUBSCRIBED | CMD_CHANNELS,
         .group = "pubsub",
         .since = "2.0.0",
         .complexity = "O(N) where N is the number of channels to subscribe to.",

@@ -97,6 +97,12 @@ static __attribute__((noinline)) void set_with_options(struct call *call) {
         reply_ok(call->reply);
 }
 
+uint32_t string_set_key_flags(const struct bytes *argv, unsigned argc) {
+    for (unsigned i = 3; i < argc; i++)
+        if (bytes_is(argv[i], "get")) return KEY_RW | KEY_ACCESS | KEY_UPDATE;
+    return KEY_OW | KEY_UPDATE;
+}
+
 void string_set(struct call *call) {
     if (call->argc > 3) {
         set_with_options(call);

@@ -27,3 +27,6 @@ void string_incrby(struct call *call);
 void string_decrby(struct call *call);
 void string_incrbyfloat(struct call *call);
 void string_lcs(struct call *call);
+
+/* What SET does with its key: it looks at the old value only with GET. */
+uint32_t string_set_key_flags(const struct bytes *argv, unsigned argc);

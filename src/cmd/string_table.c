@@ -487,6 +487,7 @@ const struct command string_commands[] = {
         .run = string_set,
         .arity = -3,
         .flags = CMD_WRITE | CMD_DENYOOM,
+        .key_flags = string_set_key_flags,
         .categories = CAT_STRING,
         .keys = {{.flags = KEY_RW | KEY_ACCESS | KEY_UPDATE | KEY_VARIABLE_FLAGS,
                   .search = KEY_SEARCH_INDEX,

@@ -33,6 +33,7 @@ enum config_type {
 #define CONFIG_EMPTY_IS_NULL (1u << 6)
 #define CONFIG_INERT         (1u << 7) /* has no meaning here: kept, shown, noted in the log */
 #define CONFIG_QUIET         (1u << 8) /* INERT, and nobody misses it: not noted */
+#define CONFIG_LINES         (1u << 10) /* SPECIAL: each line of a file is a thing of its own */
 #define CONFIG_START_ONLY                                                                          \
     (1u << 9) /* of files and command lines; unknown to CONFIG GET and SET                         \
                */
@@ -63,6 +64,9 @@ struct config_row {
     bool (*set)(const struct config_row *row, const struct bytes *words, unsigned count,
                 struct buffer *error);
     void (*get)(const struct config_row *row, struct buffer *out);
+    /* LINES only, for which `set` gets each line when it is loaded: writes the lines that the file
+     * is to have, each with its name and its line break. False: no memory. */
+    bool (*write)(const struct config_row *row, struct buffer *out);
 };
 
 /* ---- the registry: at start-up, before anything is loaded ---- */

@@ -193,8 +193,6 @@ unsigned config_save_points(const struct config_save_point **points) {
 
 /* ---- the rows ---- */
 
-static const struct config_choice channel_defaults[] = {
-    {"allchannels", 0}, {"resetchannels", 1}, {NULL, 0}};
 static const struct config_choice fsync_policies[] = {
     {"everysec", 0}, {"always", 1}, {"no", 2}, {NULL, 0}};
 static const struct config_choice save_behaviors[] = {{"sync", 0}, {"best-effort", 1}, {NULL, 0}};
@@ -220,7 +218,6 @@ static const struct config_choice shutdowns[] = {{"default", 0},   {"save", 1}, 
                                                  {"failover", 32}, {NULL, 0}};
 
 static const struct config_row inert_rows[] = {
-    CHOICE("acl-pubsub-default", "resetchannels", channel_defaults, 0),
     CHOICE("appendfsync", "everysec", fsync_policies, QUIET),
     CHOICE("cluster-config-save-behavior", "sync", save_behaviors, QUIET),
     CHOICE("cluster-preferred-endpoint-type", "ip", endpoint_types, QUIET),
@@ -233,7 +230,6 @@ static const struct config_row inert_rows[] = {
     CHOICE("repl-diskless-load", "disabled", diskless_loads, QUIET),
     CHOICE("sanitize-dump-payload", "no", sanitizations, HIDDEN | QUIET),
 
-    TEXT("aclfile", NULL, "", NULL, FIXED),
     TEXT("aof-rewrite-cpulist", "aof_rewrite_cpulist", "", NULL, FIXED | QUIET),
     TEXT("appenddirname", NULL, "appendonlydir", NULL, FIXED | QUIET),
     TEXT("appendfilename", NULL, "appendonly.aof", NULL, FIXED | QUIET),
@@ -260,7 +256,6 @@ static const struct config_row inert_rows[] = {
     TEXT("server-cpulist", "server_cpulist", "", NULL, FIXED),
     TEXT("unixsocketgroup", NULL, "", NULL, FIXED),
 
-    NUMBER("acllog-max-len", NULL, "128", 0, INT64_MAX, QUIET),
     NUMBER("active-defrag-cycle-max", NULL, "25", 1, 99, QUIET),
     NUMBER("active-defrag-cycle-min", NULL, "1", 1, 99, QUIET),
     NUMBER("active-defrag-cycle-us", NULL, "500", 0, 100000, QUIET),
@@ -412,7 +407,6 @@ static const struct config_row inert_rows[] = {
     FLAGS("shutdown-on-sigterm", "default", shutdowns, is_shutdown),
 
     LINES("loadmodule", 0),
-    LINES("user", 0),
     LINES("io-threads-do-reads", QUIET),
     LINES("events-per-io-thread", QUIET),
     LINES("list-max-ziplist-entries", QUIET),

@@ -55,6 +55,10 @@ static struct bytes after_line(struct bytes text, struct bytes line) {
     return bytes_skip(text, line.len + (line.len < text.len));
 }
 
+static bool is_written(const struct config_row *row) {
+    return !(row->flags & CONFIG_START_ONLY) || row->flags & CONFIG_LINES;
+}
+
 /* The directive that a line sets, with its words in r->args; NULL for all lines that stay anyway.
  */
 static struct directive *directive_of(struct rewriting *r, struct bytes line) {
@@ -64,7 +68,7 @@ static struct directive *directive_of(struct rewriting *r, struct bytes line) {
     if (blank == line.len || line.data[blank] == '#') return NULL;
     if (args_split(&r->args, line) != ARGS_OK || !r->args.count) return NULL;
     const struct config_name *name = registry_find(r->args.items[0]);
-    return name && !(name->directive->row->flags & CONFIG_START_ONLY) ? name->directive : NULL;
+    return name && is_written(name->directive->row) ? name->directive : NULL;
 }
 
 /* Collects what the file says; later lines win, or add up. */
@@ -90,12 +94,14 @@ static bool compare(struct rewriting *r) {
     for (size_t i = 0; i < r->count; i++) {
         struct said *said = &r->said[i];
         if (args_split(&r->args, buffer_bytes(&said->words)) != ARGS_OK) return false;
+        if (said->directive->row->flags & CONFIG_LINES) continue;
         said->stays = directive_has(said->directive, r->args.items, (unsigned)r->args.count);
     }
     return true;
 }
 
 static bool write_directive(struct rewriting *r, struct bytes name, const struct directive *d) {
+    if (d->row->flags & CONFIG_LINES) return d->row->write(d->row, &r->out);
     return buffer_append_bytes(&r->out, name) && buffer_append_char(&r->out, ' ') &&
            directive_write(d, &r->out) && buffer_append_char(&r->out, '\n');
 }
@@ -117,13 +123,22 @@ static bool write_lines(struct rewriting *r, struct bytes text) {
     return true;
 }
 
+/* Does the file need it, where it does not have it yet? */
+static bool has_to_stand(const struct directive *d) {
+    if (!(d->row->flags & CONFIG_LINES)) return directive_differs(d);
+    struct buffer lines = {0};
+    bool any = d->row->write(d->row, &lines) && lines.len;
+    buffer_free(&lines);
+    return any;
+}
+
 static bool append_rest(struct rewriting *r) {
     size_t count;
     const struct config_name *names = registry_names(&count);
     for (size_t i = 0; i < count; i++) {
         const struct directive *d = names[i].directive;
-        if (names[i].name != d->row->name || (d->row->flags & CONFIG_START_ONLY)) continue;
-        if (find_said(r, d) || !directive_differs(d)) continue;
+        if (names[i].name != d->row->name || !is_written(d->row) || find_said(r, d)) continue;
+        if (!has_to_stand(d)) continue;
         if (!r->has_head && !buffer_printf(&r->out, "\n%s\n", appended_head)) return false;
         r->has_head = true;
         if (!write_directive(r, bytes_of(names[i].name), d)) return false;

@@ -139,7 +139,10 @@ static bool run_again(struct exec_worker *w, struct waiter *waiter, const struct
     };
     call.view.no_touch = (session->flags & SESSION_NO_TOUCH) != 0;
     tracking_serve(w, session);
-    waiter->found->run(&call);
+    /* Its user may have lost the permission since it began to wait. */
+    if (check_access(session, waiter->found, waiter->argv, waiter->argc, ACL_TOPLEVEL, "NOPERM ",
+                     &reply))
+        waiter->found->run(&call);
     if (UNLIKELY(session->tracking)) tracking_read(&call, waiter->found->flags);
     tracking_serve(w, NULL);
     if (call.waits) {

@@ -1,6 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "exec/exec.h"
 
+const char *const exec_category_names[] = {
+    "keyspace", "read",        "write",      "set",         "sortedset", "list",  "hash", "string",
+    "bitmap",   "hyperloglog", "geo",        "stream",      "pubsub",    "admin", "fast", "slow",
+    "blocking", "dangerous",   "connection", "transaction", "scripting", NULL,
+};
+
+uint32_t exec_category_named(struct bytes name) {
+    for (unsigned i = 0; exec_category_names[i]; i++)
+        if (bytes_is(name, exec_category_names[i])) return 1u << i;
+    return 0;
+}
+
 /* Tables need not repeat what the flags say already. */
 uint32_t exec_command_categories(const struct command *command) {
     uint64_t flags = command->flags;

@@ -84,6 +84,28 @@ static bool is_ping(const struct registered *found) {
     return strcmp(found->command->name, "ping") == 0;
 }
 
+static bool refuse_access(const struct session *session, const struct acl_line *line,
+                          const struct acl_denial *denial, const char *prefix,
+                          struct reply *reply) {
+    struct buffer text = {0};
+    if (buffer_printf(&text, "%s", prefix) &&
+        acl_denial_text(session->user, line, denial, false, &text))
+        reply_error_bytes(reply, buffer_bytes(&text));
+    else
+        reply_no_memory(reply);
+    buffer_free(&text);
+    return false;
+}
+
+bool check_access(struct session *session, const struct registered *found, const struct bytes *argv,
+                  unsigned argc, enum acl_context context, const char *prefix,
+                  struct reply *reply) {
+    struct acl_denial denial;
+    if (LIKELY(acl_permit(session, found, argv, argc, context, &denial))) return true;
+    struct acl_line line = {found, argv, argc, session->db};
+    return refuse_access(session, &line, &denial, prefix, reply);
+}
+
 enum verdict check_request(struct session *session, const struct staged *staged,
                            const struct request *request, struct reply *reply, int64_t now_ms) {
     const struct registered *found = staged->found;
@@ -111,6 +133,14 @@ enum verdict check_request(struct session *session, const struct staged *staged,
         if (flags & CMD_NO_MULTI) return refuse_in_transaction(found, reply);
         if (!(flags & CMD_NOT_QUEUED)) verdict = VERDICT_QUEUE;
         flags = transaction_flags(session, flags);
+    }
+    enum acl_context context = session->transaction ? ACL_MULTI : ACL_TOPLEVEL;
+    if (!check_access(session, found, request->argv, request->argc, context, "NOPERM ", reply))
+        return VERDICT_REJECTED;
+    if (flags & (CMD_DENYOOM | CMD_EXEC | CMD_SCRIPT)) {
+        bool full = !room_for_command(session, now_ms);
+        session_worker(session)->full = full;
+        if (UNLIKELY(full) && flags & CMD_DENYOOM) return reject(reply, NO_ROOM);
     }
     if (flags & (CMD_DENYOOM | CMD_EXEC | CMD_SCRIPT)) {
         bool full = !room_for_command(session, now_ms);
@@ -150,9 +180,11 @@ bool check_nested(const struct nested *nested, const struct nested_command *comm
         unknown_subcommand(command->argv, reply);
         return false;
     }
+    struct session *session = nested->outer->session;
     const char *refusal = script_refusal(nested, command);
     if (refusal) reply_error(reply, refusal);
-    return !refusal;
+    return !refusal && check_access(session, command->found, command->argv, command->argc,
+                                    ACL_SCRIPT, "ERR ACL failure in script: ", reply);
 }
 
 /* ---- what handlers say of their own arguments ---- */

@@ -44,6 +44,11 @@ struct call;
 #define CMD_EXEC           (1ull << 37) /* runs the commands of a transaction, with their locks */
 #define CMD_SCRIPT         (1ull << 38) /* runs a script */
 
+#define CMD_CHANNEL          (1ull << 48) /* its first argument is a channel */
+#define CMD_CHANNELS         (1ull << 49) /* all of its arguments are */
+#define CMD_CHANNEL_PATTERNS (1ull << 50) /* or they are patterns */
+#define CMD_ALL_DATABASES    (1ull << 51) /* it works on all databases */
+
 /* ACL categories beyond those that follow from the flags (write, read, fast/slow, admin, pubsub,
  * blocking, dangerous follow as in Redis: see exec/categories.c). */
 #define CAT_KEYSPACE    (1u << 0)
@@ -95,6 +100,13 @@ struct key_spec {
     const char *notes;
 };
 
+/* Which arguments are databases: `count` of them from position `first` on, or each behind the
+ * keyword from there on. */
+struct database_args {
+    uint8_t first, count; /* first 0: none */
+    const char *keyword;
+};
+
 enum arg_type {
     ARG_STRING,
     ARG_INTEGER,
@@ -135,6 +147,9 @@ typedef void command_handler(struct call *call);
 typedef int command_keys(const struct bytes *argv, unsigned argc, unsigned *positions,
                          unsigned capacity);
 
+/* What a command with these arguments does with the keys of a spec that has KEY_VARIABLE_FLAGS. */
+typedef uint32_t command_key_flags(const struct bytes *argv, unsigned argc);
+
 /* Does this command line need what CMD_EXCLUSIVE gives. */
 typedef bool command_needs(const struct bytes *argv, unsigned argc);
 
@@ -148,6 +163,8 @@ struct command {
     struct key_spec keys[4]; /* ends at the first with search NONE */
     command_keys *find_keys;
     command_needs *needs_exclusive; /* NULL: always, with CMD_EXCLUSIVE */
+    command_key_flags *key_flags;
+    struct database_args databases;
     const char *group, *since, *complexity, *summary;
     const struct command_arg *args;
     const struct command_history *history;

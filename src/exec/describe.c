@@ -71,10 +71,10 @@ bool session_describe(const struct session *session, struct buffer *out) {
         buffer_printf(out, "qbuf=%zu qbuf-free=%zu argv-mem=0 multi-mem=%zu rbs=0 rbp=0 obl=%zu ",
                       usage.input_used, usage.input_free, transaction_memory(session),
                       usage.output_pending) &&
-        buffer_printf(out, "oll=%zu omem=%zu tot-mem=%zu events=%s cmd=%s user=default redir=-1 ",
-                      usage.output_blocks, usage.output_pending,
-                      usage.memory + session_memory(session),
-                      session->flags & SESSION_BACKLOG ? "rw" : "r", command) &&
+        buffer_printf(
+            out, "oll=%zu omem=%zu tot-mem=%zu events=%s cmd=%s user=%s redir=-1 ",
+            usage.output_blocks, usage.output_pending, usage.memory + session_memory(session),
+            session->flags & SESSION_BACKLOG ? "rw" : "r", command, session->user->name.data) &&
         buffer_printf(out,
                       "resp=%u lib-name=%s lib-ver=%s tot-net-in=%llu tot-net-out=%llu "
                       "tot-cmds=%llu",

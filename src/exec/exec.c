@@ -37,12 +37,14 @@ struct exec *exec_create(const struct exec_options *options) {
     exec->observations = observations_create();
     exec->pubsub = pubsub_create(options->workers);
     exec->info = info_frame_create();
+    exec->acl = acl_create();
     exec->blocking = blocking_create(exec);
     exec->watching = watching_create(exec);
     exec->tracking = tracking_create(exec);
     for (unsigned i = 0; i < options->workers; i++)
         worker_init(exec, i);
     settings_attach(exec);
+    acl_settings_attach(exec);
     info_register_own_sections(exec);
     return exec;
 }
@@ -58,6 +60,7 @@ static void worker_free(struct exec_worker *w) {
 
 void exec_free(struct exec *exec) {
     settings_detach();
+    acl_settings_attach(NULL);
     for (unsigned i = 0; i < exec->worker_count; i++)
         worker_free(&exec->workers[i]);
     info_frame_free(exec->info);
@@ -66,6 +69,7 @@ void exec_free(struct exec *exec) {
     observations_free(exec->observations);
     tracking_free(exec->tracking);
     pubsub_free(exec->pubsub);
+    acl_free(exec->acl);
     commands_free(&exec->commands);
     memory_free(exec);
 }

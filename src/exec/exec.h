@@ -43,6 +43,12 @@ const struct command *exec_find_subcommand(const struct command *parent, struct 
 
 /* All ACL categories of a command: those of its table and those that follow from its flags. */
 uint32_t exec_command_categories(const struct command *command);
+
+/* Their names, in the order of their bits; ends with NULL. */
+extern const char *const exec_category_names[];
+
+/* The bit of a category; 0 = there is none of that name. */
+uint32_t exec_category_named(struct bytes name);
 void exec_each_command(const struct exec *exec,
                        void (*fn)(const struct command *, const char *name, void *),
                        void *argument);
@@ -75,9 +81,6 @@ unsigned exec_session_count(const struct exec *exec);
 /* Closes a session's connection: at once, or when the replies written so far are sent. Its own
  * worker does it, soon. Exclusive mode. */
 void session_kill(struct session *session, bool after_reply);
-
-/* Is there a password, without which nobody runs commands (`requirepass`)? */
-bool exec_has_password(const struct exec *exec);
 
 /* CLIENT PAUSE: until `until_ms` (clock_wall_ms), all commands or writes only. Of two pauses the
  * later end counts, and the stricter kind. Exclusive mode. */

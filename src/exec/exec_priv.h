@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "exec/acl.h"
 #include "exec/commands.h"
 #include "exec/exec.h"
 #include "exec/keys.h"
@@ -76,8 +77,8 @@ struct staged {
 struct worker_totals {
     uint64_t commands;
     uint64_t connections;
-    uint64_t refused;            /* connections, by maxclients or protected mode */
-    uint64_t denied;             /* failed authentications */
+    uint64_t refused; /* connections, by maxclients or protected mode */
+    uint64_t denied[ACL_REASONS];
     uint64_t input_disconnects;  /* client-query-buffer-limit */
     uint64_t output_disconnects; /* client-output-buffer-limit */
     uint64_t turns, turn_ticks;  /* of the event loop */
@@ -140,6 +141,7 @@ struct exec {
     struct pubsub *pubsub;
     struct tracking_registry *tracking;
     struct commands commands;
+    struct acl *acl;
     struct observations *observations;
     struct info_frame *info;
     struct blocking *blocking;
@@ -179,6 +181,10 @@ enum verdict check_request(struct session *session, const struct staged *staged,
 bool check_nested(const struct nested *nested, const struct nested_command *command,
                   const struct registered *container, struct reply *reply);
 
+/* Does the session's user allow it? If not, the error behind the prefix has been written. */
+bool check_access(struct session *session, const struct registered *found, const struct bytes *argv,
+                  unsigned argc, enum acl_context context, const char *prefix, struct reply *reply);
+
 /* Under maxmemory: is there room for a command that may need memory? */
 bool room_for_command(struct session *session, int64_t now_ms);
 
@@ -195,8 +201,12 @@ struct session *worker_find_session(const struct exec_worker *w, uint64_t id);
 /* Closes what session_kill has marked. `worker` is a struct exec_worker. */
 void sessions_reap(void *worker);
 
-/* The RESP limits that fit the session's state of authentication. */
+/* The RESP limits that fit the session's state of authentication; of all sessions, soon. */
 void session_update_limits(struct session *session);
+void sessions_update_limits(struct exec *exec);
+
+/* SESSION_UNRESTRICTED, after its user has changed or it has another one. */
+void session_update_rights(struct session *session);
 
 bool pause_applies(const struct exec *exec, uint64_t command_flags, int64_t now_ms);
 void pause_session(struct session *session, int64_t now_ms);
@@ -247,6 +257,14 @@ const struct key_list *transaction_prepare(struct session *session);
 
 struct watching *watching_create(struct exec *exec);
 void watching_free(struct watching *watching);
+
+/* ---- acl.c, acl_settings.c ---- */
+
+struct acl *acl_create(void);
+void acl_free(struct acl *acl);
+
+/* Whom the directives act upon; NULL at the end. */
+void acl_settings_attach(struct exec *exec);
 
 /* ---- pubsub.c, pubsub_send.c ---- */
 

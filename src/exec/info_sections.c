@@ -60,7 +60,8 @@ static struct summary sum_workers(const struct exec *exec) {
         t->commands += w->totals.commands;
         t->connections += w->totals.connections;
         t->refused += w->totals.refused;
-        t->denied += w->totals.denied;
+        for (unsigned why = 0; why < ACL_REASONS; why++)
+            t->denied[why] += w->totals.denied[why];
         t->unknown_certificates += w->totals.unknown_certificates;
         t->input_disconnects += w->totals.input_disconnects;
         t->output_disconnects += w->totals.output_disconnects;
@@ -190,12 +191,14 @@ static void write_stats(struct exec *exec, struct buffer *out, void *context) {
     buffer_printf(out, "total_reads_processed:%llu\r\ntotal_writes_processed:%llu\r\n",
                   (ull)net.reads, (ull)net.writes);
     write_loop(exec, &sum, out);
-    buffer_printf(out, "acl_access_denied_auth:%llu\r\n", (ull)sum.totals.denied);
-    ZERO("acl_access_denied_cmd");
-    ZERO("acl_access_denied_key");
-    ZERO("acl_access_denied_channel");
+    const uint64_t *denied = sum.totals.denied;
+    buffer_printf(out,
+                  "acl_access_denied_auth:%llu\r\nacl_access_denied_cmd:%llu\r\n"
+                  "acl_access_denied_key:%llu\r\nacl_access_denied_channel:%llu\r\n",
+                  (ull)denied[ACL_AUTH], (ull)denied[ACL_COMMAND], (ull)denied[ACL_KEY],
+                  (ull)denied[ACL_CHANNEL]);
     buffer_printf(out, "acl_access_denied_tls_cert:%llu\r\n", (ull)sum.totals.unknown_certificates);
-    ZERO("acl_access_denied_db");
+    buffer_printf(out, "acl_access_denied_db:%llu\r\n", (ull)denied[ACL_DATABASE]);
     buffer_printf(out, "worst_command_usec:%llu\r\n", microseconds(exec, sum.totals.worst_ticks));
 }
 

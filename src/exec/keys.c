@@ -80,10 +80,12 @@ int exec_find_keys(const struct command *command, const struct bytes *argv, unsi
     EACH_SPEC(spec, command) {
         struct key_range range;
         if (!keys_range(spec, argv, argc, &range)) return -1;
+        bool vary = spec->flags & KEY_VARIABLE_FLAGS && command->key_flags;
+        uint32_t does = vary ? command->key_flags(argv, argc) : spec->flags;
         for (unsigned i = 0; i < range.count; i++, count++) {
             if (count >= capacity) continue;
             if (positions) positions[count] = range.first + i * range.step;
-            if (flags) flags[count] = spec->flags;
+            if (flags) flags[count] = does;
         }
     }
     return (int)count;

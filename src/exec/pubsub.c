@@ -171,6 +171,15 @@ unsigned pubsub_subscriptions(const struct session *session, enum topic_kind kin
     return session->subscriber ? session->subscriber->count[kind] : 0;
 }
 
+void pubsub_each_subscription(const struct session *session, subscription_visitor *fn,
+                              void *context) {
+    const struct subscription *s;
+    for (unsigned kind = 0; session->subscriber && kind < TOPIC_KINDS; kind++) {
+        LIST_FOREACH(s, &session->subscriber->list[kind], in_session)
+        fn(context, (enum topic_kind)kind, s->topic->name);
+    }
+}
+
 bool pubsub_is_subscribed(const struct session *session) {
     const struct subscriber *s = session->subscriber;
     return s && s->count[TOPIC_CHANNEL] + s->count[TOPIC_PATTERN] + s->count[TOPIC_SHARD] > 0;

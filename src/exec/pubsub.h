@@ -37,6 +37,11 @@ bool pubsub_oldest(const struct session *session, enum topic_kind kind, struct b
 /* Ends all subscriptions. */
 void pubsub_forget(struct session *session);
 
+/* Calls fn for each subscription. Own worker or exclusive mode; `fn` must not call back. */
+typedef void subscription_visitor(void *context, enum topic_kind kind, struct bytes name);
+void pubsub_each_subscription(const struct session *session, subscription_visitor *fn,
+                              void *context);
+
 /* Own worker or exclusive mode. */
 unsigned pubsub_subscriptions(const struct session *session, enum topic_kind kind);
 bool pubsub_is_subscribed(const struct session *session);

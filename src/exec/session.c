@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "exec/session.h"
 #include "base/ensure.h"
+#include "exec/acl.h"
 #include "exec/certificate.h"
 #include "exec/exec_priv.h"
 #include "exec/transaction.h"
@@ -22,15 +23,17 @@ static const char protected_mode_error[] =
 static const char *refusal(const struct exec *exec, const struct connection *connection) {
     if (atomic_load(&exec->connections) >= (unsigned)exec_settings.maxclients)
         return "ERR max number of clients reached";
-    if (exec_settings.protected_mode && !exec_settings.requirepass &&
+    if (exec_settings.protected_mode && acl_default_user(exec)->no_password &&
         !connection_peer_is_local(connection))
         return protected_mode_error;
     return NULL;
 }
 
-static uint32_t initial_flags(const struct connection *connection) {
-    return (exec_settings.requirepass ? 0 : SESSION_AUTHENTICATED) |
-           (connection_is_unix(connection) ? SESSION_UNIX : 0);
+static void start_as_default_user(struct session *session) {
+    session->user = acl_default_user(session->exec);
+    session->flags &= ~SESSION_AUTHENTICATED;
+    if (!acl_is_closed(session->exec)) session->flags |= SESSION_AUTHENTICATED;
+    session_update_rights(session);
 }
 
 /* NULL: no memory. */
@@ -42,12 +45,13 @@ static struct session *session_create(struct exec_worker *w, struct connection *
         .id = atomic_fetch_add(&w->exec->next_session, 1),
         .connection = connection,
         .exec = w->exec,
-        .flags = initial_flags(connection),
+        .flags = connection_is_unix(connection) ? SESSION_UNIX : 0,
         .worker = w->index,
         .resp = 2,
         .created_ms = now,
         .active_ms = now,
     };
+    start_as_default_user(session);
     if (!index_add(&w->sessions_by_id, &session->by_id, session->id)) {
         memory_free(session);
         return NULL;
@@ -168,40 +172,29 @@ void session_kill(struct session *session, bool after_reply) {
 
 /* ---- who it is ---- */
 
-/* Takes a time that depends on the given password alone. */
-static bool same_secret(const char *secret, struct bytes given) {
-    size_t length = strlen(secret);
-    size_t difference = length ^ given.len;
-    for (size_t i = 0; i < given.len; i++)
-        difference |= (uint8_t)given.data[i] ^ (uint8_t)secret[length ? i % length : 0];
-    return difference == 0;
-}
-
 bool session_needs_authentication(const struct session *session) {
-    return exec_settings.requirepass && !(session->flags & SESSION_AUTHENTICATED);
+    return !(session->flags & SESSION_AUTHENTICATED) && acl_is_closed(session->exec);
 }
 
-bool session_authenticate(struct session *session, struct bytes user, struct bytes password) {
-    const char *secret = exec_settings.requirepass;
-    if (!bytes_equal(user, BYTES("default")) || (secret && !same_secret(secret, password))) {
-        session_worker(session)->totals.denied++;
-        return false;
-    }
+void session_update_rights(struct session *session) {
+    if (session->user->unrestricted && !session_needs_authentication(session))
+        session->flags |= SESSION_UNRESTRICTED;
+    else
+        session->flags &= ~SESSION_UNRESTRICTED;
+}
+
+void session_set_user(struct session *session, const struct user *user) {
+    session->user = user;
     session->flags |= SESSION_AUTHENTICATED;
+    session_update_rights(session);
     session_update_limits(session);
-    return true;
 }
 
-bool session_become(struct session *session, struct bytes user) {
-    if (!bytes_equal(user, BYTES("default"))) return false;
-    session->flags |= SESSION_AUTHENTICATED;
-    session_update_limits(session);
+bool session_become(struct session *session, struct bytes name) {
+    const struct user *user = acl_find(session->exec, name);
+    if (!user || !user->enabled) return false;
+    session_set_user(session, user);
     return true;
-}
-
-bool exec_has_password(const struct exec *exec) {
-    (void)exec;
-    return exec_settings.requirepass != NULL;
 }
 
 void session_update_limits(struct session *session) {
@@ -210,10 +203,22 @@ void session_update_limits(struct session *session) {
                                                    : &exec_settings.authenticated);
 }
 
+static void update_limits(void *worker) {
+    struct exec_worker *w = worker;
+    struct session *session;
+    LIST_FOREACH(session, &w->sessions, in_worker) session_update_limits(session);
+}
+
+void sessions_update_limits(struct exec *exec) {
+    if (!exec->net) return;
+    for (unsigned i = 0; i < exec->worker_count; i++)
+        worker_post(net_worker(exec->net, i), update_limits, &exec->workers[i]);
+}
+
 void session_reset(struct session *session) {
     session->flags &=
         SESSION_CAPA_REDIRECT | SESSION_UNIX | SESSION_CLOSING | SESSION_KILLED | SESSION_BACKLOG;
-    if (!exec_settings.requirepass) session->flags |= SESSION_AUTHENTICATED;
+    start_as_default_user(session);
     session->db = 0;
     session->resp = 2;
     session_set_text(&session->name, BYTES(""));

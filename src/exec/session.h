@@ -20,6 +20,7 @@ struct command;
 struct exec;
 struct subscriber;
 struct transaction;
+struct user;
 struct watcher;
 struct tracking;
 
@@ -36,11 +37,13 @@ struct tracking;
 #define SESSION_KILLED          (1u << 10) /* its worker is about to close it; nobody sees it any more */
 #define SESSION_UNIX            (1u << 11) /* came through a Unix socket */
 #define SESSION_BACKLOG         (1u << 12) /* its socket did not take all that was sent */
+#define SESSION_UNRESTRICTED    (1u << 13) /* it may do everything: no need to ask its user */
 
 struct session {
     uint64_t id;
     struct connection *connection;
     struct exec *exec;
+    const struct user *user;    /* exec/acl.h; the default one until it authenticates */
     struct list_node in_worker; /* all sessions of the worker, by id */
     struct index_node by_id;    /* the same */
     struct list_node paused;    /* sessions of the worker that wait for the pause to end */
@@ -70,8 +73,8 @@ bool session_set_text(char **text, struct bytes value);
 /* Must it authenticate before it may run commands? */
 bool session_needs_authentication(const struct session *session);
 
-/* Is `password` the one of `user`? If so the session is that user's from now on. */
-bool session_authenticate(struct session *session, struct bytes user, struct bytes password);
+/* The session is that user's from now on. */
+void session_set_user(struct session *session, const struct user *user);
 
 /* Makes the session that user without a password: its certificate has proven it. false: there is no
  * such user, or it may not log in. */

@@ -58,19 +58,11 @@ void settings_apply_to_net(struct exec *exec) {
     net_set_input_limit(exec->net, (size_t)exec_settings.client_query_buffer_limit);
 }
 
-static void update_limits(void *worker) {
-    struct exec_worker *w = worker;
-    struct session *session;
-    LIST_FOREACH(session, &w->sessions, in_worker) session_update_limits(session);
-}
-
-/* Who need not authenticate any more may send large requests at once. */
 static bool apply_password(const struct config_row *row, struct buffer *error) {
-    (void)row, (void)error;
-    if (!attached || !attached->net) return true;
-    for (unsigned i = 0; i < attached->worker_count; i++)
-        worker_post(net_worker(attached->net, i), update_limits, &attached->workers[i]);
-    return true;
+    (void)row;
+    if (!attached || acl_set_default_password(attached, exec_settings.requirepass)) return true;
+    buffer_printf(error, "out of memory");
+    return false;
 }
 
 /* ---- client-output-buffer-limit ---- */

@@ -192,6 +192,23 @@ const struct key_list *transaction_prepare(struct session *session) {
     return settle(t) && watch_collect(session, &t->keys) ? &t->keys : NULL;
 }
 
+/* Its user may have lost the permission since it was queued. */
+static bool may_still_run(struct call *call, const struct nested_command *command) {
+    static const char *const reasons[ACL_REASONS] = {
+        [ACL_DATABASE] = "no permission",
+        [ACL_COMMAND] = "no permission to execute the command or subcommand",
+        [ACL_KEY] = "no permission to touch the specified keys",
+        [ACL_CHANNEL] = "no permission to access the channel used to publish the message"};
+    struct acl_denial denial;
+    if (acl_permit(call->session, command->found, command->argv, command->argc, ACL_MULTI, &denial))
+        return true;
+    reply_errorf(call->reply,
+                 "NOPERM ACLs rules changed between the moment the transaction was accumulated and "
+                 "the EXEC call. This command is no longer allowed for the following reason: %s",
+                 reasons[denial.reason]);
+    return false;
+}
+
 static void run_commands(struct call *call, const struct transaction *t) {
     struct nested nested = {.outer = call};
     const struct queued *queued = commands_in(t);
@@ -204,7 +221,8 @@ static void run_commands(struct call *call, const struct transaction *t) {
                                                .argc = queued->argc,
                                                .keys = keys,
                                                .key_count = queued->key_count};
-        ensure(exec_nested_run(&nested, &command, call->reply) == NESTED_DONE);
+        if (may_still_run(call, &command))
+            ensure(exec_nested_run(&nested, &command, call->reply) == NESTED_DONE);
         argv += queued->argc;
         keys += queued->key_count;
     }

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "cmd/families.h"
 #include "config/config.h"
+#include "exec/acl.h"
 #include "exec/exec.h"
 #include "keyspace/gate.h"
 #include "keyspace/keyspace.h"
@@ -64,6 +65,7 @@ static bool read_standard_input(struct buffer *error) {
 static bool configure(int argc, char **argv, struct buffer *error) {
     config_register_inert();
     policy_register();
+    acl_register_directives();
     settings_register();
     persist_register();
     tls_register();
