@@ -125,7 +125,7 @@ class Servers:
     def strata(self, *arguments, workers=1, cores=SERVER_CORE):
         port = free_port()
         return Server("Strata", [self.strata_path, "serve", "--port", str(port), "--bind", "127.0.0.1", "--save", "",
-                                 "--workers", str(workers), *arguments], port, cores)
+                                 "--home", "", "--workers", str(workers), *arguments], port, cores)
 
     def valkey(self, *arguments):
         port = free_port()

@@ -45,6 +45,7 @@ struct waiter {
     struct blocking_request request;
     uint32_t db;
     bool muted, reply_failed;
+    uint64_t unit; /* what its reply depends on */
     _Atomic enum wait_state state;
     struct net_timer timer;
     struct buffer reply;

@@ -143,6 +143,7 @@ static bool run_again(struct exec_worker *w, struct waiter *waiter, const struct
     if (check_access(session, waiter->found, waiter->argv, waiter->argc, ACL_TOPLEVEL, "NOPERM ",
                      &reply))
         waiter->found->run(&call);
+    waiter->unit = keyspace_end_unit(&call.view);
     if (UNLIKELY(session->tracking)) tracking_read(&call, waiter->found->flags);
     tracking_serve(w, NULL);
     if (call.waits) {
@@ -186,7 +187,9 @@ static void try_waiter(struct serving *s, struct waiter *waiter, const struct ke
 
 static const struct entry *entry_of(const struct serving *s, const struct waiting_key *key) {
     struct view view = view_of(s->w, key->db);
-    return keyspace_peek(&view, &key->key);
+    const struct entry *e = keyspace_peek(&view, &key->key);
+    keyspace_end_unit(&view); /* it may have expired */
+    return e;
 }
 
 static bool wants(const struct waiter *waiter, const struct entry *e) {

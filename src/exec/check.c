@@ -152,6 +152,8 @@ enum verdict check_request(struct session *session, const struct staged *staged,
         return reject(reply, refusal);
     if (UNLIKELY(session->subscriber) && !allowed_with_subscriptions(session, flags))
         return refuse_with_subscriptions(found, reply);
+    if (UNLIKELY(exec_is_loading(session->exec)) && !(flags & CMD_LOADING))
+        return reject(reply, "LOADING Valkey is loading the dataset in memory");
     if (UNLIKELY(pause_applies(session->exec, flags, now_ms))) return VERDICT_WAIT;
     return verdict;
 }

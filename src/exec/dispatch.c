@@ -114,6 +114,7 @@ static void run_and_serve(struct exec_worker *w, struct call *call, const struct
                           const struct gate_hold *hold) {
     call->hold = hold;
     found->run(call);
+    w->unit = keyspace_end_unit(&call->view);
     if (UNLIKELY(call->session->tracking)) tracking_read(call, found->flags);
     if (UNLIKELY(w->has_marked)) blocking_serve(w, hold);
 }

@@ -87,6 +87,7 @@ static void leave(void *context, unsigned worker) {
     struct exec_worker *w = &exec->workers[worker];
     tracking_broadcast(w);
     outbox_post(w);
+    durability_wake(exec);
     w->totals.turns++;
     w->totals.turn_ticks += clock_ticks() - w->turn_start;
     gate_leave(exec->gate, worker);

@@ -9,6 +9,7 @@
 
 #include "exec/acl.h"
 #include "exec/commands.h"
+#include "exec/durability.h"
 #include "exec/exec.h"
 #include "exec/keys.h"
 #include "exec/nested.h"
@@ -111,6 +112,7 @@ struct exec_worker {
     unsigned session_count; /* those that are not being killed */
     struct list_node paused;
     struct net_timer pause_timer;
+    uint64_t unit;   /* of the command that runs: its number, once it has run; 0 = none */
     bool has_marked; /* keys changed that somebody waits for (blocking_serve.c) */
     bool reaping;    /* worker_post(reap) is on its way */
     struct transaction *spare_transaction;
@@ -134,6 +136,10 @@ struct exec {
 
     _Atomic uint64_t next_session;
     _Atomic unsigned connections; /* of all workers, for maxclients */
+
+    const struct durability_service *durability; /* NULL: nothing is kept */
+    enum durability default_durability;
+    _Atomic bool loading;
 
     _Atomic int64_t pause_until_ms; /* in the past = nothing is paused */
     bool pause_writes_only;
@@ -187,6 +193,13 @@ bool check_access(struct session *session, const struct registered *found, const
 
 /* Under maxmemory: is there room for a command that may need memory? */
 bool room_for_command(struct session *session, int64_t now_ms);
+
+/* ---- durability.c ---- */
+
+/* At the end of a turn: what has been changed in it is on its way. */
+static inline void durability_wake(const struct exec *exec) {
+    if (exec->durability) exec->durability->wake(exec->durability->context);
+}
 
 /* ---- session.c, pause.c, limits.c ---- */
 

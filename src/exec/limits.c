@@ -102,7 +102,9 @@ void chores_tick(void *context, unsigned worker) {
     struct exec *exec = context;
     struct exec_worker *w = &exec->workers[worker];
     int64_t now = clock_wall_ms();
-    if (!exec_writes_paused(exec, now)) keyspace_maintain(exec->keyspace, worker, now);
+    if (!exec_writes_paused(exec, now) && !exec_is_loading(exec))
+        keyspace_maintain(exec->keyspace, worker, now);
+    durability_wake(exec);
     if (now - w->last_sample_ms < SAMPLE_MS) return;
     w->last_sample_ms = now;
     gate_enter(exec->gate, worker);

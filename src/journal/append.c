@@ -7,7 +7,7 @@
  *      applying units in the order of their numbers repeats what happened.
  *      (tests/unit/journal_order.c: threads change the same keys, and the log replays the same)
  *   2. Units stand in the queue in the order of their numbers, with none missing; a unit is wholly
- *      in one chunk. (tests/unit/journal_log.c)
+ *      in one batch. (tests/unit/journal_log.c)
  *   3. partitions[p] is at least the number of the last unit that has changed partition p, as soon
  *      as anybody else can lock p.
  */
@@ -17,35 +17,35 @@
 #include "sys/clock.h"
 #include "sys/memory.h"
 
-#define CHUNK_BYTES   ((size_t)256 * 1024)
+#define BATCH_BYTES   ((size_t)256 * 1024)
 #define COPIED_MAX    ((size_t)16 * 1024) /* larger units are not copied under the lock */
 #define RECORDS_KEPT  ((size_t)64 * 1024) /* of a thread's buffer, from unit to unit */
 #define BEHIND_US     1000000
 #define BEHIND_BYTES  ((uint64_t)512 << 20)
 #define SEGMENT_BYTES ((uint64_t)64 << 20)
 
-/* ---- chunks ---- */
+/* ---- batchs ---- */
 
-void chunk_push(struct chunk_queue *queue, struct chunk *chunk) {
-    chunk->next = NULL;
+void batch_push(struct batch_queue *queue, struct batch *batch) {
+    batch->next = NULL;
     if (queue->newest)
-        queue->newest->next = chunk;
+        queue->newest->next = batch;
     else
-        queue->oldest = chunk;
-    queue->newest = chunk;
-    queue->bytes += chunk->length;
+        queue->oldest = batch;
+    queue->newest = batch;
+    queue->bytes += batch->length;
 }
 
-struct chunk *chunk_pop(struct chunk_queue *queue) {
-    struct chunk *chunk = queue->oldest;
-    if (!chunk) return NULL;
-    queue->oldest = chunk->next;
+struct batch *batch_pop(struct batch_queue *queue) {
+    struct batch *batch = queue->oldest;
+    if (!batch) return NULL;
+    queue->oldest = batch->next;
     if (!queue->oldest) queue->newest = NULL;
-    queue->bytes -= chunk->length;
-    return chunk;
+    queue->bytes -= batch->length;
+    return batch;
 }
 
-void chunk_move_all(struct chunk_queue *from, struct chunk_queue *to) {
+void batch_move_all(struct batch_queue *from, struct batch_queue *to) {
     if (!from->oldest) return;
     if (to->newest)
         to->newest->next = from->oldest;
@@ -53,26 +53,26 @@ void chunk_move_all(struct chunk_queue *from, struct chunk_queue *to) {
         to->oldest = from->oldest;
     to->newest = from->newest;
     to->bytes += from->bytes;
-    *from = (struct chunk_queue){0};
+    *from = (struct batch_queue){0};
 }
 
-void chunk_free(struct chunk *chunk) {
-    if (!chunk) return;
-    memory_free(chunk->data);
-    memory_free(chunk);
+void batch_free(struct batch *batch) {
+    if (!batch) return;
+    memory_free(batch->data);
+    memory_free(batch);
 }
 
-void chunk_reuse(struct journal *journal, struct chunk *chunk) {
-    if (chunk->capacity == CHUNK_BYTES) {
-        chunk->length = FRAME_HEAD_SIZE;
-        chunk->count = 0;
+void batch_reuse(struct journal *journal, struct batch *batch) {
+    if (batch->capacity == BATCH_BYTES) {
+        batch->length = FRAME_HEAD_SIZE;
+        batch->count = 0;
         pthread_mutex_lock(&journal->mutex);
-        struct chunk *other = journal->spare;
-        journal->spare = chunk;
+        struct batch *other = journal->spare;
+        journal->spare = batch;
         pthread_mutex_unlock(&journal->mutex);
-        chunk = other;
+        batch = other;
     }
-    chunk_free(chunk);
+    batch_free(batch);
 }
 
 /* What has been changed cannot be taken back, and the journal must not miss it. */
@@ -82,17 +82,17 @@ static void *need(void *memory) {
     return NULL;
 }
 
-static struct chunk *chunk_create(size_t capacity) {
-    struct chunk *chunk = need(memory_alloc(sizeof *chunk));
-    *chunk = (struct chunk){.length = FRAME_HEAD_SIZE, .capacity = capacity};
-    chunk->data = need(memory_alloc(capacity));
-    return chunk;
+static struct batch *batch_create(size_t capacity) {
+    struct batch *batch = need(memory_alloc(sizeof *batch));
+    *batch = (struct batch){.length = FRAME_HEAD_SIZE, .capacity = capacity};
+    batch->data = need(memory_alloc(capacity));
+    return batch;
 }
 
 /* ---- units ---- */
 
-/* What a thread has changed since its last unit ended. Behind the room for a chunk's and a unit's
- * head, so that a large unit becomes a chunk without being copied. */
+/* What a thread has changed since its last unit ended. Behind the room for a batch's and a unit's
+ * head, so that a large unit becomes a batch without being copied. */
 struct open_unit {
     struct buffer buffer;
     uint64_t partitions[PARTITION_COUNT / 64];
@@ -130,44 +130,44 @@ static void changed(void *context, const struct change *change) {
 
 /* ---- the queue; the mutex is held ---- */
 
-static struct chunk *open_chunk(struct journal *journal, size_t size) {
-    struct chunk *chunk = journal->queue.newest;
-    if (LIKELY(chunk && chunk->capacity - chunk->length >= size)) return chunk;
-    chunk = journal->spare ? journal->spare : chunk_create(CHUNK_BYTES);
+static struct batch *open_batch(struct journal *journal, size_t size) {
+    struct batch *batch = journal->queue.newest;
+    if (LIKELY(batch && batch->capacity - batch->length >= size)) return batch;
+    batch = journal->spare ? journal->spare : batch_create(BATCH_BYTES);
     journal->spare = NULL;
-    chunk->first = journal->last + 1;
-    chunk_push(&journal->queue, chunk);
-    return chunk;
+    batch->first = journal->last + 1;
+    batch_push(&journal->queue, batch);
+    return batch;
 }
 
 static void append_copy(struct journal *journal, struct bytes head, struct bytes records) {
-    struct chunk *chunk = open_chunk(journal, head.len + records.len);
-    char *at = chunk->data + chunk->length;
+    struct batch *batch = open_batch(journal, head.len + records.len);
+    char *at = batch->data + batch->length;
     memcpy(at, head.data, head.len);
     memcpy(at + head.len, records.data, records.len);
-    chunk->length += head.len + records.len;
+    batch->length += head.len + records.len;
     journal->queue.bytes += head.len + records.len;
-    chunk->count++;
+    batch->count++;
 }
 
-static void append_whole(struct journal *journal, struct chunk *chunk) {
-    chunk->first = journal->last + 1;
-    chunk_push(&journal->queue, chunk);
+static void append_whole(struct journal *journal, struct batch *batch) {
+    batch->first = journal->last + 1;
+    batch_push(&journal->queue, batch);
 }
 
-/* Makes a chunk of the thread's buffer; the head of the unit has to move up to its records. */
-static struct chunk *take_buffer(struct bytes head) {
+/* Makes a batch of the thread's buffer; the head of the unit has to move up to its records. */
+static struct batch *take_buffer(struct bytes head) {
     struct buffer *buffer = &open_unit.buffer;
-    struct chunk *chunk = need(memory_alloc(sizeof *chunk));
+    struct batch *batch = need(memory_alloc(sizeof *batch));
     size_t gap = UNIT_HEAD_MAX - head.len;
-    *chunk = (struct chunk){.data = buffer->data, .count = 1, .capacity = buffer->cap};
+    *batch = (struct batch){.data = buffer->data, .count = 1, .capacity = buffer->cap};
     memcpy(buffer->data + FRAME_HEAD_SIZE, head.data, head.len);
     if (gap)
         memmove(buffer->data + FRAME_HEAD_SIZE + head.len, buffer->data + RECORDS_START,
                 buffer->len - RECORDS_START);
-    chunk->length = buffer->len - gap;
+    batch->length = buffer->len - gap;
     *buffer = (struct buffer){0};
-    return chunk;
+    return batch;
 }
 
 static void publish(struct journal *journal, uint64_t sequence) {
@@ -185,7 +185,7 @@ uint64_t journal_end_unit(struct journal *journal, int64_t time_ms) {
     char head_text[UNIT_HEAD_MAX];
     struct bytes records = bytes_skip(buffer_bytes(buffer), RECORDS_START);
     struct bytes head = {head_text, unit_head_write(head_text, time_ms, records.len)};
-    struct chunk *whole = NULL;
+    struct batch *whole = NULL;
     if (UNLIKELY(records.len > COPIED_MAX)) whole = take_buffer(head);
     pthread_mutex_lock(&journal->mutex);
     if (UNLIKELY(whole != NULL))
@@ -328,7 +328,7 @@ bool journal_stop(struct journal *journal) {
     pthread_cond_signal(&journal->changed);
     pthread_mutex_unlock(&journal->mutex);
     thread_join(&journal->writer.thread);
-    chunk_free(journal->spare);
+    batch_free(journal->spare);
     journal->spare = NULL;
     return journal->durable == journal->last;
 }

@@ -10,26 +10,26 @@
 #include <stdatomic.h>
 
 /* A frame in the making: a head's room, then units. */
-struct chunk {
-    struct chunk *next;
+struct batch {
+    struct batch *next;
     char *data;
     size_t length, capacity; /* with the head */
     uint64_t first;
     uint32_t count;
 };
 
-struct chunk_queue {
-    struct chunk *oldest, *newest;
+struct batch_queue {
+    struct batch *oldest, *newest;
     size_t bytes;
 };
 
-void chunk_push(struct chunk_queue *queue, struct chunk *chunk);
-struct chunk *chunk_pop(struct chunk_queue *queue);
+void batch_push(struct batch_queue *queue, struct batch *batch);
+struct batch *batch_pop(struct batch_queue *queue);
 /* Moves all of them behind those of another queue. */
-void chunk_move_all(struct chunk_queue *from, struct chunk_queue *to);
-void chunk_free(struct chunk *chunk);
+void batch_move_all(struct batch_queue *from, struct batch_queue *to);
+void batch_free(struct batch *batch);
 /* Frees it, or keeps it for the next frame. */
-void chunk_reuse(struct journal *journal, struct chunk *chunk);
+void batch_reuse(struct journal *journal, struct batch *batch);
 
 /* What the writer is doing; with AWAKE it looks into the queue before it sleeps again. */
 enum writer_sleep {
@@ -44,8 +44,8 @@ struct writer {
     struct home_writer *segment; /* NULL: the next frame begins one */
     uint64_t segment_first, segment_size;
     uint64_t attempted; /* a segment of this number, if there is one, has nothing that counts */
-    struct chunk_queue waiting; /* taken, not written */
-    struct chunk_queue written; /* written, not durable */
+    struct batch_queue waiting; /* taken, not written */
+    struct batch_queue written; /* written, not durable */
     uint64_t marked;            /* what the last frame says is durable */
     int64_t taken_us;           /* when it last took something */
     int64_t durable_us;         /* when it last synced */
@@ -60,8 +60,8 @@ struct journal {
 
     pthread_mutex_t mutex; /* guards what follows, up to `sleep` */
     pthread_cond_t changed;
-    struct chunk_queue queue; /* the newest one is open */
-    struct chunk *spare;
+    struct batch_queue queue; /* the newest one is open */
+    struct batch *spare;
     enum writer_sleep sleep;
 
     atomic_bool active, behind, stopping;

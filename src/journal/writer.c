@@ -33,8 +33,8 @@
 #define PARTS    64      /* frames in one call */
 #define NEVER    INT64_MAX
 
-static uint64_t last_of(const struct chunk *chunk) {
-    return chunk->first + chunk->count - 1;
+static uint64_t last_of(const struct batch *batch) {
+    return batch->first + batch->count - 1;
 }
 
 static void note_bytes(struct journal *journal) {
@@ -58,9 +58,9 @@ static void fail(struct journal *journal, int error, const char *what) {
         home_writer_close(w->segment);
         w->segment = NULL;
     }
-    chunk_move_all(&w->waiting, &w->written);
+    batch_move_all(&w->waiting, &w->written);
     w->waiting = w->written;
-    w->written = (struct chunk_queue){0};
+    w->written = (struct batch_queue){0};
     w->segment_size = 0;
     w->retry_us = clock_mono_us() + RETRY_US;
 }
@@ -103,12 +103,12 @@ static bool open_segment(struct journal *journal, uint64_t first) {
 
 /* ---- writing ---- */
 
-static void seal(struct journal *journal, struct chunk *chunk) {
-    struct frame_head head = {.length = chunk->length - FRAME_HEAD_SIZE,
-                              .first = chunk->first,
+static void seal(struct journal *journal, struct batch *batch) {
+    struct frame_head head = {.length = batch->length - FRAME_HEAD_SIZE,
+                              .first = batch->first,
                               .durable = journal->durable,
-                              .count = chunk->count};
-    frame_seal(chunk->data, &head);
+                              .count = batch->count};
+    frame_seal(batch->data, &head);
     journal->writer.marked = head.durable;
 }
 
@@ -127,21 +127,21 @@ static bool write_parts(struct journal *journal, struct iovec *parts, int count)
     return true;
 }
 
-/* Writes the first of the chunks that wait, as many as go into one call and into the segment. */
+/* Writes the first of the batchs that wait, as many as go into one call and into the segment. */
 static bool write_some(struct journal *journal) {
     struct writer *w = &journal->writer;
     struct iovec parts[PARTS];
-    struct chunk_queue sealed = {0};
+    struct batch_queue sealed = {0};
     int count = 0;
     for (uint64_t size = w->segment_size; w->waiting.oldest && count < PARTS;) {
         if (count && size + w->waiting.oldest->length > journal->segment_bytes) break;
-        struct chunk *chunk = chunk_pop(&w->waiting);
-        seal(journal, chunk);
-        parts[count++] = (struct iovec){chunk->data, chunk->length};
-        size += chunk->length;
-        chunk_push(&sealed, chunk);
+        struct batch *batch = batch_pop(&w->waiting);
+        seal(journal, batch);
+        parts[count++] = (struct iovec){batch->data, batch->length};
+        size += batch->length;
+        batch_push(&sealed, batch);
     }
-    chunk_move_all(&sealed, &w->written);
+    batch_move_all(&sealed, &w->written);
     return write_parts(journal, parts, count);
 }
 
@@ -158,8 +158,8 @@ static bool sync_written(struct journal *journal) {
     journal->last_sync_us = w->durable_us - began_us;
     journal->syncs++;
     uint64_t durable = last_of(w->written.newest);
-    for (struct chunk *chunk; (chunk = chunk_pop(&w->written));)
-        chunk_reuse(journal, chunk);
+    for (struct batch *batch; (batch = batch_pop(&w->written));)
+        batch_reuse(journal, batch);
     atomic_store(&journal->durable, durable);
     journal->oldest_us = w->waiting.oldest ? w->taken_us : 0;
     journal->behind = false;
@@ -193,7 +193,7 @@ static bool write_waiting(struct journal *journal) {
 static void write_mark(struct journal *journal) {
     struct writer *w = &journal->writer;
     char data[FRAME_HEAD_SIZE];
-    struct chunk mark = {.data = data, .length = sizeof data, .first = journal->durable + 1};
+    struct batch mark = {.data = data, .length = sizeof data, .first = journal->durable + 1};
     seal(journal, &mark);
     if (!w->segment) return;
     w->segment_size += sizeof data;
@@ -243,7 +243,7 @@ static bool take(struct journal *journal) {
     for (int64_t due; (due = due_us(journal)) > clock_mono_us();)
         sleep_until(journal, due);
     bool took = journal->queue.oldest != NULL;
-    chunk_move_all(&journal->queue, &w->waiting);
+    batch_move_all(&journal->queue, &w->waiting);
     bool stopping = journal->stopping;
     pthread_mutex_unlock(&journal->mutex);
     if (took) {
@@ -272,8 +272,8 @@ static void finish(struct journal *journal) {
     }
     home_writer_close(w->segment);
     w->segment = NULL;
-    for (struct chunk *chunk; (chunk = chunk_pop(&w->waiting));)
-        chunk_free(chunk);
+    for (struct batch *batch; (batch = batch_pop(&w->waiting));)
+        batch_free(batch);
     note_bytes(journal);
 }
 

@@ -237,6 +237,7 @@ static bool evict(struct view *view, struct victim v) {
         view->counters->evicted++;
         spot_remove(view, &spot, CAUSE_EVICTED, (struct event){EVENT_EVICTED, "evicted"});
     }
+    keyspace_end_unit(view);
     partition_unlock(ks->gate, view->worker, partition);
     return found;
 }

@@ -125,6 +125,16 @@ void keyspace_want_events(struct keyspace *ks, uint32_t classes) {
     ks->wanted_events = classes;
 }
 
+void keyspace_on_unit_end(struct keyspace *ks, unit_ender *fn, void *context) {
+    ks->unit_ender = fn;
+    ks->unit_context = context;
+}
+
+uint64_t keyspace_end_unit(const struct view *view) {
+    const struct keyspace *ks = view->keyspace;
+    return ks->unit_ender ? ks->unit_ender(ks->unit_context, view->now_ms) : 0;
+}
+
 void keyspace_notify(struct view *view, const struct key *key, struct event event) {
     if (LIKELY(!(view->keyspace->wanted_events & event.class))) return;
     emit(view, &(struct change){.kind = CHANGE_NOTICE, .event = event, .db = view->db, .key = key});

@@ -100,6 +100,19 @@ void keyspace_counters_reset(struct keyspace *keyspace);
 void keyspace_subscribe(struct keyspace *keyspace, change_subscriber *fn, void *context);
 void keyspace_want_events(struct keyspace *keyspace, uint32_t classes);
 
+/* ---- units ---- */
+
+/* Changes that happen at once: those of a command, a transaction, a script, of a step of the sweep.
+ * Whoever makes changes says when their unit is over, while the partitions that it has changed
+ * are locked still. */
+typedef uint64_t unit_ender(void *context, int64_t now_ms);
+
+/* At start-up. One alone, which gives numbers to units (journal/journal.h). */
+void keyspace_on_unit_end(struct keyspace *keyspace, unit_ender *fn, void *context);
+
+/* Returns the unit's number; 0: nothing has changed, or nobody numbers units. */
+uint64_t keyspace_end_unit(const struct view *view);
+
 /* ---- reading ---- */
 
 /* The entry, or NULL. Counts a hit or a miss, moves the entry's clock, removes it if it has

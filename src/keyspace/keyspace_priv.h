@@ -41,6 +41,8 @@ struct keyspace {
     struct subscriber subscribers[MAX_SUBSCRIBERS];
     unsigned subscriber_count;
     uint32_t wanted_events;
+    unit_ender *unit_ender;
+    void *unit_context;
     struct evictor *evictor;
     struct sweeper *sweepers; /* one a worker */
     struct janitor *janitor;

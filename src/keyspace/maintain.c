@@ -122,6 +122,7 @@ static bool locked_step(struct view *view, struct sweeper *s, int64_t *now_us) {
         busy = step(view, s, slice);
     else
         next_slice(s, ks, view->now_ms);
+    keyspace_end_unit(view);
     partition_unlock(ks->gate, view->worker, partition);
     *now_us = clock_mono_us();
     uint64_t took = (uint64_t)(*now_us - locked_us);

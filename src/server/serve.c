@@ -13,7 +13,9 @@
 #include "keyspace/keyspace.h"
 #include "keyspace/policy.h"
 #include "net/net.h"
+#include "server/keep.h"
 #include "server/listen.h"
+#include "server/load.h"
 #include "server/persist.h"
 #include "server/settings.h"
 #include "server/system.h"
@@ -67,6 +69,7 @@ static bool configure(int argc, char **argv, struct buffer *error) {
     policy_register();
     acl_register_directives();
     settings_register();
+    keep_register();
     persist_register();
     tls_register();
     if (argc > 0 && argv[0][0] != '-') {
@@ -149,7 +152,8 @@ static bool build(struct server *server, struct buffer *error) {
 
     server->persist =
         persist_create(&(struct persist_options){.exec = server->exec, .participant = workers});
-    if (!server->persist || !persist_load(server->persist, error)) return false;
+    if (!server->persist) return false;
+    if (!keep_is_wanted() && !persist_load(server->persist, error)) return false;
 
     exec_service(server->exec, &server->service);
     server->net = net_create(
@@ -162,12 +166,13 @@ static bool build(struct server *server, struct buffer *error) {
     listen_attach(server->net);
     tls_attach(server->net);
     tls_report(server->exec);
-    return config_apply_all(error) && listen_open(error);
+    return keep_open(server->exec, error) && config_apply_all(error) && listen_open(error);
 }
 
 static void tear_down(struct server *server) {
     listen_attach(NULL);
     tls_attach(NULL);
+    keep_close();
     if (server->net) net_free(server->net);
     persist_free(server->persist);
     if (server->exec) exec_free(server->exec);
@@ -191,6 +196,7 @@ static void wait_for_stop(void *argument) {
 static void log_start(int64_t began_us) {
     log_notice("%s, %lld workers, started in %.1f ms", version_line(),
                (long long)server_settings.workers, (double)(clock_mono_us() - began_us) / 1000);
+    if (keep_is_wanted()) log_notice("Home: %s", keep_url());
     if (*config_file()) log_notice("Configuration: %s", config_file());
     if (server_settings.port)
         log_notice("Port %lld on %s", (long long)server_settings.port, server_settings.bind);
@@ -200,7 +206,18 @@ static void log_start(int64_t began_us) {
     if (*server_settings.unixsocket) log_notice("Unix socket %s", server_settings.unixsocket);
     system_warn();
     config_log_inert();
+}
+
+static void be_ready(void *context) {
     log_notice("Ready to accept connections");
+    process_notify("READY=1\nSTATUS=Ready to accept connections");
+}
+
+/* Listens from the beginning, so that clients learn what they wait for. */
+static bool begin_loading(struct server *server, struct buffer *error) {
+    if (keep_is_wanted()) return load_begin(server->exec, be_ready, NULL, error);
+    be_ready(NULL);
+    return true;
 }
 
 static bool run(struct server *server, struct buffer *error) {
@@ -212,9 +229,12 @@ static bool run(struct server *server, struct buffer *error) {
     }
     status = persist_start(server->persist);
     if (status < 0) log_warning("Snapshots are not taken in the background: %s", strerror(-status));
-    process_notify("READY=1\nSTATUS=Ready to accept connections");
-    bool good = net_run(server->net);
-    if (!good) buffer_printf(error, "a worker's thread cannot be started");
+    bool good = begin_loading(server, error);
+    if (good && !net_run(server->net)) {
+        buffer_printf(error, "a worker's thread cannot be started");
+        good = false;
+    }
+    good = load_end(error) && good;
     process_notify("STOPPING=1");
     file_write_full(server->stop_event, bytes_make(&one, sizeof one));
     thread_join(&server->stopper);

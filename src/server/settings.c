@@ -172,7 +172,7 @@ static const struct config_row rows[] = {
      .value = &server_settings.workers,
      .initial = cores,
      .min = 1,
-     .max = GATE_MAX_PARTICIPANTS},
+     .max = GATE_MAX_PARTICIPANTS - 1}, /* one is for who loads and takes snapshots */
     {.name = "databases",
      .type = CONFIG_INTEGER,
      .flags = CONFIG_IMMUTABLE,
@@ -258,6 +258,6 @@ static const struct config_row rows[] = {
 };
 
 void settings_register(void) {
-    snprintf(cores, sizeof cores, "%d", MIN(cpu_count(), GATE_MAX_PARTICIPANTS));
+    snprintf(cores, sizeof cores, "%d", MIN(cpu_count(), GATE_MAX_PARTICIPANTS - 1));
     config_register(rows);
 }

@@ -108,7 +108,7 @@ class Server:
 
 
 def strata(*arguments):
-    return Server("Strata", [strata_binary()], ["--save", "", "--enable-debug-command", "yes", *arguments])
+    return Server("Strata", [strata_binary()], ["--save", "", "--home", "", "--enable-debug-command", "yes", *arguments])
 
 
 def valkey(*arguments):

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "server/keep.h"
+#include "base/ensure.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "exec/durability.h"
+#include "exec/exec.h"
+#include "home/home.h"
+#include "journal/journal.h"
+
+#include <string.h>
+
+static struct {
+    char *url; /* "": no home */
+    int64_t durability, appendfsync;
+} settings;
+
+static struct {
+    struct exec *exec;
+    struct home *home;
+    struct journal *journal;
+    bool serving;      /* settings take effect at once */
+    uint64_t sequence; /* without a journal: of the last unit that was loaded */
+} state;
+
+const char *keep_url(void) {
+    return settings.url;
+}
+
+struct home *keep_home(void) {
+    return state.home;
+}
+
+struct journal *keep_journal(void) {
+    return state.journal;
+}
+
+uint64_t keep_sequence(void) {
+    return state.journal ? journal_last(state.journal) : state.sequence;
+}
+
+bool keep_is_wanted(void) {
+    return *settings.url;
+}
+
+/* ---- directives ---- */
+
+static bool set_durability(int64_t durability, struct buffer *error) {
+    bool has_journal = settings.durability != DURABILITY_NONE;
+    if (state.serving && has_journal != (durability != DURABILITY_NONE)) {
+        buffer_printf(error, "whether there is a journal is decided when the server starts");
+        return false;
+    }
+    settings.durability = durability;
+    if (state.exec) exec_set_default_durability(state.exec, (enum durability)durability);
+    return true;
+}
+
+static const struct config_choice durabilities[] = {{"none", DURABILITY_NONE},
+                                                    {"everysec", DURABILITY_EVERYSEC},
+                                                    {"always", DURABILITY_ALWAYS},
+                                                    {NULL, 0}};
+static const struct config_choice fsyncs[] = {{"everysec", DURABILITY_EVERYSEC},
+                                              {"always", DURABILITY_ALWAYS},
+                                              {"no", DURABILITY_NONE},
+                                              {NULL, 0}};
+
+static const struct config_choice *choose(const struct config_choice *choices, struct bytes word) {
+    for (; choices->name; choices++)
+        if (bytes_is(word, choices->name)) return choices;
+    return NULL;
+}
+
+static const char *name_of(const struct config_choice *choices, int64_t value) {
+    while (choices->value != value)
+        choices++;
+    return choices->name;
+}
+
+static bool set_durability_word(const struct config_row *row, const struct bytes *words,
+                                unsigned count, struct buffer *error) {
+    const struct config_choice *choice = choose(durabilities, words[0]);
+    if (choice) return set_durability(choice->value, error);
+    buffer_printf(error, "argument(s) must be one of the following: none, everysec, always");
+    return false;
+}
+
+static void get_durability(const struct config_row *row, struct buffer *out) {
+    buffer_printf(out, "%s", name_of(durabilities, settings.durability));
+}
+
+/* What the field's `appendfsync no` asks for is less than everysec gives. */
+static int64_t with_journal(void) {
+    return settings.appendfsync == DURABILITY_ALWAYS ? DURABILITY_ALWAYS : DURABILITY_EVERYSEC;
+}
+
+static bool set_appendonly(const struct config_row *row, const struct bytes *words, unsigned count,
+                           struct buffer *error) {
+    bool yes = bytes_is(words[0], "yes");
+    if (!yes && !bytes_is(words[0], "no")) {
+        buffer_printf(error, "argument must be 'yes' or 'no'");
+        return false;
+    }
+    if (!yes) return set_durability(DURABILITY_NONE, error);
+    return settings.durability != DURABILITY_NONE || set_durability(with_journal(), error);
+}
+
+static void get_appendonly(const struct config_row *row, struct buffer *out) {
+    buffer_printf(out, settings.durability == DURABILITY_NONE ? "no" : "yes");
+}
+
+static bool set_appendfsync(const struct config_row *row, const struct bytes *words, unsigned count,
+                            struct buffer *error) {
+    const struct config_choice *choice = choose(fsyncs, words[0]);
+    if (!choice) {
+        buffer_printf(error, "argument(s) must be one of the following: everysec, always, no");
+        return false;
+    }
+    settings.appendfsync = choice->value;
+    return settings.durability == DURABILITY_NONE || set_durability(with_journal(), error);
+}
+
+static void get_appendfsync(const struct config_row *row, struct buffer *out) {
+    buffer_printf(out, "%s", name_of(fsyncs, settings.appendfsync));
+}
+
+static const struct config_row rows[] = {
+    {.name = "home",
+     .type = CONFIG_TEXT,
+     .flags = CONFIG_IMMUTABLE,
+     .value = &settings.url,
+     .initial = "dir:./strata-data"},
+    {.name = "appendfsync",
+     .type = CONFIG_SPECIAL,
+     .initial = "everysec",
+     .set = set_appendfsync,
+     .get = get_appendfsync},
+    {.name = "appendonly",
+     .type = CONFIG_SPECIAL,
+     .initial = "yes",
+     .set = set_appendonly,
+     .get = get_appendonly},
+    {.name = "durability",
+     .type = CONFIG_SPECIAL,
+     .initial = "everysec",
+     .set = set_durability_word,
+     .get = get_durability},
+    {NULL},
+};
+
+void keep_register(void) {
+    config_register(rows);
+}
+
+/* ---- what exec wants to know ---- */
+
+static uint64_t end_unit(void *context, int64_t now_ms) {
+    return journal_end_unit(context, now_ms);
+}
+
+static uint64_t unit_of_partition(void *context, unsigned partition) {
+    return journal_partition(context, partition);
+}
+
+static uint64_t last_unit(void *context) {
+    return journal_last(context);
+}
+
+static uint64_t durable_unit(void *context) {
+    return journal_durable(context);
+}
+
+static void want_unit(void *context, uint64_t unit) {
+    journal_want(context, unit);
+}
+
+static void wake_writer(void *context) {
+    journal_wake(context);
+}
+
+static bool is_behind(void *context) {
+    return journal_is_behind(context);
+}
+
+static const char *why_not(void *context) {
+    int error = journal_error(context);
+    return error ? strerror(-error) : NULL;
+}
+
+static struct durability_service service = {
+    .partition = unit_of_partition,
+    .last = last_unit,
+    .durable = durable_unit,
+    .want = want_unit,
+    .wake = wake_writer,
+    .is_behind = is_behind,
+    .error = why_not,
+};
+
+/* ---- opening ---- */
+
+bool keep_open(struct exec *exec, struct buffer *error) {
+    exec_set_default_durability(exec, DURABILITY_NONE);
+    state.exec = exec;
+    if (!keep_is_wanted()) {
+        settings.durability = DURABILITY_NONE;
+        state.serving = true;
+        return true;
+    }
+    state.home = home_open(settings.url, HOME_USE, error);
+    if (!state.home) return false;
+    exec_set_loading(exec, true);
+    if (settings.durability == DURABILITY_NONE) return true;
+    struct keyspace *keyspace = exec_keyspace(exec);
+    state.journal =
+        journal_create(&(struct journal_options){.home = state.home, .keyspace = keyspace});
+    ensure(state.journal);
+    keyspace_on_unit_end(keyspace, end_unit, state.journal);
+    service.context = state.journal;
+    return true;
+}
+
+bool keep_begin(uint64_t sequence, struct buffer *error) {
+    state.sequence = sequence;
+    int status = state.journal ? journal_start(state.journal, sequence + 1) : 0;
+    if (status) {
+        buffer_printf(error, "the journal cannot start: %s", strerror(-status));
+        return false;
+    }
+    if (state.journal) exec_set_durability(state.exec, &service);
+    exec_set_default_durability(state.exec, (enum durability)settings.durability);
+    exec_set_loading(state.exec, false);
+    state.serving = true;
+    return true;
+}
+
+void keep_close(void) {
+    if (state.journal && !journal_stop(state.journal))
+        log_warning("The last changes could not be written to the journal: %s",
+                    strerror(-journal_error(state.journal)));
+    journal_free(state.journal);
+    home_close(state.home);
+    state.journal = NULL;
+    state.home = NULL;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What outlives the process: the home of this server with its directives, and the journal in it. */
+#pragma once
+
+#include "base/buffer.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct exec;
+struct home;
+struct journal;
+
+/* The directives; before the configuration is read. */
+void keep_register(void);
+
+/* Is there to be a home? After the configuration was read. Whoever loads it or takes snapshots is a
+ * participant of the gate, beside the workers: the one whose number is theirs. */
+bool keep_is_wanted(void);
+
+/* Opens the home. Until keep_begin() clients are told to wait. false: `error` says why the server
+ * cannot start. */
+bool keep_open(struct exec *exec, struct buffer *error);
+
+/* All that the home holds has been loaded, up to unit `sequence`: what changes now is kept. On any
+ * thread in exclusive mode. */
+bool keep_begin(uint64_t sequence, struct buffer *error);
+
+/* After the workers have ended: makes all durable and gives the home back. */
+void keep_close(void);
+
+const char *keep_url(void);
+struct home *keep_home(void);       /* NULL: there is none */
+struct journal *keep_journal(void); /* NULL: none is kept */
+
+/* The number of the last unit of changes: what a snapshot of this instant covers. Exclusive mode.
+ */
+uint64_t keep_sequence(void);

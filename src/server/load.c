@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "server/load.h"
+#include "base/ensure.h"
+#include "base/log.h"
+#include "home/home.h"
+#include "journal/reader.h"
+#include "journal/replay.h"
+#include "journal/snapshot.h"
+#include "server/keep.h"
+#include "server/replay.h"
+#include "sys/clock.h"
+#include "sys/thread.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SLICE_US    10000   /* of loading, before clients get an answer */
+#define PROGRESS_US 2000000 /* between two lines in the log */
+
+#define SNAPSHOT_FOLDER "snapshot/"
+
+typedef unsigned long long ull;
+
+static struct {
+    struct exec *exec;
+    struct thread thread;
+    bool started;
+    atomic_bool stop;
+    void (*done)(void *context);
+    void *context;
+    struct buffer error;
+} loader;
+
+/* ---- loading ---- */
+
+/* What loads is alone in the keyspace, but lets the workers in from time to time: they answer
+ * clients that they have to wait. */
+struct loading {
+    struct gate *gate;
+    unsigned participant;
+    struct replay replay;
+    int64_t slice_began_us, logged_us;
+};
+
+static void enter(const struct loading *loading) {
+    gate_enter(loading->gate, loading->participant);
+    gate_exclusive_begin(loading->gate, loading->participant);
+}
+
+static void leave(const struct loading *loading) {
+    gate_exclusive_end(loading->gate, loading->participant);
+    gate_leave(loading->gate, loading->participant);
+}
+
+/* True: it is time to say how far it is. */
+static bool breathe(struct loading *loading) {
+    int64_t now_us = clock_mono_us();
+    if (now_us - loading->slice_began_us < SLICE_US) return false;
+    leave(loading);
+    bool due = now_us - loading->logged_us > PROGRESS_US;
+    if (due) loading->logged_us = now_us;
+    enter(loading);
+    loading->slice_began_us = clock_mono_us();
+    return due;
+}
+
+struct snapshot_source {
+    struct home *home;
+    char name[HOME_NAME_MAX]; /* the newest */
+    uint64_t size, offset;
+    struct loading *loading;
+};
+
+static void note_snapshot(void *context, const char *name, uint64_t size) {
+    struct snapshot_source *source = context;
+    size_t length = strlen(name);
+    if (length < 4 || strcmp(name + length - 4, ".rdb") != 0) return;
+    snprintf(source->name, sizeof source->name, "%s", name);
+    source->size = size;
+}
+
+static ssize_t read_snapshot(void *context, void *out, size_t size) {
+    struct snapshot_source *source = context;
+    ssize_t n = home_get(source->home, source->name, source->offset, out, size);
+    if (n > 0) source->offset += (uint64_t)n;
+    return n;
+}
+
+static void snapshot_progress(void *context, uint64_t bytes, uint64_t keys) {
+    struct snapshot_source *source = context;
+    if (!breathe(source->loading)) return;
+    log_notice("Loading %s: %llu keys, %llu of %llu MB", source->name, (ull)keys, (ull)bytes >> 20,
+               (ull)source->size >> 20);
+}
+
+/* *covered: the last unit that is in it. */
+static bool load_snapshot(struct loading *loading, uint64_t *covered) {
+    struct snapshot_source source = {.home = keep_home(), .loading = loading};
+    int status = home_list(keep_home(), SNAPSHOT_FOLDER, note_snapshot, &source);
+    if (status) {
+        buffer_printf(&loader.error, "%s cannot be listed: %s", keep_url(), strerror(-status));
+        return false;
+    }
+    *covered = 0;
+    if (!*source.name) return true;
+    struct snapshot_load_result result = snapshot_load(&(struct snapshot_load_options){
+        .keyspace = loading->replay.keyspace,
+        .participant = loading->participant,
+        .input = {read_snapshot, &source},
+        .clock_ms = clock_wall_ms(),
+        .keep_expired = true, /* the journal says when they went */
+        .progress = snapshot_progress,
+        .progress_context = &source,
+    });
+    if (!result.good) {
+        buffer_printf(&loader.error, "%s in %s: %s", source.name, keep_url(), result.error);
+        return false;
+    }
+    *covered = result.sequence;
+    log_notice("Loaded %s: %llu keys, up to change %llu", source.name, (ull)result.keys,
+               (ull)result.sequence);
+    return true;
+}
+
+static bool tell_damage(const struct journal_reader *reader) {
+    buffer_printf(&loader.error,
+                  "the journal in %s: %.*s. 'strata check %s' says what can be saved, and "
+                  "'strata check --repair %s' saves it",
+                  keep_url(), (int)reader->error.len, reader->error.data, keep_url(), keep_url());
+    return false;
+}
+
+static bool replay_one(struct loading *loading, struct journal_reader *reader,
+                       const struct frame *frame) {
+    enum replay_result result = replay_frame(&loading->replay, frame);
+    if (result == REPLAY_DONE) return true;
+    if (result == REPLAY_NO_MEMORY) {
+        buffer_printf(&loader.error, "there is not enough memory for what %s holds", keep_url());
+        return false;
+    }
+    char name[HOME_NAME_MAX];
+    journal_reader_segment(reader, name);
+    buffer_printf(&reader->error, "%s has something unknown before offset %llu", name,
+                  (ull)reader->offset);
+    return tell_damage(reader);
+}
+
+static bool replay_frames(struct loading *loading, struct journal_reader *reader) {
+    struct frame frame;
+    enum reader_result result;
+    while ((result = journal_reader_next(reader, &frame)) == READ_FRAME && !loader.stop) {
+        if (!replay_one(loading, reader, &frame)) return false;
+        if (breathe(loading))
+            log_notice("Replaying the journal: %llu of %llu MB",
+                       (ull)(reader->done + reader->offset) >> 20, (ull)reader->total >> 20);
+    }
+    char name[HOME_NAME_MAX];
+    journal_reader_segment(reader, name);
+    if (result == READ_TORN)
+        log_warning("%s ends in the middle of change %llu, at offset %llu: a crash has cut it "
+                    "there. Nothing that was durable is lost; the rest is left out.",
+                    name, (ull)reader->next, (ull)reader->offset);
+    if (result == READ_DAMAGED || result == READ_FAILED) return tell_damage(reader);
+    /* What was read may be in memory only: a crash must not take it after it has been shown. */
+    int status = *name ? home_sync(keep_home(), name) : 0;
+    if (status) buffer_printf(&loader.error, "%s cannot be synced: %s", name, strerror(-status));
+    return !status;
+}
+
+static bool load_journal(struct loading *loading, uint64_t covered, uint64_t *next) {
+    struct segment_list list;
+    struct journal_reader reader;
+    int status = segment_list_read(keep_home(), &list);
+    if (status) {
+        buffer_printf(&loader.error, "the journal in %s: %s", keep_url(), strerror(-status));
+        return false;
+    }
+    bool good = journal_reader_begin(&reader, keep_home(), &list, covered);
+    if (good)
+        good = replay_frames(loading, &reader);
+    else
+        tell_damage(&reader);
+    *next = MAX(reader.next, covered + 1);
+    journal_reader_free(&reader);
+    segment_list_free(&list);
+    return good;
+}
+
+static bool load_all(struct loading *loading) {
+    uint64_t covered, next;
+    int64_t began_us = clock_mono_us();
+    loading->slice_began_us = loading->logged_us = began_us;
+    if (!load_snapshot(loading, &covered)) return false;
+    if (!load_journal(loading, covered, &next) || loader.stop) return false;
+    log_notice("Loaded %s in %.1f s, %llu changes after the snapshot", keep_url(),
+               (double)(clock_mono_us() - began_us) / 1e6, (ull)loading->replay.units);
+    if (loading->replay.misfits)
+        log_warning("%llu records of the journal did not fit what was there before them",
+                    (ull)loading->replay.misfits);
+    return keep_begin(next - 1, &loader.error);
+}
+
+static void load(void *argument) {
+    struct exec *exec = loader.exec;
+    struct command_runner *runner = command_runner_create(exec);
+    struct loading loading = {
+        .gate = exec_gate(exec),
+        .participant = net_workers(exec_net(exec)),
+        .replay = {.keyspace = exec_keyspace(exec), .run = command_runner_run, .context = runner},
+    };
+    loading.replay.participant = loading.participant;
+    enter(&loading);
+    bool good = load_all(&loading);
+    leave(&loading);
+    replay_free(&loading.replay);
+    command_runner_free(runner);
+    if (good)
+        loader.done(loader.context);
+    else
+        net_stop(exec_net(exec));
+}
+
+bool load_begin(struct exec *exec, void (*done)(void *context), void *context,
+                struct buffer *error) {
+    loader.exec = exec;
+    loader.done = done;
+    loader.context = context;
+    int status = thread_start("loader", load, NULL, &loader.thread);
+    if (status) buffer_printf(error, "a thread cannot be started: %s", strerror(-status));
+    loader.started = !status;
+    return !status;
+}
+
+bool load_end(struct buffer *error) {
+    loader.stop = true;
+    if (loader.started) thread_join(&loader.thread);
+    bool good = loader.error.len == 0;
+    if (!good) buffer_append_bytes(error, buffer_bytes(&loader.error));
+    buffer_free(&loader.error);
+    return good;
+}
