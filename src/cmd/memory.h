@@ -18,7 +18,7 @@ struct memory_figures {
     size_t peak;     /* the most of that when anybody looked */
     size_t startup;  /* of that, what there was before any data */
     size_t clients;  /* what connections hold */
-    size_t dataset;  /* entries */
+    size_t dataset;  /* what came since the start and is no client's: keys, values, their tables */
     size_t overhead; /* all the rest */
     size_t resident; /* as the kernel counts it */
     struct memory_stats allocator;

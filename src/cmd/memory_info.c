@@ -22,9 +22,10 @@ struct memory_figures memory_measure(struct exec *exec) {
     if (f.used > atomic_load(&peak)) atomic_store(&peak, f.used);
     f.peak = atomic_load(&peak);
     exec_each_session(exec, add_client, &f.clients);
+    f.overhead = MIN(f.startup + f.clients, f.used);
     struct keyspace_counters counters = keyspace_counters_sum(exec_keyspace(exec));
-    f.dataset = (size_t)MAX(counters.live_bytes, (int64_t)0);
-    f.overhead = f.used > f.dataset ? f.used - f.dataset : 0;
+    int64_t counted = (int64_t)(f.used - f.overhead); /* not by every allocator */
+    f.dataset = (size_t)MAX(counted, counters.live_bytes);
     return f;
 }
 

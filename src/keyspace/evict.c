@@ -5,6 +5,7 @@
  * hashes, not pointers: what was removed or moved since is simply not found.
  */
 #include "keyspace/evict.h"
+#include "keyspace/janitor.h"
 #include "keyspace/keyspace_priv.h"
 #include "keyspace/maintain.h"
 #include "keyspace/policy.h"
@@ -39,6 +40,7 @@ struct evictor {
     struct pool *pools;
     atomic_llong looked_us;
     atomic_llong allowance; /* bytes of entries there may be; INT64_MAX = no limit */
+    atomic_llong released;  /* keyspace_released_bytes() of all workers when that was found out */
     atomic_llong resident;
     atomic_bool fragmented; /* free space in arenas is worth compacting */
 };
@@ -77,6 +79,13 @@ static int64_t live_bytes(const struct keyspace *ks) {
     return sum;
 }
 
+static int64_t released_bytes(const struct keyspace *ks) {
+    int64_t sum = 0;
+    for (unsigned i = 0; i < ks->workers; i++)
+        sum += keyspace_released_bytes(&ks->counters[i]);
+    return sum;
+}
+
 /* Free bytes in arenas that compaction should win back, read without locks: an estimate. What is
  * left then is up to a chunk in each arena, and SPARE_PERCENT of all. */
 static int64_t excess_holes(const struct keyspace *ks, int64_t live, bool *fragmented) {
@@ -107,10 +116,13 @@ static int64_t idle_pages(void) {
     return MAX((int64_t)(stats.resident - stats.active - stats.metadata), (int64_t)0);
 }
 
+/* What the janitor has still to free counts as free. */
 static void look(const struct keyspace *ks, int64_t now_us) {
     struct evictor *evictor = ks->evictor;
     evictor->looked_us = now_us;
-    int64_t resident = (int64_t)measure(), live = live_bytes(ks), others = resident - live;
+    evictor->released = released_bytes(ks);
+    int64_t leaving = (int64_t)janitor_bytes(ks->janitor), resident = (int64_t)measure();
+    int64_t live = live_bytes(ks), others = MAX(resident - leaving - live, (int64_t)0);
     bool fragmented;
     int64_t allowance = policy.maxmemory - others + excess_holes(ks, live, &fragmented);
     if (live > allowance) allowance += MAX(MIN(idle_pages(), others), (int64_t)0);
@@ -122,7 +134,8 @@ static void look(const struct keyspace *ks, int64_t now_us) {
 static bool is_over(const struct keyspace *ks) {
     int64_t now_us = clock_mono_us();
     if (now_us - ks->evictor->looked_us > LOOK_EVERY_US) look(ks, now_us);
-    return live_bytes(ks) > ks->evictor->allowance;
+    /* Objects that have gone since then make room; entries that came since then take it. */
+    return live_bytes(ks) + ks->evictor->released - released_bytes(ks) > ks->evictor->allowance;
 }
 
 /* ---- victims ---- */

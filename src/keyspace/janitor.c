@@ -10,6 +10,7 @@ struct job {
     struct list_node node;
     void (*run)(void *argument);
     void *argument;
+    size_t bytes;
 };
 
 struct janitor {
@@ -17,6 +18,7 @@ struct janitor {
     pthread_cond_t changed;
     struct list_node jobs;
     unsigned long pending;
+    size_t bytes; /* of pending jobs */
     bool started, stopping;
     struct thread thread;
 };
@@ -47,10 +49,11 @@ static void work(void *argument) {
     struct janitor *janitor = argument;
     for (struct job *job; (job = next_job(janitor));) {
         job->run(job->argument);
-        memory_free(job);
         pthread_mutex_lock(&janitor->mutex);
         janitor->pending--;
+        janitor->bytes -= job->bytes;
         pthread_mutex_unlock(&janitor->mutex);
+        memory_free(job);
     }
 }
 
@@ -68,20 +71,27 @@ void janitor_free(struct janitor *janitor) {
 }
 
 void janitor_give(struct janitor *janitor, void (*run)(void *argument), void *argument) {
+    janitor_give_sized(janitor, run, argument, 0);
+}
+
+void janitor_give_sized(struct janitor *janitor, void (*run)(void *argument), void *argument,
+                        size_t bytes) {
     struct job *job = memory_alloc(sizeof *job);
     if (!job) {
         run(argument);
         return;
     }
-    *job = (struct job){.run = run, .argument = argument};
+    *job = (struct job){.run = run, .argument = argument, .bytes = bytes};
     pthread_mutex_lock(&janitor->mutex);
-    list_append(&janitor->jobs, &job->node);
-    janitor->pending++;
     if (!janitor->started)
         janitor->started = thread_start("janitor", work, janitor, &janitor->thread) == 0;
     bool started = janitor->started;
+    if (started) {
+        janitor->pending++;
+        janitor->bytes += bytes;
+        list_append(&janitor->jobs, &job->node);
+    }
     pthread_cond_signal(&janitor->changed);
-    if (!started) list_remove(&job->node), janitor->pending--;
     pthread_mutex_unlock(&janitor->mutex);
     if (started) return;
     run(argument);
@@ -93,4 +103,11 @@ unsigned long janitor_pending(struct janitor *janitor) {
     unsigned long pending = janitor->pending;
     pthread_mutex_unlock(&janitor->mutex);
     return pending;
+}
+
+size_t janitor_bytes(struct janitor *janitor) {
+    pthread_mutex_lock(&janitor->mutex);
+    size_t bytes = janitor->bytes;
+    pthread_mutex_unlock(&janitor->mutex);
+    return bytes;
 }

@@ -109,8 +109,9 @@ struct keyspace_counters keyspace_counters_sum(const struct keyspace *ks) {
 
 void keyspace_counters_reset(struct keyspace *ks) {
     for (unsigned i = 0; i < ks->workers; i++) {
-        int64_t live = keyspace_live_bytes(&ks->counters[i]);
-        ks->counters[i] = (struct keyspace_counters){.live_bytes = live};
+        struct keyspace_counters *c = &ks->counters[i];
+        *c = (struct keyspace_counters){.live_bytes = keyspace_live_bytes(c),
+                                        .released_bytes = keyspace_released_bytes(c)};
     }
 }
 

@@ -52,10 +52,15 @@ struct keyspace_counters {
     uint64_t expire_cycle_us, evict_cycle_us;
     uint64_t worst_pause_us; /* longest time that maintenance held a partition */
     int64_t live_bytes;      /* of entries made less those freed; read by all workers */
+    int64_t released_bytes;  /* of objects freed, or left to the janitor; read by all workers */
 } __attribute__((aligned(64)));
 
 static inline int64_t keyspace_live_bytes(const struct keyspace_counters *counters) {
     return __atomic_load_n(&counters->live_bytes, __ATOMIC_RELAXED);
+}
+
+static inline int64_t keyspace_released_bytes(const struct keyspace_counters *counters) {
+    return __atomic_load_n(&counters->released_bytes, __ATOMIC_RELAXED);
 }
 
 static inline void keyspace_live_add(struct keyspace_counters *counters, int64_t delta) {

@@ -60,10 +60,13 @@ static struct entry *place(const struct view *view, struct spot *spot, size_t si
 static void free_object(const struct view *view, const struct entry *e) {
     const struct value_ops *ops = value_ops(entry_type(e));
     void *object = entry_object(e);
+    size_t bytes = ops->memory(object);
+    int64_t released = view->counters->released_bytes + (int64_t)bytes;
+    __atomic_store_n(&view->counters->released_bytes, released, __ATOMIC_RELAXED);
     if (ops->free_effort(object) <= FREE_EFFORT_AT_ONCE)
         ops->free(object);
     else
-        janitor_give(view->keyspace->janitor, ops->free, object);
+        janitor_give_sized(view->keyspace->janitor, ops->free, object, bytes);
 }
 
 /* Frees the block and what hangs off it, unless that is `kept`. */

@@ -29,12 +29,21 @@ static void *object_copy(const void *object) {
     return object_make();
 }
 
+static size_t object_memory(const void *object) {
+    return memory_usable(object);
+}
+
 static size_t object_effort(const void *object) {
     return effort;
 }
 
 static const struct value_ops ops = {
-    .name = "list", .free = object_free, .copy = object_copy, .free_effort = object_effort};
+    .name = "list",
+    .free = object_free,
+    .copy = object_copy,
+    .memory = object_memory,
+    .free_effort = object_effort,
+};
 
 struct last {
     enum change_kind kind;
