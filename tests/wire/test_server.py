@@ -58,6 +58,9 @@ def test_info_tells_the_truth(server, client):
 
 
 def test_info_counts_memory(client):
+    client.call("FLUSHALL", "SYNC")
+    while info(client, "memory")["lazyfree_pending_objects"] != "0":
+        time.sleep(0.01)
     before = int(info(client, "memory")["used_memory_dataset"])
     client.call("SET", "a", "x" * 10_000_000)
     after = info(client, "memory")
