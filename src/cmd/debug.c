@@ -20,7 +20,7 @@
 /* The key's entry; NULL: the error is written. */
 static const struct entry *find(struct call *call, struct bytes name) {
     struct key key = key_make(name);
-    const struct entry *e = keyspace_peek(&call->view, &key);
+    const struct entry *e = keyspace_look(&call->view, &key);
     if (!e) reply_no_such_key(call->reply);
     return e;
 }

@@ -173,7 +173,7 @@ void debug_digest_value(struct call *call) {
     for (unsigned i = 2; i < call->argc; i++) {
         struct digest digest = {0};
         struct key key = key_make(call->argv[i]);
-        const struct entry *e = keyspace_peek(&call->view, &key);
+        const struct entry *e = keyspace_look(&call->view, &key);
         if (e) fold_value(&digest, e, call->view.now_ms);
         reply_digest(call->reply, &digest);
     }

@@ -73,7 +73,8 @@ static void expire_key(struct call *call, int64_t unit_ms, int64_t base_ms) {
         return;
     }
     if (moment <= call->view.now_ms) {
-        keyspace_remove(&call->view, &spot, (struct event){EVENT_GENERIC, "del"});
+        call->view.counters->expired++;
+        keyspace_remove(&call->view, &spot, (struct event){EVENT_EXPIRED, "expired"});
     } else if (!keyspace_set_expiry(&call->view, &spot, moment,
                                     (struct event){EVENT_GENERIC, "expire"})) {
         reply_no_memory(call->reply);

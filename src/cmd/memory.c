@@ -28,7 +28,7 @@ static bool parse_samples(struct call *call, int64_t *samples) {
 void memory_usage(struct call *call) {
     int64_t samples = 5;
     if (!parse_samples(call, &samples)) return;
-    const struct entry *e = keyspace_peek(&call->view, &call->keys[0]);
+    const struct entry *e = keyspace_look(&call->view, &call->keys[0]);
     if (e)
         reply_integer(call->reply, (int64_t)keyspace_entry_cost(e));
     else

@@ -4,9 +4,11 @@
 #include "keyspace/clock.h"
 #include "keyspace/policy.h"
 
-/* The key's entry; NULL: the reply is written. */
+/* The key's entry; NULL: the reply is written. Counts as a read, although a miss is no event. */
 static const struct entry *find(struct call *call) {
-    const struct entry *e = keyspace_peek(&call->view, &call->keys[0]);
+    struct keyspace_counters *counters = call->view.counters;
+    const struct entry *e = keyspace_look(&call->view, &call->keys[0]);
+    (*(e ? &counters->hits : &counters->misses))++;
     if (!e) reply_null(call->reply);
     return e;
 }

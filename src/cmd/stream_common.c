@@ -22,6 +22,11 @@ bool stream_seek_key(struct call *call, const struct key *key, struct spot *spot
     return stream_of(call, keyspace_seek(&call->view, key, spot), out);
 }
 
+bool stream_seek_read(struct call *call, const struct key *key, struct spot *spot,
+                      struct stream **out) {
+    return stream_of(call, keyspace_seek_read(&call->view, key, spot), out);
+}
+
 void stream_reply_no_group(struct call *call, struct bytes key, struct bytes group) {
     reply_errorf(call->reply, "NOGROUP No such key '%.*s' or consumer group '%.*s'", (int)key.len,
                  key.data, (int)group.len, group.data);
@@ -29,7 +34,7 @@ void stream_reply_no_group(struct call *call, struct bytes key, struct bytes gro
 
 bool stream_seek_group(struct call *call, struct spot *spot, struct stream **stream,
                        struct stream_group **group) {
-    if (!stream_seek_key(call, &call->keys[0], spot, stream)) return false;
+    if (!stream_seek_read(call, &call->keys[0], spot, stream)) return false;
     *group = *stream ? stream_group_find(*stream, call->argv[2]) : NULL;
     if (*group) return true;
     stream_reply_no_group(call, call->argv[1], call->argv[2]);

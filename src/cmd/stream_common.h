@@ -13,9 +13,11 @@
  * exist. False: it is something else, and that has been answered. */
 bool stream_read(struct call *call, const struct key *key, struct stream **out);
 
-/* The same for changing it. */
+/* The same for changing it; the second one counts as reading does. */
 bool stream_seek_key(struct call *call, const struct key *key, struct spot *spot,
                      struct stream **out);
+bool stream_seek_read(struct call *call, const struct key *key, struct spot *spot,
+                      struct stream **out);
 
 /* The group of the second and third argument for changing it. False: there is none or no stream,
  * and that has been answered. */

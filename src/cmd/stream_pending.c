@@ -7,7 +7,7 @@
 void stream_xack(struct call *call) {
     struct spot spot;
     struct stream *stream;
-    if (!stream_seek_key(call, &call->keys[0], &spot, &stream)) return;
+    if (!stream_seek_read(call, &call->keys[0], &spot, &stream)) return;
     struct stream_group *group = stream ? stream_group_find(stream, call->argv[2]) : NULL;
     if (!group) {
         reply_integer(call->reply, 0);

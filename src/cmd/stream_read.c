@@ -161,7 +161,7 @@ static bool look_up(const struct reading *reading, unsigned i, struct source *so
     struct call *call = reading->call;
     *source = (struct source){.key = &call->keys[i]};
     if (!reading->grouped) return stream_read(call, source->key, &source->stream);
-    if (!stream_seek_key(call, source->key, &source->spot, &source->stream)) return false;
+    if (!stream_seek_read(call, source->key, &source->spot, &source->stream)) return false;
     if (source->stream) source->group = stream_group_find(source->stream, *reading->group);
     if (source->group) return true;
     struct bytes key = source->key->name, group = *reading->group;

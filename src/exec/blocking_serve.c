@@ -187,7 +187,7 @@ static void try_waiter(struct serving *s, struct waiter *waiter, const struct ke
 
 static const struct entry *entry_of(const struct serving *s, const struct waiting_key *key) {
     struct view view = view_of(s->w, key->db);
-    const struct entry *e = keyspace_peek(&view, &key->key);
+    const struct entry *e = keyspace_look(&view, &key->key);
     keyspace_end_unit(&view); /* it may have expired */
     return e;
 }

@@ -2,6 +2,7 @@
 #include "exec/exec.h"
 #include "base/ensure.h"
 #include "exec/exec_priv.h"
+#include "exec/notify.h"
 #include "sys/clock.h"
 #include "sys/memory.h"
 
@@ -45,6 +46,7 @@ struct exec *exec_create(const struct exec_options *options) {
         worker_init(exec, i);
     settings_attach(exec);
     acl_settings_attach(exec);
+    notify_attach(exec);
     info_register_own_sections(exec);
     return exec;
 }
@@ -59,6 +61,7 @@ static void worker_free(struct exec_worker *w) {
 }
 
 void exec_free(struct exec *exec) {
+    notify_detach();
     settings_detach();
     acl_settings_attach(NULL);
     for (unsigned i = 0; i < exec->worker_count; i++)

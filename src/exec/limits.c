@@ -105,6 +105,7 @@ void chores_tick(void *context, unsigned worker) {
     if (!exec_writes_paused(exec, now) && !exec_is_loading(exec))
         keyspace_maintain(exec->keyspace, worker, now);
     durability_wake(exec);
+    outbox_post(w); /* that something has expired */
     if (now - w->last_sample_ms < SAMPLE_MS) return;
     w->last_sample_ms = now;
     gate_enter(exec->gate, worker);

@@ -21,7 +21,7 @@ static void remove_expired(struct view *view, struct slice *slice, const struct 
 #define RECORDS_AT_ONCE  16  /* some hundred microseconds */
 
 /* Only hashes have elements that expire. */
-static const struct event elements_expired = {EVENT_HASH, "hexpired"};
+static const struct event elements_expired = {EVENT_EXPIRED, "hexpired"};
 #define REMOVE_COMMAND BYTES("HDEL")
 
 /* A thread's room for expiring elements. */

@@ -70,6 +70,11 @@ struct entry *keyspace_peek(struct view *view, const struct key *key) {
     return e;
 }
 
+struct entry *keyspace_look(struct view *view, const struct key *key) {
+    struct spot spot;
+    return find_alive(view, key, &spot);
+}
+
 struct entry *keyspace_seek(struct view *view, const struct key *key, struct spot *spot) {
     struct entry *e = find_alive(view, key, spot);
     if (!e) return NULL;

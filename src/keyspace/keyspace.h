@@ -127,6 +127,10 @@ struct entry *keyspace_find(struct view *view, const struct key *key);
 /* The same without moving the clock (TYPE, TTL, OBJECT and whatever only looks). */
 struct entry *keyspace_peek(struct view *view, const struct key *key);
 
+/* The same for those who look at the server rather than at data (OBJECT, MEMORY): nothing is
+ * counted either, and a miss is no event. */
+struct entry *keyspace_look(struct view *view, const struct key *key);
+
 /* Is there such a key, not expired at `now_ms`? Changes and counts nothing, so that subscribers of
  * change records may ask, too. */
 bool keyspace_holds(struct keyspace *keyspace, uint32_t db, const struct key *key, int64_t now_ms);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The keyspace's directives: what may be evicted, how hard expiry works, which events are wanted.
- * Changed in exclusive mode only. */
+/* The keyspace's directives: what may be evicted, how hard expiry works. Changed in exclusive mode
+ * only. */
 #pragma once
 
 #include <stdbool.h>
@@ -20,14 +20,10 @@ struct policy {
     int64_t maxmemory_samples;
     int64_t lfu_log_factor, lfu_decay_time;
     int64_t active_expire_effort;
-    int64_t notify_events; /* EVENT_ bits, and how to deliver them */
     bool lazyfree_lazy_user_flush;
     bool lazyfree_lazy_user_del;
     bool active_expire; /* DEBUG SET-ACTIVE-EXPIRE */
 };
-
-#define NOTIFY_KEYSPACE (1u << 30) /* K */
-#define NOTIFY_KEYEVENT (1u << 29) /* E */
 
 extern struct policy policy;
 

@@ -85,7 +85,7 @@ def run_directed(pair, family):
     return failures
 
 
-def main():
+def main(make_pair=Pair):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--family", action="append", help="may be given several times; all without it")
     parser.add_argument("--commands", type=int, default=20000, help="of each family")
@@ -102,7 +102,7 @@ def main():
         return 0
 
     failed = 0
-    pair = Pair(rules_of(families.names()))
+    pair = make_pair(rules_of(families.names()))
     try:
         for name in names:
             failed += run_family(pair, name, options)

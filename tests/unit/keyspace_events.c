@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Which events a subscriber sees, in which order: what clients get as keyspace notifications. */
-#include "config/config.h"
-#include "keyspace/policy.h"
 #include "keyspace_world.h"
 #include "sys/memory.h"
 #include <setjmp.h>
@@ -201,44 +199,6 @@ static void events_that_nobody_wants_are_not_made(void **state) {
     expect(stage, "set=key@0 expire=nothing@0");
 }
 
-/* ---- notify-keyspace-events ---- */
-
-static void the_directive_shows_what_it_was_given(void **state) {
-    static const char *const pairs[][2] = {
-        {"", ""},
-        {"A", "A"},
-        {"KA", "AK"},
-        {"AKE", "AKE"},
-        {"g", "g"},
-        {"mKE", "KEm"},
-        {"AKEmn", "AKEm"},
-        {"gKn", "gnK"},
-        {"K", "K"},
-        {"g$lshzxetd", "A"},
-        {"$lshzxetdn", "$lshzxetdn"},
-    };
-    struct buffer error = {0};
-    config_register_inert();
-    policy_register();
-    for (unsigned i = 0; i < ARRAY_LEN(pairs); i++) {
-        struct bytes words[] = {BYTES("notify-keyspace-events"), bytes_of(pairs[i][0])};
-        struct config_listing listing;
-        assert_true(config_set(words, 2, true, &error));
-        assert_true(config_get(words, 1, &listing));
-        assert_int_equal(listing.count, 1);
-        if (!bytes_equal(listing.pairs[0].value, bytes_of(pairs[i][1])))
-            fail_msg("%s is shown as %.*s", pairs[i][0], (int)listing.pairs[0].value.len,
-                     listing.pairs[0].value.data);
-        config_listing_free(&listing);
-    }
-    struct bytes wrong[] = {BYTES("notify-keyspace-events"), BYTES("KEQ")};
-    assert_false(config_set(wrong, 2, true, &error));
-    assert_true(buffer_append(&error, "", 1));
-    assert_non_null(strstr(error.data, "Invalid event class character. Use 'Ag$lshzxeKEtmdn'."));
-    buffer_free(&error);
-    config_free();
-}
-
 #define EVENT_TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void) {
@@ -252,7 +212,6 @@ int main(void) {
         EVENT_TEST(moving_is_told_in_both_databases),
         EVENT_TEST(rename_and_copy_make_new_keys),
         EVENT_TEST(events_that_nobody_wants_are_not_made),
-        cmocka_unit_test(the_directive_shows_what_it_was_given),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
