@@ -97,7 +97,7 @@ void acl_getuser(struct call *call) {
     struct reply *reply = call->reply;
     const struct user *user = acl_find(call->exec, call->argv[2]);
     if (!user) {
-        reply_null_array(reply);
+        reply_null(reply);
         return;
     }
     reply_map(reply, 7);

@@ -232,7 +232,7 @@ const struct command key_commands[] = {
         .run = key_copy,
         .arity = -3,
         .flags = CMD_WRITE | CMD_DENYOOM,
-        .databases = {.first = 3, .keyword = "DB"},
+        .databases = {.first = 3, .keyword = "DB", .other = "REPLACE"},
         .categories = CAT_KEYSPACE,
         .keys = {{.flags = KEY_RO | KEY_ACCESS,
                   .search = KEY_SEARCH_INDEX,

@@ -48,7 +48,7 @@ int stream_read_keys(const struct bytes *argv, unsigned argc, unsigned *position
         else if (!bytes_is(argv[at], "noack"))
             return -1;
     }
-    if (at + 1 >= argc || (argc - at - 1) % 2) return -1;
+    if (at + 2 >= argc) return -1;
     unsigned count = (argc - at - 1) / 2;
     for (unsigned i = 0; positions && i < count && i < capacity; i++)
         positions[i] = at + 1 + i;

@@ -74,6 +74,7 @@ struct acl *acl_create(void) {
 void acl_free(struct acl *acl) {
     user_list_free(&acl->users);
     acl_log_free(&acl->log);
+    memory_free(acl->default_password);
     memory_free(acl);
 }
 
@@ -90,14 +91,6 @@ const struct user *acl_default_user(const struct exec *exec) {
 void acl_each(const struct exec *exec, acl_user_visitor *fn, void *context) {
     for (unsigned i = 0; i < exec->acl->users.count; i++)
         fn(exec->acl->users.items[i], context);
-}
-
-bool acl_write_users(const struct exec *exec, struct buffer *out) {
-    const struct user_list *users = &exec->acl->users;
-    bool good = true;
-    for (unsigned i = 0; good && i < users->count; i++)
-        good = user_describe(users->items[i], out) && buffer_append_char(out, '\n');
-    return good;
 }
 
 bool acl_is_pristine(const struct exec *exec) {
@@ -251,7 +244,7 @@ bool acl_delete_user(struct exec *exec, struct bytes name) {
     return true;
 }
 
-bool acl_set_default_password(struct exec *exec, const char *password) {
+static bool change_default_password(struct exec *exec, const char *password) {
     struct user *draft = user_copy(exec->acl->default_user);
     struct buffer rule = {0}, error = {0};
     bool good = draft && buffer_printf(&rule, password ? ">%s" : "nopass", password);
@@ -264,6 +257,14 @@ bool acl_set_default_password(struct exec *exec, const char *password) {
     buffer_free(&rule);
     buffer_free(&error);
     return good;
+}
+
+/* Who sets what is set already does not undo what ACL SETUSER has done to the user since. */
+bool acl_set_default_password(struct exec *exec, const char *password) {
+    char **now = &exec->acl->default_password;
+    if (password && *now ? strcmp(password, *now) == 0 : !password && !*now) return true;
+    return session_set_text(now, bytes_of(password ? password : "")) &&
+           change_default_password(exec, password);
 }
 
 struct replacing {

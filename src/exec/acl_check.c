@@ -119,36 +119,43 @@ static bool uses_database(const struct command *command) {
     return false;
 }
 
-/* Moves *at to the next argument that names a database. False: there is none. */
-static bool next_database(const struct acl_line *line, unsigned *at) {
+enum named_database { DATABASE_NAMED, DATABASES_END, DATABASES_FLAWED };
+
+/* Moves *at, which begins as 0, to the next argument that names a database. */
+static enum named_database next_database(const struct acl_line *line, unsigned *at) {
     const struct database_args *args = &line->found->command->databases;
     unsigned next = *at ? *at + 1 : args->first;
-    if (!args->first) return false;
-    if (args->keyword) {
-        while (next < line->argc && !bytes_is(line->argv[next], args->keyword))
-            next++;
-        next++;
-    } else if (next >= args->first + args->count) {
-        return false;
+    if (!args->first) return DATABASES_END;
+    if (!args->keyword) {
+        *at = next;
+        return next < args->first + args->count ? DATABASE_NAMED : DATABASES_END;
     }
-    *at = next;
-    return next < line->argc;
+    while (next < line->argc && bytes_is(line->argv[next], args->other))
+        next++;
+    if (next == line->argc) return DATABASES_END;
+    *at = next + 1;
+    bool named = next + 1 < line->argc && bytes_is(line->argv[next], args->keyword);
+    return named ? DATABASE_NAMED : DATABASES_FLAWED;
 }
 
-/* Where an argument names no database that exists, the command refuses all of them. */
+static bool is_database(const struct exec *exec, struct bytes text, int64_t *db) {
+    return number_parse_i64(text, db) && *db >= 0 && *db < keyspace_databases(exec->keyspace);
+}
+
+/* A line in which something is wrong about databases is refused by its command. */
 static struct acl_denial denied_named_database(const struct exec *exec,
                                                const struct selector *selector,
                                                const struct acl_line *line) {
-    struct acl_denial denial = {ACL_ALLOWED, 0};
-    for (unsigned at = 0; next_database(line, &at);) {
+    const struct acl_denial allowed = {ACL_ALLOWED, 0};
+    struct acl_denial denial = allowed;
+    enum named_database next;
+    for (unsigned at = 0; (next = next_database(line, &at)) == DATABASE_NAMED;) {
         int64_t db;
-        if (!number_parse_i64(line->argv[at], &db) || db < 0 ||
-            db >= keyspace_databases(exec->keyspace))
-            return (struct acl_denial){ACL_ALLOWED, 0};
+        if (!is_database(exec, line->argv[at], &db)) return allowed;
         if (!denial.reason && !allows_database(selector, db))
             denial = (struct acl_denial){ACL_DATABASE, at};
     }
-    return denial;
+    return next == DATABASES_FLAWED ? allowed : denial;
 }
 
 static struct acl_denial denied_database(const struct exec *exec, const struct selector *selector,
@@ -156,9 +163,10 @@ static struct acl_denial denied_database(const struct exec *exec, const struct s
     const struct command *command = line->found->command;
     if (selector->flags & SELECTOR_ALL_DATABASES) return (struct acl_denial){ACL_ALLOWED, 0};
     if (command->flags & CMD_ALL_DATABASES) return (struct acl_denial){ACL_DATABASE, 0};
-    if (uses_database(command) && !allows_database(selector, line->db))
-        return (struct acl_denial){ACL_DATABASE, 0};
-    return denied_named_database(exec, selector, line);
+    struct acl_denial denial = denied_named_database(exec, selector, line);
+    if (!denial.reason && uses_database(command) && !allows_database(selector, line->db))
+        denial = (struct acl_denial){ACL_DATABASE, 0};
+    return denial;
 }
 
 /* ---- commands ---- */

@@ -165,9 +165,16 @@ bool acl_load_file(struct exec *exec, struct buffer *error) {
 
 /* ---- saving ---- */
 
+static bool write_users(const struct user_list *users, struct buffer *out) {
+    bool good = true;
+    for (unsigned i = 0; good && i < users->count; i++)
+        good = user_describe(users->items[i], out) && buffer_append_char(out, '\n');
+    return good;
+}
+
 bool acl_save_file(const struct exec *exec, struct buffer *error) {
     struct buffer text = {0};
-    int status = acl_write_users(exec, &text)
+    int status = write_users(&exec->acl->users, &text)
                      ? file_write_atomic(acl_settings.file, buffer_bytes(&text))
                      : -ENOMEM;
     buffer_free(&text);

@@ -35,6 +35,7 @@ struct acl_log {
 struct acl {
     struct user_list users;
     struct user *default_user; /* one of them, and always the same one */
+    char *default_password;    /* `requirepass` as it was applied last; NULL = none */
     struct acl_log log;
 };
 
@@ -51,9 +52,6 @@ struct user *acl_make_default(void);
 /* Puts the user in place of the one of its name, if there is one, and tells the sessions. Exclusive
  * mode, or at start-up. False: no memory. */
 bool acl_put_take(struct exec *exec, struct user *user, struct buffer *error);
-
-/* A line for each user, as in aclfile. False: no memory. */
-bool acl_write_users(const struct exec *exec, struct buffer *out);
 
 /* Is there but the default user, who may do everything (its password is `requirepass`)? */
 bool acl_is_pristine(const struct exec *exec);

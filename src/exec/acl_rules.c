@@ -157,6 +157,13 @@ static const struct registered *find_full(const struct commands *commands, struc
     return parent ? find_command(commands, parent, bytes_skip(name, head + 1)) : NULL;
 }
 
+static bool has_first_arg(const struct selector *selector, unsigned id, struct bytes first_arg) {
+    struct tagged_text item;
+    for (size_t at = 0; texts_next(&selector->first_args, &at, &item);)
+        if (item.tag == id && bytes_equal_nocase(item.text, first_arg)) return true;
+    return false;
+}
+
 /* "select|0": SELECT, if its first argument is 0. */
 static enum acl_error allow_first_arg(struct selector *selector, const struct commands *commands,
                                       struct bytes name) {
@@ -168,7 +175,8 @@ static enum acl_error allow_first_arg(struct selector *selector, const struct co
     if (item->parent) return ACL_FIRST_ARG_OF_SUBCOMMAND;
     if (!first_arg.len || has_spaces(first_arg)) return ACL_SYNTAX;
     if (item->sub_count) return ACL_UNKNOWN_COMMAND;
-    return or_no_memory(texts_add(&selector->first_args, item->id, first_arg) &&
+    bool known = has_first_arg(selector, item->id, first_arg);
+    return or_no_memory((known || texts_add(&selector->first_args, item->id, first_arg)) &&
                         note_rule(selector, name, true));
 }
 
@@ -350,7 +358,11 @@ static enum acl_error add_selector(struct user *user, const struct commands *com
         const char *start = at;
         while (at < end && !isspace((unsigned char)*at))
             at++;
-        error = selector_apply(selector, commands, bytes_make(start, (size_t)(at - start)));
+        /* Written down, it would seem to close the selector. */
+        if (at[-1] == ')')
+            error = ACL_SYNTAX;
+        else
+            error = selector_apply(selector, commands, bytes_make(start, (size_t)(at - start)));
     }
     if (error && selector) user_drop_selectors(user, user->selector_count - 1);
     return error;

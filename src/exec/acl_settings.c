@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The directives of access control. */
+#include "base/args.h"
 #include "config/config.h"
 #include "exec/acl_priv.h"
 #include "sys/memory.h"
@@ -77,11 +78,40 @@ static bool apply_users(const struct config_row *row, struct buffer *error) {
 /* CONFIG GET does not tell of users. */
 static void get_user(const struct config_row *row, struct buffer *out) {}
 
+/* "user alice on ~a +get", where each word is one for the configuration, too. */
+static bool write_line(struct bytes line, struct buffer *out) {
+    bool good = true;
+    for (bool more = true; good && more;) {
+        const char *space = line.len ? memchr(line.data, ' ', line.len) : NULL;
+        struct bytes word = bytes_make(line.data, space ? (size_t)(space - line.data) : line.len);
+        more = space != NULL;
+        line = bytes_skip(line, word.len + more);
+        good = args_need_quotes(word) ? args_quote(out, word) : buffer_append_bytes(out, word);
+        good = good && buffer_append_char(out, more ? ' ' : '\n');
+    }
+    return good;
+}
+
+struct writing {
+    struct buffer *out;
+    bool good;
+};
+
+static void write_user(const struct user *user, void *context) {
+    struct writing *writing = context;
+    struct buffer line = {0};
+    writing->good = writing->good && user_describe(user, &line) &&
+                    write_line(buffer_bytes(&line), writing->out);
+    buffer_free(&line);
+}
+
 /* Where there is a file for users, they do not stand here; nor do they as long as there is the
  * default user alone, as it always is. */
 static bool write_users(const struct config_row *row, struct buffer *out) {
-    return !attached || acl_has_file() || acl_is_pristine(attached) ||
-           acl_write_users(attached, out);
+    struct writing writing = {out, true};
+    if (attached && !acl_has_file() && !acl_is_pristine(attached))
+        acl_each(attached, write_user, &writing);
+    return writing.good;
 }
 
 /* ---- the rows ---- */

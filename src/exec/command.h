@@ -101,10 +101,10 @@ struct key_spec {
 };
 
 /* Which arguments are databases: `count` of them from position `first` on, or each behind the
- * keyword from there on. */
+ * keyword from there on, where only one other word may stand besides. */
 struct database_args {
     uint8_t first, count; /* first 0: none */
-    const char *keyword;
+    const char *keyword, *other;
 };
 
 enum arg_type {

@@ -65,6 +65,9 @@ class Side:
         if not self.server.is_running():
             self.server.restart()
         self.client(2).call("FLUSHALL")
+        users = [user for user in self.client(2).call("ACL", "USERS") if user != b"default"]
+        if users:
+            self.client(2).call("ACL", "DELUSER", *users)
 
     def close(self):
         self.server.close()
