@@ -3,6 +3,7 @@
 #include "base/ensure.h"
 #include "cmd/persistence.h"
 #include "cmd/shared_server.h"
+#include "script/script.h"
 #include "value/hash.h"
 #include "value/list.h"
 #include "value/set.h"
@@ -10,13 +11,13 @@
 #include "value/zset.h"
 
 static const struct command *const families[] = {
-    acl_commands,         bitmap_commands,      client_commands, connection_commands,
-    config_commands,      command_commands,     debug_commands,  dump_commands,
-    expire_commands,      hash_commands,        hll_commands,    key_commands,
-    list_commands,        memory_commands,      object_commands, observe_commands,
-    pubsub_commands,      server_commands,      set_commands,    sort_commands,
-    string_commands,      geo_commands,         stream_commands, zset_commands,
-    transaction_commands, persistence_commands,
+    acl_commands,         bitmap_commands,      client_commands,   connection_commands,
+    config_commands,      command_commands,     debug_commands,    dump_commands,
+    expire_commands,      hash_commands,        hll_commands,      key_commands,
+    list_commands,        memory_commands,      object_commands,   observe_commands,
+    pubsub_commands,      server_commands,      set_commands,      sort_commands,
+    string_commands,      geo_commands,         stream_commands,   zset_commands,
+    transaction_commands, persistence_commands, function_commands, script_commands,
 };
 
 void families_register(struct exec *exec) {
@@ -28,6 +29,7 @@ void families_register(struct exec *exec) {
     for (size_t i = 0; i < ARRAY_LEN(families); i++)
         exec_register(exec, families[i]);
     limits_register();
+    scripts_start(exec);
     persistence_register_info(exec);
     server_register_info(exec);
     memory_register_info(exec);

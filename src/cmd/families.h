@@ -14,6 +14,7 @@ extern const struct command command_commands[]; /* COMMAND and its subcommands *
 extern const struct command debug_commands[];
 extern const struct command dump_commands[]; /* DUMP RESTORE */
 extern const struct command expire_commands[];
+extern const struct command function_commands[]; /* FCALL FUNCTION */
 extern const struct command geo_commands[];
 extern const struct command hash_commands[];
 extern const struct command hll_commands[]; /* HyperLogLogs */
@@ -23,6 +24,7 @@ extern const struct command memory_commands[];
 extern const struct command object_commands[];
 extern const struct command observe_commands[]; /* SLOWLOG COMMANDLOG LATENCY */
 extern const struct command pubsub_commands[];
+extern const struct command script_commands[]; /* EVAL SCRIPT */
 extern const struct command server_commands[]; /* INFO TIME LOLWUT SHUTDOWN ROLE LASTSAVE ... */
 extern const struct command set_commands[];
 extern const struct command stream_commands[];

@@ -49,6 +49,9 @@ enum nested_result exec_nested_run(struct nested *nested, const struct nested_co
     const struct registered *found = command->found;
     struct exec_worker *w = &nested->outer->exec->workers[nested->outer->worker];
     if (UNLIKELY(!is_covered(nested, command))) return NESTED_BEYOND;
+    if (found->flags & (CMD_WRITE | CMD_MAY_REPLICATE) && nested->before_write &&
+        !nested->before_write(nested))
+        return NESTED_STOPPED;
     if (found->flags & CMD_WRITE) nested->wrote = true;
     struct call call = call_of(nested, command, reply);
     size_t reply_start = reply->out->len;
@@ -92,4 +95,8 @@ enum nested_result exec_nested(struct nested *nested, const struct bytes *argv, 
     enum nested_result result = exec_nested_run(nested, &command, reply);
     key_list_free(&keys);
     return result;
+}
+
+bool nested_lacks_room(const struct call *outer) {
+    return session_worker(outer->session)->full;
 }

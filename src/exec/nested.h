@@ -21,12 +21,17 @@ struct nested {
     bool read_only; /* scripts: so are writes */
     bool allow_oom; /* scripts: what needs memory is not refused when there is none */
     bool wrote;     /* set when a command that may write has been run */
+
+    /* Called before each command that changes data or sends messages. False: it is not run. May be
+     * NULL. */
+    bool (*before_write)(struct nested *nested);
 };
 
 enum nested_result {
     NESTED_DONE,  /* the command was run, or refused: `reply` has one reply more */
-    NESTED_BEYOND /* nothing was done: it needs partitions that the outer command has not locked.
-                     Everything may be run in exclusive mode. */
+    NESTED_BEYOND, /* nothing was done: it needs partitions that the outer command has not locked.
+                      Everything may be run in exclusive mode. */
+    NESTED_STOPPED /* nothing was done: before_write has said so */
 };
 
 /* Looks a command line up and runs it. argc is at least 1. */
@@ -44,3 +49,6 @@ struct nested_command {
 };
 enum nested_result exec_nested_run(struct nested *nested, const struct nested_command *command,
                                    struct reply *reply);
+
+/* Has the outer command, which is CMD_SCRIPT, begun without room under maxmemory? */
+bool nested_lacks_room(const struct call *outer);

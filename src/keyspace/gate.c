@@ -13,6 +13,7 @@
 #include "base/ensure.h"
 #include "keyspace/keyspace_priv.h"
 #include "sys/memory.h"
+#include "sys/thread.h"
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -43,7 +44,8 @@ struct gate {
     atomic_bool wanted;
     atomic_uint owner;
     unsigned depth;        /* of the owner's nesting */
-    struct line line[2];   /* who hold partitions, and who hold none */
+    struct line line[3];   /* who is first, who hold partitions, and who hold none */
+    _Atomic uint64_t generation;
     struct line *owners;   /* the line that the owner stood in */
     pthread_mutex_t mutex; /* guards all but the atomics */
     pthread_cond_t changed;
@@ -143,18 +145,10 @@ static inline void give_back(struct partition_lock *lock) {
     atomic_store_explicit(&lock->held, false, memory_order_release);
 }
 
-static inline void pause_processor(void) {
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __asm__ volatile("yield");
-#endif
-}
-
 static void wait_until_free(const struct partition_lock *lock) {
     for (unsigned i = 0; is_held(lock); i++) {
         if (i < SPINS)
-            pause_processor();
+            thread_relax();
         else if (i < SPINS + YIELDS)
             sched_yield();
         else
@@ -259,10 +253,12 @@ static bool is_empty(const struct line *line) {
 
 static bool is_next(const struct gate *gate, const struct line *line, uint64_t ticket) {
     if (gate->owner != NOBODY || line->serving != ticket) return false;
-    return line == &gate->line[0] || is_empty(&gate->line[0]);
+    for (const struct line *before = gate->line; before < line; before++)
+        if (!is_empty(before)) return false;
+    return true;
 }
 
-void gate_exclusive_begin(struct gate *gate, unsigned participant) {
+static void begin_from(struct gate *gate, unsigned participant, struct line *line) {
     if (gate->head.participants == 1) return;
     pthread_mutex_lock(&gate->mutex);
     if (gate->owner == participant) {
@@ -270,7 +266,6 @@ void gate_exclusive_begin(struct gate *gate, unsigned participant) {
         pthread_mutex_unlock(&gate->mutex);
         return;
     }
-    struct line *line = &gate->line[gate->participant[participant].holds ? 0 : 1];
     uint64_t mine = line->ticket++;
     atomic_store(&gate->wanted, true);
     atomic_store(&gate->participant[participant].state, OUTSIDE);
@@ -280,8 +275,21 @@ void gate_exclusive_begin(struct gate *gate, unsigned participant) {
     gate->owner = participant;
     gate->owners = line;
     gate->depth = 1;
+    atomic_fetch_add(&gate->generation, 1);
     atomic_store(&gate->participant[participant].state, INSIDE);
     pthread_mutex_unlock(&gate->mutex);
+}
+
+void gate_exclusive_begin(struct gate *gate, unsigned participant) {
+    begin_from(gate, participant, &gate->line[gate->participant[participant].holds ? 1 : 2]);
+}
+
+void gate_exclusive_begin_first(struct gate *gate, unsigned participant) {
+    begin_from(gate, participant, &gate->line[0]);
+}
+
+uint64_t gate_generation(const struct gate *gate) {
+    return atomic_load(&gate->generation);
 }
 
 void gate_exclusive_end(struct gate *gate, unsigned participant) {
@@ -291,7 +299,7 @@ void gate_exclusive_end(struct gate *gate, unsigned participant) {
     if (--gate->depth == 0) {
         gate->owner = NOBODY;
         gate->owners->serving++;
-        if (is_empty(&gate->line[0]) && is_empty(&gate->line[1]))
+        if (is_empty(&gate->line[0]) && is_empty(&gate->line[1]) && is_empty(&gate->line[2]))
             atomic_store(&gate->wanted, false);
         pthread_cond_broadcast(&gate->changed);
     }

@@ -70,4 +70,11 @@ void gate_unlock(struct gate *gate, struct gate_hold *hold);
  * later ones find what the earlier ones did. */
 void gate_exclusive_begin(struct gate *gate, unsigned participant);
 void gate_exclusive_end(struct gate *gate, unsigned participant);
+
+/* The same for one who holds partitions and has changed what is in them: it is served before all
+ * others, so nobody sees half of what it does. One at a time may ask so. */
+void gate_exclusive_begin_first(struct gate *gate, unsigned participant);
+
+/* Grows each time that somebody gets exclusive mode. */
+uint64_t gate_generation(const struct gate *gate);
 bool gate_is_exclusive(const struct gate *gate, unsigned participant);

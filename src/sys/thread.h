@@ -22,6 +22,15 @@ void thread_owns_buffer(struct buffer *buffer);
 /* Waits for its end. Every started thread is joined once. */
 void thread_join(struct thread *thread);
 
+/* In a loop that waits for another thread for a moment only. */
+static inline void thread_relax(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
 /* Names the calling thread. */
 void thread_set_name(const char *name);
 

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "script/vm.h"
+#include "base/ensure.h"
+#include "script/sandbox.h"
+#include "sys/entropy.h"
+#include "sys/memory.h"
+#include <luajit-2.1/luajit.h>
+
+/* lua-cjson's own header is for another Lua. */
+int luaopen_cjson(lua_State *lua);
+
+/* ---- memory ---- */
+
+static void *allocate(void *context, void *old, size_t old_size, size_t size) {
+    struct vm *vm = context;
+    if (size == 0) {
+        vm->used -= old_size;
+        memory_free(old);
+        return NULL;
+    }
+    if (size > old_size && UNLIKELY(size - old_size > vm->limit - MIN(vm->used, vm->limit)))
+        return NULL;
+    void *grown = memory_realloc(old, size);
+    if (grown) vm->used += size - old_size;
+    return grown;
+}
+
+struct vm *vm_of(lua_State *lua) {
+    void *vm;
+    lua_getallocf(lua, &vm);
+    return vm;
+}
+
+/* ---- errors ---- */
+
+/* Where in a script. */
+struct place {
+    const char *source; /* valid while the function is on the stack */
+    int line;
+};
+
+void vm_push_error(lua_State *lua, struct bytes text) {
+    lua_createtable(lua, 0, 4);
+    lua_pushlstring(lua, text.data, text.len);
+    lua_setfield(lua, -2, "err");
+}
+
+static unsigned lines_in(struct bytes text) {
+    unsigned lines = 1;
+    for (size_t i = 0; i < text.len; i++)
+        lines += text.data[i] == '\n';
+    return lines;
+}
+
+/* A call that a function ends with takes the function's place on the stack, so that nobody knows
+ * any more where it was. The last `return` is a good guess, and right in scripts of one line. */
+static bool guess_place(struct vm *vm, struct place *out) {
+    if (!vm->code.data) return false;
+    struct bytes before = vm->code;
+    const struct bytes word = BYTES("return");
+    while (before.len >= word.len &&
+           memcmp(before.data + before.len - word.len, word.data, word.len))
+        before.len--;
+    *out = (struct place){vm->kind == VM_EVAL ? "@user_script" : "@user_function",
+                          before.len < word.len ? 1 : (int)lines_in(before)};
+    return true;
+}
+
+static bool find_place(lua_State *lua, struct place *out) {
+    lua_Debug frame;
+    for (int level = 1; level <= 2 && lua_getstack(lua, level, &frame); level++) {
+        lua_getinfo(lua, "Sl", &frame);
+        if (*frame.what == 'C') continue;
+        *out = (struct place){frame.source, frame.currentline};
+        return true;
+    }
+    return guess_place(vm_of(lua), out);
+}
+
+void vm_add_place(lua_State *lua) {
+    struct place place;
+    if (!find_place(lua, &place)) return;
+    lua_pushstring(lua, place.source);
+    lua_setfield(lua, -2, "source");
+    lua_pushinteger(lua, place.line);
+    lua_setfield(lua, -2, "line");
+}
+
+int vm_raise(lua_State *lua, const char *text) {
+    vm_push_error(lua, bytes_of(text));
+    vm_add_place(lua);
+    return lua_error(lua);
+}
+
+/* Pushes a field of the table at the bottom. */
+static bool push_text(lua_State *lua, const char *field) {
+    lua_pushstring(lua, field);
+    lua_rawget(lua, 1);
+    return lua_isstring(lua, -1);
+}
+
+/* Pushes what was raised, which is at the bottom, as text. */
+static void push_raised(lua_State *lua) {
+    switch (lua_type(lua, 1)) {
+    case LUA_TNIL: lua_pushliteral(lua, "ERR nil"); break;
+    case LUA_TBOOLEAN: lua_pushstring(lua, lua_toboolean(lua, 1) ? "ERR true" : "ERR false"); break;
+    case LUA_TNUMBER:
+    case LUA_TSTRING:
+        lua_pushliteral(lua, "ERR ");
+        lua_pushvalue(lua, 1);
+        lua_concat(lua, 2);
+        break;
+    default: lua_pushliteral(lua, "ERR unknown error");
+    }
+}
+
+/* Pushes "script: on SOURCE:LINE." for the error at the bottom. */
+static void push_place(lua_State *lua) {
+    struct place place;
+    if (lua_istable(lua, 1) && push_text(lua, "source") && push_text(lua, "line"))
+        lua_pushfstring(lua, " script: on %s:%s.", lua_tostring(lua, -2), lua_tostring(lua, -1));
+    else if (find_place(lua, &place))
+        lua_pushfstring(lua, " script: on %s:%d.", place.source, place.line);
+    else
+        lua_pushliteral(lua, "");
+}
+
+/* Makes a text of what was raised: the error that the client gets. */
+static int on_error(lua_State *lua) {
+    struct vm *vm = vm_of(lua);
+    bool is_table = lua_istable(lua, 1);
+    lua_settop(lua, 1);
+    vm->counted = false;
+    if (is_table) {
+        push_text(lua, "ignore_error_stats_update");
+        vm->counted = lua_toboolean(lua, -1);
+    }
+    if (!is_table || !push_text(lua, "err")) push_raised(lua);
+    if (vm->load || !vm->run) return 1;
+    int text = lua_gettop(lua);
+    push_place(lua);
+    lua_pushvalue(lua, text);
+    lua_insert(lua, -2);
+    lua_concat(lua, 2);
+    return 1;
+}
+
+static int enter(lua_State *lua) {
+    return vm_of(lua)->body(lua);
+}
+
+bool vm_protected(struct vm *vm, lua_CFunction fn) {
+    lua_State *lua = vm->lua;
+    vm->body = fn;
+    vm->counted = false;
+    lua_settop(lua, 0);
+    lua_rawgeti(lua, LUA_REGISTRYINDEX, vm->on_error);
+    lua_rawgeti(lua, LUA_REGISTRYINDEX, vm->entry);
+    vm->status = lua_pcall(lua, 0, 0, 1);
+    return vm->status == 0;
+}
+
+/* Only what on_error() has made is ours. */
+struct bytes vm_failure(struct vm *vm) {
+    struct bytes text;
+    if (vm->status != LUA_ERRRUN) return BYTES("ERR not enough memory for the script");
+    text.data = lua_tolstring(vm->lua, -1, &text.len);
+    return text;
+}
+
+void vm_push_list(lua_State *lua, const struct bytes *items, unsigned count) {
+    lua_createtable(lua, (int)count, 0);
+    for (unsigned i = 0; i < count; i++) {
+        lua_pushlstring(lua, items[i].data, items[i].len);
+        lua_rawseti(lua, -2, (int)i + 1);
+    }
+}
+
+/* ---- compiling ---- */
+
+struct source {
+    struct bytes code;
+    unsigned pieces;
+};
+
+/* A space goes before the code. So it is no byte code whatever it begins with, and no line of it is
+ * skipped. */
+static const char *next_piece(lua_State *lua, void *context, size_t *size) {
+    struct source *source = context;
+    switch (source->pieces++) {
+    case 0: *size = 1; return " ";
+    case 1: *size = source->code.len; return source->code.data;
+    default: *size = 0; return NULL;
+    }
+}
+
+bool vm_compile(lua_State *lua, struct bytes code, const char *name) {
+    struct source source = {.code = code};
+    return lua_loadx(lua, next_piece, &source, name, "t") == 0;
+}
+
+/* ---- building ---- */
+
+static void set_library(lua_State *lua, const char *name) {
+    sandbox_protect(lua);
+    lua_setglobal(lua, name);
+}
+
+static void open_libraries(lua_State *lua) {
+    sandbox_open(lua);
+    library_server(lua, false);
+    sandbox_protect(lua);
+    lua_pushvalue(lua, -1);
+    lua_setglobal(lua, "redis");
+    lua_setglobal(lua, "server");
+    luaopen_cjson(lua);
+    set_library(lua, "cjson");
+    library_msgpack(lua);
+    set_library(lua, "cmsgpack");
+    library_struct(lua);
+    set_library(lua, "struct");
+}
+
+/* The interpreter gives each state the same random numbers. */
+static void seed_random(lua_State *lua) {
+    uint32_t seed;
+    entropy_fill(&seed, sizeof seed);
+    lua_getglobal(lua, "math");
+    lua_getfield(lua, -1, "randomseed");
+    lua_pushnumber(lua, seed);
+    lua_call(lua, 1, 0);
+    lua_pop(lua, 1);
+}
+
+/* What a library sees while it is loaded. */
+static void make_loading_globals(lua_State *lua) {
+    lua_createtable(lua, 0, 2);
+    library_server(lua, true);
+    sandbox_name_missing(lua);
+    sandbox_protect(lua);
+    lua_pushvalue(lua, -1);
+    lua_setfield(lua, -3, "redis");
+    lua_setfield(lua, -2, "server");
+    sandbox_name_missing(lua);
+}
+
+/* luaL_unref() must not need memory. */
+static void make_free_list(lua_State *lua) {
+    lua_pushboolean(lua, true);
+    luaL_unref(lua, LUA_REGISTRYINDEX, luaL_ref(lua, LUA_REGISTRYINDEX));
+}
+
+static int build(lua_State *lua) {
+    struct vm *vm = vm_of(lua);
+    lua_settop(lua, 0);
+    open_libraries(lua);
+    seed_random(lua);
+    lua_pushcfunction(lua, enter);
+    vm->entry = luaL_ref(lua, LUA_REGISTRYINDEX);
+    lua_pushcfunction(lua, on_error);
+    vm->on_error = luaL_ref(lua, LUA_REGISTRYINDEX);
+    make_free_list(lua);
+    if (vm->kind == VM_FUNCTIONS) {
+        make_loading_globals(lua);
+        vm->loading_globals = luaL_ref(lua, LUA_REGISTRYINDEX);
+        lua_newtable(lua);
+        vm->functions = luaL_ref(lua, LUA_REGISTRYINDEX);
+    }
+    lua_pushvalue(lua, LUA_GLOBALSINDEX);
+    sandbox_name_missing(lua);
+    lua_pushvalue(lua, -1);
+    sandbox_protect(lua);
+    lua_pushvalue(lua, -1);
+    lua_setfield(lua, -3, "_G");
+    vm->stand_in = luaL_ref(lua, LUA_REGISTRYINDEX);
+    vm->globals = luaL_ref(lua, LUA_REGISTRYINDEX);
+    return 0;
+}
+
+struct vm *vm_create(enum vm_kind kind, size_t limit) {
+    struct vm *vm = memory_alloc_zero(sizeof *vm);
+    if (!vm) return NULL;
+    vm->kind = kind;
+    vm->limit = limit;
+    vm->resp = 2;
+    vm->lua = lua_newstate(allocate, vm);
+    if (!vm->lua || lua_cpcall(vm->lua, build, NULL)) {
+        vm_free(vm);
+        return NULL;
+    }
+    luaJIT_setmode(vm->lua, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF);
+    lua_rawgeti(vm->lua, LUA_REGISTRYINDEX, vm->stand_in);
+    lua_replace(vm->lua, LUA_GLOBALSINDEX);
+    return vm;
+}
+
+void vm_free(struct vm *vm) {
+    if (!vm) return;
+    if (vm->lua) lua_close(vm->lua);
+    buffer_free(&vm->reply);
+    buffer_free(&vm->argv);
+    buffer_free(&vm->text);
+    memory_free(vm);
+}
+
+static int show(lua_State *lua) {
+    struct vm *vm = vm_of(lua);
+    lua_rawgeti(lua, LUA_REGISTRYINDEX, vm->shows_all ? vm->globals : vm->loading_globals);
+    lua_rawgeti(lua, LUA_REGISTRYINDEX, vm->stand_in);
+    sandbox_show(lua, lua_gettop(lua) - 1);
+    return 0;
+}
+
+/* Nothing new is stored, so that it cannot fail but for a limit that a script has reached. */
+void vm_show_all(struct vm *vm, bool all) {
+    size_t limit = vm->limit;
+    int top = lua_gettop(vm->lua);
+    vm->limit = SIZE_MAX;
+    vm->shows_all = all;
+    ensure(lua_cpcall(vm->lua, show, NULL) == 0);
+    vm->limit = limit;
+    lua_settop(vm->lua, top);
+}
