@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "cmd/client.h"
+#include "base/ensure.h"
 #include "base/number.h"
 #include "exec/blocking.h"
+#include "exec/durability.h"
 #include "exec/exec.h"
 #include "sys/clock.h"
 
@@ -84,6 +86,25 @@ void client_no_evict(struct call *call) {
 
 void client_no_touch(struct call *call) {
     set_flag(call, SESSION_NO_TOUCH);
+}
+
+void client_durability(struct call *call) {
+    static const struct {
+        const char *word;
+        enum durability durability;
+    } words[] = {{"default", DURABILITY_DEFAULT},
+                 {"none", DURABILITY_NONE},
+                 {"everysec", DURABILITY_EVERYSEC},
+                 {"always", DURABILITY_ALWAYS}};
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        if (!bytes_is(call->argv[2], words[i].word)) continue;
+        if (session_set_durability(call->session, words[i].durability))
+            reply_ok(call->reply);
+        else
+            reply_error(call->reply, "ERR the server keeps no journal (durability none)");
+        return;
+    }
+    reply_syntax_error(call->reply);
 }
 
 /* There is no import mode to be the source of. */

@@ -16,6 +16,7 @@ void client_kill(struct call *call);
 void client_list(struct call *call);
 void client_no_evict(struct call *call);
 void client_no_touch(struct call *call);
+void client_durability(struct call *call);
 void client_pause(struct call *call);
 void client_reply(struct call *call);
 void client_setinfo(struct call *call);

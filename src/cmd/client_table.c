@@ -281,6 +281,17 @@ static const struct command subcommands[] = {
         .args = client_capa_args,
     },
     {
+        .name = "durability",
+        .run = client_durability,
+        .arity = 3,
+        .flags = CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_ALLOW_BUSY,
+        .categories = CAT_CONNECTION,
+        .group = "connection",
+        .since = "9.1.0",
+        .complexity = "O(1)",
+        .summary = "Chooses what the connection's replies wait for.",
+    },
+    {
         .name = "getname",
         .run = client_getname,
         .arity = 2,

@@ -5,6 +5,7 @@
 #include "cmd/persistence.h"
 #include "cmd/shared_server.h"
 #include "config/config.h"
+#include "exec/durability.h"
 #include "keyspace/policy.h"
 #include "sys/clock.h"
 
@@ -92,13 +93,12 @@ void server_swapdb(struct call *call) {
 
 /* There are no replicas, so nobody is waited for: no acknowledgement could come before the
  * timeout. */
-static bool parse_timeout(struct call *call, struct bytes text) {
-    int64_t timeout_ms;
-    if (!number_parse_i64(text, &timeout_ms))
+static bool parse_timeout(struct call *call, struct bytes text, int64_t *timeout_ms) {
+    if (!number_parse_i64(text, timeout_ms))
         reply_error(call->reply, "ERR timeout is not an integer or out of range");
-    else if (timeout_ms < 0)
+    else if (*timeout_ms < 0)
         reply_error(call->reply, "ERR timeout is negative");
-    else if (timeout_ms > INT64_MAX - call->view.now_ms)
+    else if (*timeout_ms > INT64_MAX - call->view.now_ms)
         reply_error(call->reply, "ERR timeout is out of range");
     else
         return true;
@@ -106,14 +106,14 @@ static bool parse_timeout(struct call *call, struct bytes text) {
 }
 
 void server_wait(struct call *call) {
-    int64_t replicas;
+    int64_t replicas, timeout_ms;
     if (!number_parse_i64(call->argv[1], &replicas))
         reply_not_integer(call->reply);
-    else if (parse_timeout(call, call->argv[2]))
+    else if (parse_timeout(call, call->argv[2], &timeout_ms))
         reply_integer(call->reply, 0);
 }
 
-static bool parse_waitaof(struct call *call, int64_t *local) {
+static bool parse_waitaof(struct call *call, int64_t *local, int64_t *timeout_ms) {
     int64_t replicas;
     if (!number_parse_i64(call->argv[1], local)) {
         reply_not_integer(call->reply);
@@ -122,21 +122,30 @@ static bool parse_waitaof(struct call *call, int64_t *local) {
     } else if (!number_parse_i64(call->argv[2], &replicas) || replicas < 0) {
         reply_error(call->reply, "ERR value is out of range, must be positive");
     } else {
-        return parse_timeout(call, call->argv[3]);
+        return parse_timeout(call, call->argv[3], timeout_ms);
     }
     return false;
 }
 
 void server_waitaof(struct call *call) {
-    int64_t local;
-    if (!parse_waitaof(call, &local)) return;
-    if (local) {
+    int64_t local, timeout_ms, deadline_ms;
+    if (!parse_waitaof(call, &local, &timeout_ms)) return;
+    if (!durability_waited(call, &deadline_ms))
+        deadline_ms = timeout_ms ? call->view.now_ms + timeout_ms : 0;
+    bool is_kept = durability_is_kept(call->exec);
+    if (local && !is_kept) {
         reply_error(call->reply, "ERR WAITAOF cannot be used when numlocal is set but appendonly "
                                  "is disabled.");
         return;
     }
+    bool reached = is_kept && durability_is_reached(call->session);
+    if (local && !reached && !call->no_wait &&
+        (!deadline_ms || call->view.now_ms < deadline_ms)) {
+        durability_wait(call, deadline_ms);
+        return;
+    }
     reply_array(call->reply, 2);
-    reply_integer(call->reply, 0);
+    reply_integer(call->reply, reached);
     reply_integer(call->reply, 0);
 }
 

@@ -189,7 +189,7 @@ static void complete(struct waiter *waiter) {
         if (waiter->reply_failed)
             connection_close(connection);
         else
-            connection_send(connection, buffer_bytes(&waiter->reply));
+            durability_send(waiter, buffer_bytes(&waiter->reply));
         connection_resume(connection);
     }
     waiter_free(waiter);

@@ -154,7 +154,9 @@ enum verdict check_request(struct session *session, const struct staged *staged,
         return refuse_with_subscriptions(found, reply);
     if (UNLIKELY(exec_is_loading(session->exec)) && !(flags & CMD_LOADING))
         return reject(reply, "LOADING Valkey is loading the dataset in memory");
-    if (UNLIKELY(pause_applies(session->exec, flags, now_ms))) return VERDICT_WAIT;
+    if (UNLIKELY(pause_applies(session->exec, flags, now_ms)) ||
+        durability_holds_back(session->exec, flags))
+        return VERDICT_WAIT;
     return verdict;
 }
 

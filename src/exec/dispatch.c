@@ -235,6 +235,7 @@ static void run_command(struct exec_worker *w, struct call *call, const struct s
     session->last_command = found->command;
     w->running = session;
     run_locked(w, call, found);
+    if (UNLIKELY(w->exec->durability != NULL)) durability_after(w, call, found);
     if (UNLIKELY(w->has_more_for_self)) outbox_send_to_self(w);
     w->running = NULL;
 
@@ -266,6 +267,7 @@ static bool run_request(struct exec_worker *w, struct call *call, const struct s
     case VERDICT_QUEUE: transaction_queue(session, staged->found, request, reply); break;
     case VERDICT_RUN: run_command(w, call, staged, request, request_bytes, ticks); break;
     }
+    if (UNLIKELY(session->flags & SESSION_RUNS_AGAIN)) return false;
     if (UNLIKELY(session->flags & (SESSION_REPLY_SKIP | SESSION_REPLY_SKIP_NEXT)))
         after_command(session);
     if (UNLIKELY(session->tracking)) tracking_request_done(w, session, staged->found);

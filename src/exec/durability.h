@@ -9,17 +9,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct call;
 struct exec;
+struct session;
 
 enum durability {
-    DURABILITY_NONE,     /* replies wait for nothing */
+    DURABILITY_DEFAULT,  /* of a session: as the server's */
+    DURABILITY_NONE,     /* replies wait for nothing; of the server: nothing is kept */
     DURABILITY_EVERYSEC, /* nor here, but what they say is durable within a second */
-    DURABILITY_ALWAYS,   /* a reply is sent when all that it shows is durable */
-    DURABILITY_DEFAULT   /* of a session: as the server's */
+    DURABILITY_ALWAYS    /* a reply is sent when all that it shows is durable */
 };
 
-/* Units of changes are numbered (keyspace_end_unit). All may be called on any worker, inside the
- * gate. */
+/* Units of changes are numbered (keyspace_end_unit). All may be called on any worker. */
 struct durability_service {
     void *context;
     uint64_t (*partition)(void *context, unsigned partition); /* the last unit that changed it */
@@ -28,15 +29,33 @@ struct durability_service {
     void (*want)(void *context, uint64_t unit); /* somebody waits for it */
     void (*wake)(void *context);                /* at the end of a turn */
     bool (*is_behind)(void *context);           /* writers have to wait */
-    const char *(*error)(void *context);        /* why writers are refused; NULL: they are not */
 };
 
-/* Before the workers run. NULL: nothing is kept. `service` is borrowed. */
+/* NULL: nothing is kept. `service` is borrowed. Exclusive mode. */
 void exec_set_durability(struct exec *exec, const struct durability_service *service);
 
 /* For the sessions that ask for nothing else. Exclusive mode. */
 void exec_set_default_durability(struct exec *exec, enum durability durability);
 
+/* Units up to this one are durable: replies that waited for it are sent. Any thread. */
+void exec_durable(struct exec *exec, uint64_t unit);
+
 /* While the data are being loaded, only commands that need none run. Any thread. */
 void exec_set_loading(struct exec *exec, bool loading);
 bool exec_is_loading(const struct exec *exec);
+
+/* CLIENT DURABILITY. false: the server keeps nothing, so it cannot be had. */
+bool session_set_durability(struct session *session, enum durability durability);
+
+/* Is anything kept? */
+bool durability_is_kept(const struct exec *exec);
+
+/* WAITAOF: is all that the session has changed durable? If not, it will be soon. */
+bool durability_is_reached(struct session *session);
+
+/* And if not: the command runs again when more is durable, or the deadline (clock_wall_ms; 0 =
+ * never) has come. It has answered nothing. */
+void durability_wait(struct call *call, int64_t deadline_ms);
+
+/* The deadline of the wait that the command runs again after. false: it runs for the first time. */
+bool durability_waited(struct call *call, int64_t *deadline_ms);

@@ -18,6 +18,8 @@ static void worker_init(struct exec *exec, unsigned index) {
     list_init(&w->sessions);
     list_init(&w->paused);
     w->pause_timer.fire = pause_timer_fire;
+    list_init(&w->awaiting);
+    w->await_timer.fire = await_timer_fire;
     w->now_ms = clock_wall_ms();
     w->now_ms_ticks = clock_ticks();
 }

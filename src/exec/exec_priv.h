@@ -112,6 +112,9 @@ struct exec_worker {
     unsigned session_count; /* those that are not being killed */
     struct list_node paused;
     struct net_timer pause_timer;
+    struct list_node awaiting; /* sessions that wait until more is durable, by `paused` */
+    struct net_timer await_timer;
+    _Atomic bool has_awaiting; /* exec_durable() has to tell */
     uint64_t unit;   /* of the command that runs: its number, once it has run; 0 = none */
     bool has_marked; /* keys changed that somebody waits for (blocking_serve.c) */
     bool reaping;    /* worker_post(reap) is on its way */
@@ -195,6 +198,23 @@ bool check_access(struct session *session, const struct registered *found, const
 bool room_for_command(struct session *session, int64_t now_ms);
 
 /* ---- durability.c ---- */
+
+struct waiter;
+
+/* After a command: its reply waits for what it depends on. */
+void durability_after(struct exec_worker *w, const struct call *call,
+                      const struct registered *found);
+
+/* The late reply of one who has waited for keys, in the same way. */
+void durability_send(struct waiter *waiter, struct bytes reply);
+
+void await_timer_fire(struct net_timer *timer);
+
+/* Have commands that write to wait, because too much is not durable? */
+static inline bool durability_holds_back(const struct exec *exec, uint64_t flags) {
+    return UNLIKELY(exec->durability != NULL) && flags & (CMD_WRITE | CMD_EXEC | CMD_SCRIPT) &&
+           exec->durability->is_behind(exec->durability->context);
+}
 
 /* At the end of a turn: what has been changed in it is on its way. */
 static inline void durability_wake(const struct exec *exec) {

@@ -8,6 +8,9 @@
 #include "exec/exec_priv.h"
 #include "sys/clock.h"
 
+/* How often it is looked whether the journal has caught up. */
+#define BEHIND_POLL_MS 10
+
 bool pause_applies(const struct exec *exec, uint64_t command_flags, int64_t now_ms) {
     if (LIKELY(exec->pause_until_ms <= now_ms)) return false;
     return !exec->pause_writes_only || command_flags & (CMD_WRITE | CMD_MAY_REPLICATE);
@@ -33,11 +36,12 @@ void pause_timer_fire(struct net_timer *timer) {
 
 void pause_session(struct session *session, int64_t now_ms) {
     struct exec_worker *w = session_worker(session);
+    int64_t left_ms = MAX(session->exec->pause_until_ms - now_ms, (int64_t)BEHIND_POLL_MS);
     list_append(&w->paused, &session->paused);
     session->flags |= SESSION_PAUSED;
     /* One millisecond more, so that the wall clock has passed the end too. Without memory for the
      * timer the session asks again at once. */
-    int64_t due_us = clock_mono_us() + (session->exec->pause_until_ms - now_ms + 1) * 1000;
+    int64_t due_us = clock_mono_us() + (left_ms + 1) * 1000;
     if (!worker_timer_arm(connection_worker(session->connection), &w->pause_timer, due_us))
         resume_all(w);
 }

@@ -3,6 +3,10 @@
 
 _Atomic(const char *) exec_write_refusal;
 
-void exec_refuse_writes(const char *error) {
-    atomic_store_explicit(&exec_write_refusal, error, memory_order_relaxed);
+static _Atomic(const char *) errors[2];
+
+void exec_refuse_writes(enum refusal who, const char *error) {
+    errors[who] = error;
+    const char *first = errors[REFUSAL_JOURNAL];
+    exec_write_refusal = first ? first : errors[REFUSAL_SNAPSHOT];
 }

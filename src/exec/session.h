@@ -38,11 +38,15 @@ struct tracking;
 #define SESSION_UNIX            (1u << 11) /* came through a Unix socket */
 #define SESSION_BACKLOG         (1u << 12) /* its socket did not take all that was sent */
 #define SESSION_UNRESTRICTED    (1u << 13) /* it may do everything: no need to ask its user */
+#define SESSION_RUNS_AGAIN      (1u << 18) /* its command waits until more is durable, or a deadline */
 
 struct session {
     uint64_t id;
     struct connection *connection;
     struct exec *exec;
+    uint8_t durability;  /* enum durability: what it has asked for */
+    uint64_t last_unit;  /* of changes that it has made; 0 = none */
+    int64_t wait_deadline_ms; /* with SESSION_RUNS_AGAIN */
     const struct user *user;    /* exec/acl.h; the default one until it authenticates */
     struct list_node in_worker; /* all sessions of the worker, by id */
     struct index_node by_id;    /* the same */

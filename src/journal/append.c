@@ -253,10 +253,6 @@ bool journal_is_behind(const struct journal *journal) {
     return atomic_load_explicit(&journal->behind, memory_order_relaxed);
 }
 
-int journal_error(const struct journal *journal) {
-    return atomic_load_explicit(&journal->error, memory_order_relaxed);
-}
-
 struct journal_status journal_status(const struct journal *journal) {
     int64_t oldest_us = journal->oldest_us;
     return (struct journal_status){
@@ -299,6 +295,7 @@ struct journal *journal_create(const struct journal_options *options) {
     journal->home = options->home;
     journal->segment_bytes = options->segment_bytes ? options->segment_bytes : SEGMENT_BYTES;
     journal->on_durable = options->durable;
+    journal->on_failed = options->failed;
     journal->context = options->context;
     init_mutex(&journal->mutex);
     init_condition(&journal->changed);

@@ -27,6 +27,10 @@ struct journal_options {
 
     /* Units up to `sequence` are durable now. On the writer's thread. May be NULL. */
     void (*durable)(void *context, uint64_t sequence);
+
+    /* The home cannot be written: a negative errno; what has been changed waits in memory, and it
+     * is tried again all the time. 0: it can be again. The same. */
+    void (*failed)(void *context, int error);
     void *context;
 };
 
@@ -76,10 +80,6 @@ uint64_t journal_durable(const struct journal *journal);
 /* The oldest change that is not durable is older than a second, or there is too much in memory:
  * those who want to write have to wait. */
 bool journal_is_behind(const struct journal *journal);
-
-/* A negative errno: the home cannot be written at the moment (and is tried again all the time), so
- * nothing more should be changed. 0 = all is well. */
-int journal_error(const struct journal *journal);
 
 struct journal_status {
     uint64_t last, durable;

@@ -56,6 +56,7 @@ struct journal {
     struct home *home;
     uint64_t segment_bytes;
     void (*on_durable)(void *context, uint64_t sequence);
+    void (*on_failed)(void *context, int error);
     void *context;
 
     pthread_mutex_t mutex; /* guards what follows, up to `sleep` */

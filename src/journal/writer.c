@@ -47,10 +47,12 @@ static void note_bytes(struct journal *journal) {
 
 static void fail(struct journal *journal, int error, const char *what) {
     struct writer *w = &journal->writer;
-    if (journal->error != error)
+    if (journal->error != error) {
         log_warning("The journal cannot be written: %s: %s. Nothing may be changed until it can; "
                     "what has been changed is kept, and written then.",
                     what, strerror(-error));
+        if (journal->on_failed) journal->on_failed(journal->context, error);
+    }
     journal->error = error;
     journal->failures++;
     if (w->segment) {
@@ -68,6 +70,7 @@ static void fail(struct journal *journal, int error, const char *what) {
 static void succeed(struct journal *journal) {
     if (LIKELY(!journal->error)) return;
     log_notice("The journal can be written again");
+    if (journal->on_failed) journal->on_failed(journal->context, 0);
     journal->error = 0;
 }
 

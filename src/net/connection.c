@@ -25,6 +25,7 @@ static void set_socket_options(const struct worker *worker, int fd) {
 
 void connection_free(struct connection *c) {
     if (c->flags & CONNECTION_TLS) tls_end(c);
+    held_forget(c);
     file_close(c->fd);
     atomic_fetch_sub(&c->worker->connection_count, 1);
     buffer_free(&c->input);
@@ -145,11 +146,27 @@ void connection_resume(struct connection *c) {
     if (w->current != c && !list_linked(&c->turn)) list_append(&w->later, &c->turn);
 }
 
+void connection_hold(struct connection *c, uint64_t mark) {
+    struct worker *w = c->worker;
+    ensure(w->current == c);
+    if (mark > net_released(w->net)) w->output_mark = MAX(w->output_mark, mark);
+}
+
+static bool send_later(struct connection *c, struct bytes bytes, uint64_t mark) {
+    if (mark <= net_released(c->worker->net)) mark = 0;
+    return output_append(&c->output, bytes, mark) && (!mark || held_add(c, mark));
+}
+
 void connection_send(struct connection *c, struct bytes bytes) {
+    connection_send_held(c, bytes, 0);
+}
+
+void connection_send_held(struct connection *c, struct bytes bytes, uint64_t mark) {
     struct worker *w = c->worker;
     if (c->flags & CONNECTION_CLOSED || bytes.len == 0) return;
+    if (w->current == c) connection_hold(c, mark);
     bool kept =
-        w->current == c ? buffer_append_bytes(&w->output, bytes) : output_append(&c->output, bytes);
+        w->current == c ? buffer_append_bytes(&w->output, bytes) : send_later(c, bytes, mark);
     if (!kept) {
         log_warning("Closing a connection: no memory for its output");
         connection_close(c);

@@ -19,6 +19,8 @@
 #define CONNECTION_CLOSING  (1u << 6) /* no more input; closes when the output is sent */
 #define CONNECTION_CLOSED   (1u << 7) /* on worker->closed; does nothing more */
 
+#define CONNECTION_HELD (1u << 11) /* on worker->held */
+
 #define CONNECTION_TLS       (1u << 8)  /* is a struct tls_connection */
 #define CONNECTION_HANDSHAKE (1u << 9)  /* has no session yet (handshake.c) */
 #define CONNECTION_SHAKEN    (1u << 10) /* will have one at its next turn */

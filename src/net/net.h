@@ -161,6 +161,16 @@ void connection_resume(struct connection *c);
  * is closed. From another thread: worker_post. */
 void connection_send(struct connection *c, struct bytes bytes);
 
+/* Within its run(): what the connection has written since its turn began, and writes until its end,
+ * is sent only when the mark has been released. Marks are numbers that only grow. */
+void connection_hold(struct connection *c, uint64_t mark);
+
+/* As connection_send, of bytes that wait for a mark. */
+void connection_send_held(struct connection *c, struct bytes bytes, uint64_t mark);
+
+/* Any thread: from now on nothing waits for marks up to this one. */
+void net_release(struct net *net, uint64_t mark);
+
 /* What a session's RESP limits are: unauthenticated peers get less. `limits` is kept, not copied.
  * Until then, those of Redis' defaults hold. */
 void connection_set_limits(struct connection *c, const struct request_limits *limits);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "net/connection_priv.h"
+#include "net/held_priv.h"
 #include "net/mailbox_priv.h"
 #include "net/net.h"
 #include "net/timers_priv.h"
@@ -51,9 +52,13 @@ struct worker {
     unsigned handshake_count;
     int64_t handshake_logged_us;
 
+    struct held_list held; /* connections whose output waits for a mark */
+    _Atomic bool holding;  /* net_release() has to tell: there are such */
+
     struct connection *current; /* whose turn it is */
     char *input;                /* INPUT_SIZE bytes that all connections read into */
     struct buffer output;       /* the replies of the current turn */
+    uint64_t output_mark;       /* that they wait for; 0 = none */
     struct reply reply;
     struct request_batch batch;
 
@@ -70,6 +75,7 @@ struct net {
     struct worker *workers;
     _Atomic size_t input_limit;
     _Atomic int keepalive_s;
+    _Atomic uint64_t released; /* output waits for no mark up to this one */
     pthread_mutex_t tls_lock;
     struct ssl_ctx_st *tls;         /* guarded by tls_lock */
     struct counters counted_before; /* at the last net_stats_reset */
@@ -79,6 +85,10 @@ struct net {
     struct net_timer accept_again; /* armed while no descriptor or memory is left to accept with */
     int64_t accept_logged_us;
 };
+
+static inline uint64_t net_released(const struct net *net) {
+    return atomic_load(&net->released);
+}
 
 /* ---- worker.c ---- */
 

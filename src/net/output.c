@@ -7,9 +7,10 @@
 enum { SMALLEST_BLOCK = 512, USUAL_BLOCK = 16 * 1024 };
 
 /* Bytes are data[start, end). The data stands behind the block itself, or is memory taken over from
- * a buffer. */
+ * a buffer. Marks grow along the queue. */
 struct output_block {
     struct output_block *next;
+    uint64_t mark;
     char *data;
     size_t start, end, capacity;
 };
@@ -23,7 +24,8 @@ static void block_free(struct output_block *block) {
     memory_free(block);
 }
 
-static void push(struct output_queue *queue, struct output_block *block) {
+static void push(struct output_queue *queue, struct output_block *block, uint64_t mark) {
+    block->mark = queue->last ? MAX(queue->last->mark, mark) : mark;
     if (queue->last)
         queue->last->next = block;
     else
@@ -46,36 +48,44 @@ static void block_fill(struct output_block *block, struct bytes bytes) {
     block->end += bytes.len;
 }
 
-bool output_append(struct output_queue *queue, struct bytes bytes) {
+bool output_append(struct output_queue *queue, struct bytes bytes, uint64_t mark) {
     struct output_block *last = queue->last;
-    size_t fits = last ? MIN(last->capacity - last->end, bytes.len) : 0;
+    bool may_join = last && last->mark >= mark;
+    size_t fits = may_join ? MIN(last->capacity - last->end, bytes.len) : 0;
     if (fits < bytes.len) {
         struct output_block *block = block_create(queue, bytes.len - fits);
         if (!block) return false;
         block_fill(block, bytes_skip(bytes, fits));
-        push(queue, block);
+        push(queue, block, mark);
     }
     if (fits) block_fill(last, bytes_make(bytes.data, fits));
     queue->pending += bytes.len;
     return true;
 }
 
-bool output_take(struct output_queue *queue, struct buffer *buffer, size_t skip) {
+bool output_take(struct output_queue *queue, struct buffer *buffer, size_t skip, uint64_t mark) {
     struct output_block *block = memory_alloc(sizeof *block);
     if (!block) return false;
     *block = (struct output_block){
         .data = buffer->data, .start = skip, .end = buffer->len, .capacity = buffer->cap};
-    push(queue, block);
+    push(queue, block, mark);
     queue->pending += buffer->len - skip;
     *buffer = (struct buffer){0};
     return true;
 }
 
-int output_parts(const struct output_queue *queue, struct iovec *parts, int capacity) {
+int output_parts(const struct output_queue *queue, uint64_t released, struct iovec *parts,
+                 int capacity) {
     int count = 0;
-    for (struct output_block *block = queue->first; block && count < capacity; block = block->next)
+    for (struct output_block *block = queue->first; block && count < capacity; block = block->next) {
+        if (block->mark > released) break;
         parts[count++] = (struct iovec){block->data + block->start, block->end - block->start};
+    }
     return count;
+}
+
+bool output_is_ready(const struct output_queue *queue, uint64_t released) {
+    return queue->first && queue->first->mark <= released;
 }
 
 void output_consume(struct output_queue *queue, size_t n) {

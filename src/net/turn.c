@@ -57,29 +57,37 @@ static size_t write_parts(struct connection *c, struct iovec *parts, int count) 
 
 void connection_write_queue(struct connection *c) {
     struct iovec parts[WRITE_PARTS];
-    output_consume(&c->output, write_parts(c, parts, output_parts(&c->output, parts, WRITE_PARTS)));
+    int count = output_parts(&c->output, net_released(c->worker->net), parts, WRITE_PARTS);
+    if (count) output_consume(&c->output, write_parts(c, parts, count));
+}
+
+static bool has_ready_output(const struct connection *c) {
+    return c->output.pending && !(c->flags & CONNECTION_FULL) &&
+           output_is_ready(&c->output, net_released(c->worker->net));
 }
 
 /* Moves what the socket did not take of the worker's output to the connection. Much of it is not
  * copied; the buffer goes with it. */
-static void keep_output(struct connection *c, size_t sent) {
+static void keep_output(struct connection *c, size_t sent, uint64_t mark) {
     struct buffer *out = &c->worker->output;
     size_t rest = out->len - sent;
     bool take = rest >= TAKE_ALWAYS || (rest >= TAKE_OVER && rest >= out->cap / 2);
-    bool kept = take ? output_take(&c->output, out, sent)
-                     : output_append(&c->output, bytes_skip(buffer_bytes(out), sent));
-    if (!kept) close_failed(c, "output", ENOMEM);
+    bool kept = take ? output_take(&c->output, out, sent, mark)
+                     : output_append(&c->output, bytes_skip(buffer_bytes(out), sent), mark);
+    if (!kept || (mark && !held_add(c, mark))) close_failed(c, "output", ENOMEM);
 }
 
 void connection_send_output(struct connection *c) {
     struct buffer *out = &c->worker->output;
+    uint64_t mark = c->worker->output_mark;
+    c->worker->output_mark = 0;
     if (out->len == 0) return;
     size_t sent = 0;
-    if (!c->output.pending && !(c->flags & (CONNECTION_FULL | CONNECTION_CLOSED))) {
+    if (!mark && !c->output.pending && !(c->flags & (CONNECTION_FULL | CONNECTION_CLOSED))) {
         struct iovec part = {out->data, out->len};
         sent = write_parts(c, &part, 1);
     }
-    if (sent < out->len && !(c->flags & CONNECTION_CLOSED)) keep_output(c, sent);
+    if (sent < out->len && !(c->flags & CONNECTION_CLOSED)) keep_output(c, sent, mark);
     buffer_clear(out);
     if (out->cap > OUTPUT_KEPT) buffer_free(out);
 }
@@ -241,7 +249,7 @@ static void take_input(struct connection *c) {
 /* ---- the turn ---- */
 
 static bool wants_turn(const struct connection *c) {
-    if (c->output.pending && !(c->flags & CONNECTION_FULL)) return true;
+    if (has_ready_output(c)) return true;
     return may_run(c) && c->flags & (CONNECTION_READABLE | CONNECTION_RUNNABLE);
 }
 

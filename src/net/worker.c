@@ -49,6 +49,7 @@ void worker_free(struct worker *w) {
         memory_free(mail);
     }
     timers_free(&w->timers);
+    held_free(&w->held);
     request_batch_free(&w->batch);
     buffer_free(&w->output);
     memory_free(w->input);
@@ -215,7 +216,8 @@ void worker_loop(struct worker *w) {
 
 /* As long as the socket takes it: nobody waits for slow readers at the end. */
 static void write_rest(struct connection *c) {
-    while (c->output.pending && !(c->flags & (CONNECTION_FULL | CONNECTION_CLOSED)))
+    while (output_is_ready(&c->output, net_released(c->worker->net)) &&
+           !(c->flags & (CONNECTION_FULL | CONNECTION_CLOSED)))
         connection_write_queue(c);
 }
 

@@ -5,9 +5,11 @@
 #include "config/config.h"
 #include "exec/durability.h"
 #include "exec/exec.h"
+#include "exec/refusal.h"
 #include "home/home.h"
 #include "journal/journal.h"
 
+#include <errno.h>
 #include <string.h>
 
 static struct {
@@ -182,11 +184,6 @@ static bool is_behind(void *context) {
     return journal_is_behind(context);
 }
 
-static const char *why_not(void *context) {
-    int error = journal_error(context);
-    return error ? strerror(-error) : NULL;
-}
-
 static struct durability_service service = {
     .partition = unit_of_partition,
     .last = last_unit,
@@ -194,8 +191,25 @@ static struct durability_service service = {
     .want = want_unit,
     .wake = wake_writer,
     .is_behind = is_behind,
-    .error = why_not,
 };
+
+static void durable(void *context, uint64_t unit) {
+    exec_durable(context, unit);
+}
+
+#define MISCONF "MISCONF Errors writing to the AOF file"
+
+static void failed(void *context, int error) {
+    const char *refusal = MISCONF;
+    switch (-error) {
+    case 0: refusal = NULL; break;
+    case EIO: refusal = MISCONF ": Input/output error"; break;
+    case ENOSPC: refusal = MISCONF ": No space left on device"; break;
+    case EDQUOT: refusal = MISCONF ": Disk quota exceeded"; break;
+    case EROFS: refusal = MISCONF ": Read-only file system"; break;
+    }
+    exec_refuse_writes(REFUSAL_JOURNAL, refusal);
+}
 
 /* ---- opening ---- */
 
@@ -212,8 +226,11 @@ bool keep_open(struct exec *exec, struct buffer *error) {
     exec_set_loading(exec, true);
     if (settings.durability == DURABILITY_NONE) return true;
     struct keyspace *keyspace = exec_keyspace(exec);
-    state.journal =
-        journal_create(&(struct journal_options){.home = state.home, .keyspace = keyspace});
+    state.journal = journal_create(&(struct journal_options){.home = state.home,
+                                                             .keyspace = keyspace,
+                                                             .durable = durable,
+                                                             .failed = failed,
+                                                             .context = exec});
     ensure(state.journal);
     keyspace_on_unit_end(keyspace, end_unit, state.journal);
     service.context = state.journal;
@@ -237,7 +254,7 @@ bool keep_begin(uint64_t sequence, struct buffer *error) {
 void keep_close(void) {
     if (state.journal && !journal_stop(state.journal))
         log_warning("The last changes could not be written to the journal: %s",
-                    strerror(-journal_error(state.journal)));
+                    strerror(-journal_status(state.journal).error));
     journal_free(state.journal);
     home_close(state.home);
     state.journal = NULL;

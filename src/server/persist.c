@@ -143,7 +143,7 @@ static bool take(struct persist *p, unsigned participant) {
     pthread_cond_broadcast(&p->changed);
     pthread_mutex_unlock(&p->mutex);
     bool refuse = !good && !gave_up && settings.stop_writes && has_save_points();
-    exec_refuse_writes(refuse ? MISCONF : NULL);
+    exec_refuse_writes(REFUSAL_SNAPSHOT, refuse ? MISCONF : NULL);
     return good;
 }
 

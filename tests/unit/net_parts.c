@@ -134,7 +134,8 @@ static void only_a_sleeper_is_woken(void **state) {
 static size_t flatten(const struct output_queue *queue, char *out, size_t size) {
     struct iovec parts[64];
     size_t total = 0;
-    for (int i = 0, count = output_parts(queue, parts, ARRAY_LEN(parts)); i < count; i++) {
+    for (int i = 0, count = output_parts(queue, UINT64_MAX, parts, ARRAY_LEN(parts)); i < count;
+         i++) {
         assert_true(total + parts[i].iov_len <= size);
         memcpy(out + total, parts[i].iov_base, parts[i].iov_len);
         total += parts[i].iov_len;
@@ -150,14 +151,14 @@ static void output_keeps_its_bytes(void **state) {
     struct output_queue queue = {0};
     size_t at = 0;
     for (size_t step = 0; at + step <= SIZE; at += step, step += 13)
-        assert_true(output_append(&queue, bytes_make(sent + at, step)));
+        assert_true(output_append(&queue, bytes_make(sent + at, step), 0));
     struct buffer buffer = {0};
     assert_true(buffer_append(&buffer, "skipped", 7));
     assert_true(buffer_append(&buffer, sent + at, SIZE / 2));
-    assert_true(output_take(&queue, &buffer, 7));
+    assert_true(output_take(&queue, &buffer, 7, 0));
     assert_null(buffer.data);
     at += SIZE / 2;
-    assert_true(output_append(&queue, bytes_make(sent + at, 99)));
+    assert_true(output_append(&queue, bytes_make(sent + at, 99), 0));
     at += 99;
     assert_int_equal(queue.pending, at);
     assert_true(output_memory(&queue) >= at);
@@ -172,16 +173,43 @@ static void output_keeps_its_bytes(void **state) {
     assert_null(queue.first);
 }
 
+static size_t ready_bytes(const struct output_queue *queue, uint64_t released) {
+    struct iovec parts[8];
+    size_t bytes = 0;
+    for (int i = output_parts(queue, released, parts, ARRAY_LEN(parts)); i > 0; i--)
+        bytes += parts[i - 1].iov_len;
+    assert_int_equal(bytes > 0, output_is_ready(queue, released));
+    return bytes;
+}
+
+/* Nothing overtakes what waits, and what waits longer does not hold back what was before it. */
+static void output_waits_for_its_mark(void **state) {
+    struct output_queue queue = {0};
+    assert_false(output_is_ready(&queue, UINT64_MAX));
+    assert_true(output_append(&queue, BYTES("free"), 0));
+    assert_true(output_append(&queue, BYTES("seven"), 7));
+    assert_true(output_append(&queue, BYTES("behind"), 0));
+    assert_true(output_append(&queue, BYTES("nine"), 9));
+    assert_int_equal(ready_bytes(&queue, 0), 4);
+    assert_int_equal(ready_bytes(&queue, 6), 4);
+    assert_int_equal(ready_bytes(&queue, 7), 15);
+    assert_int_equal(ready_bytes(&queue, 8), 15);
+    assert_int_equal(ready_bytes(&queue, 9), 19);
+    output_consume(&queue, 4);
+    assert_int_equal(ready_bytes(&queue, 6), 0);
+    output_free(&queue);
+}
+
 static void output_survives_lack_of_memory(void **state) {
     struct output_queue queue = {0};
     char text[2000] = "text";
     memory_fail_after(0);
-    assert_false(output_append(&queue, bytes_make(text, 4)));
+    assert_false(output_append(&queue, bytes_make(text, 4), 0));
     memory_fail_never();
-    assert_true(output_append(&queue, bytes_make(text, 4)));
+    assert_true(output_append(&queue, bytes_make(text, 4), 0));
     memory_fail_after(0);
-    assert_true(output_append(&queue, bytes_make(text, 4)));
-    assert_false(output_append(&queue, bytes_make(text, sizeof text)));
+    assert_true(output_append(&queue, bytes_make(text, 4), 0));
+    assert_false(output_append(&queue, bytes_make(text, sizeof text), 0));
     memory_fail_never();
     assert_int_equal(queue.pending, 8);
     output_free(&queue);
@@ -196,6 +224,7 @@ int main(void) {
         cmocka_unit_test(mail_arrives_once_and_in_order),
         cmocka_unit_test(only_a_sleeper_is_woken),
         cmocka_unit_test(output_keeps_its_bytes),
+        cmocka_unit_test(output_waits_for_its_mark),
         cmocka_unit_test(output_survives_lack_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
