@@ -59,7 +59,7 @@ void client_capa(struct call *call) {
 
 void client_info(struct call *call) {
     struct buffer text = {0};
-    bool ok = session_describe(call->session, &text) && buffer_append_char(&text, '\n');
+    bool ok = session_describe(call->session, call, &text) && buffer_append_char(&text, '\n');
     if (ok)
         reply_verbatim(call->reply, "txt", buffer_bytes(&text));
     else

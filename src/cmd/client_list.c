@@ -7,6 +7,7 @@
 /* ---- LIST ---- */
 
 struct listing {
+    const struct call *call;
     const struct client_filter *filter;
     struct buffer text;
     bool failed;
@@ -15,14 +16,14 @@ struct listing {
 static void list_one(struct session *session, void *argument) {
     struct listing *listing = argument;
     if (listing->failed || !client_filter_matches(listing->filter, session)) return;
-    listing->failed =
-        !session_describe(session, &listing->text) || !buffer_append_char(&listing->text, '\n');
+    listing->failed = !session_describe(session, listing->call, &listing->text) ||
+                      !buffer_append_char(&listing->text, '\n');
 }
 
 void client_list(struct call *call) {
     struct client_filter filter;
     if (client_filter_parse(call, false, &filter)) {
-        struct listing listing = {.filter = &filter};
+        struct listing listing = {.call = call, .filter = &filter};
         exec_each_session(call->exec, list_one, &listing);
         if (listing.failed)
             reply_no_memory(call->reply);

@@ -20,7 +20,6 @@ static const char *const flag_names[] = {
     "asking",
     "fast",
     "no_auth",
-    "may_replicate",
     "no_mandatory_keys",
     "no_async_loading",
     "no_multi",

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* SLOWLOG and COMMANDLOG: the former is the latter with one log alone. */
+/* MONITOR; SLOWLOG and COMMANDLOG: the former is the latter with one log alone. */
 #include "cmd/observe.h"
 #include "base/number.h"
+#include "exec/monitor.h"
 
 struct listing {
     struct reply *reply;
@@ -35,6 +36,20 @@ static bool parse_count(struct call *call, struct bytes text, int64_t *count) {
     if (number_parse_i64(text, count) && *count >= -1) return true;
     reply_error(call->reply, "ERR count should be greater than or equal to -1");
     return false;
+}
+
+/* ---- MONITOR ---- */
+
+/* Who is a monitor already gets no reply. */
+void observe_monitor(struct call *call) {
+    if (call->no_wait)
+        reply_error(call->reply, "ERR MONITOR isn't allowed for DENY BLOCKING client");
+    else if (call->session->monitor)
+        return;
+    else if (monitor_start(call->session))
+        reply_ok(call->reply);
+    else
+        reply_no_memory(call->reply);
 }
 
 /* ---- SLOWLOG ---- */

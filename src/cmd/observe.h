@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Handlers of SLOWLOG, COMMANDLOG and LATENCY. */
+/* Handlers of MONITOR, SLOWLOG, COMMANDLOG and LATENCY. */
 #pragma once
 
 #include "exec/exec.h"
 #include "exec/observe.h"
 
+void observe_monitor(struct call *call);
 void observe_slowlog_get(struct call *call);
 void observe_slowlog_help(struct call *call);
 void observe_slowlog_len(struct call *call);

@@ -277,6 +277,16 @@ static const struct command latency_subcommands[] = {
 
 const struct command observe_commands[] = {
     {
+        .name = "monitor",
+        .run = observe_monitor,
+        .arity = 1,
+        .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE,
+        .categories = 0,
+        .group = "server",
+        .since = "1.0.0",
+        .summary = "Shows all commands of all clients as they run.",
+    },
+    {
         .name = "slowlog",
         .run = NULL,
         .arity = -2,

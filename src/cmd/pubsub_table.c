@@ -138,7 +138,7 @@ const struct command pubsub_commands[] = {
         .name = "publish",
         .run = message_publish,
         .arity = 3,
-        .flags = CMD_PUBSUB | CMD_LOADING | CMD_STALE | CMD_FAST | CMD_CHANNEL,
+        .flags = CMD_PUBSUB | CMD_LOADING | CMD_STALE | CMD_FAST | CMD_MAY_REPLICATE | CMD_CHANNEL,
         .group = "pubsub",
         .since = "2.0.0",
         .complexity = "O(N+M) where N is the number of clients subscribed to the receiving "
@@ -170,7 +170,7 @@ const struct command pubsub_commands[] = {
         .name = "spublish",
         .run = message_spublish,
         .arity = 3,
-        .flags = CMD_PUBSUB | CMD_LOADING | CMD_STALE | CMD_FAST | CMD_CHANNEL,
+        .flags = CMD_PUBSUB | CMD_LOADING | CMD_STALE | CMD_FAST | CMD_MAY_REPLICATE | CMD_CHANNEL,
         .keys = {{KEY_NOT_KEY, KEY_SEARCH_INDEX, 1, .find = KEY_FIND_RANGE, .last = 0, .step = 1}},
         .group = "pubsub",
         .since = "7.0.0",

@@ -138,6 +138,7 @@ static bool run_again(struct exec_worker *w, struct waiter *waiter, const struct
         .runs_again = true,
     };
     call.view.no_touch = (session->flags & SESSION_NO_TOUCH) != 0;
+    outbox_post(w); /* who tracks the key hears of its change before the reply */
     tracking_serve(w, session);
     /* Its user may have lost the permission since it began to wait. */
     if (check_access(session, waiter->found, waiter->argv, waiter->argc, ACL_TOPLEVEL, "NOPERM ",

@@ -29,6 +29,7 @@ struct call {
     const struct gate_hold *hold; /* partitions that are locked for it; NULL: none or all */
     unsigned worker;
     bool no_wait;      /* nobody may wait for keys here: in MULTI, in scripts */
+    bool from_script;  /* a script calls it */
     bool runs_again;   /* for somebody who waits (exec/blocking.h) */
     bool waits;        /* and goes on waiting */
     uint64_t redacted; /* a bit for each of the first 64 arguments that no log may show */

@@ -7,6 +7,9 @@
 
 #define NO_ROOM "OOM command not allowed when used memory > 'maxmemory'."
 
+/* What a monitor may not do: it counts as a replica. */
+#define MONITOR_REFUSED (CMD_WRITE | CMD_READONLY | CMD_MAY_REPLICATE | CMD_SKIP_MONITOR)
+
 #define PREVIEW_MAX (size_t)128 /* bytes of the name, and of all arguments together */
 
 static const char *shown(struct bytes text) {
@@ -142,14 +145,11 @@ enum verdict check_request(struct session *session, const struct staged *staged,
         session_worker(session)->full = full;
         if (UNLIKELY(full) && flags & CMD_DENYOOM) return reject(reply, NO_ROOM);
     }
-    if (flags & (CMD_DENYOOM | CMD_EXEC | CMD_SCRIPT)) {
-        bool full = !room_for_command(session, now_ms);
-        session_worker(session)->full = full;
-        if (UNLIKELY(full) && flags & CMD_DENYOOM) return reject(reply, NO_ROOM);
-    }
     const char *refusal = atomic_load_explicit(&exec_write_refusal, memory_order_relaxed);
     if (UNLIKELY(refusal != NULL) && (flags & CMD_WRITE || is_ping(found)))
         return reject(reply, refusal);
+    if (UNLIKELY(session->monitor) && flags & MONITOR_REFUSED)
+        return reject(reply, "ERR Replica can't interact with the keyspace");
     if (UNLIKELY(session->subscriber) && !allowed_with_subscriptions(session, flags))
         return refuse_with_subscriptions(found, reply);
     if (UNLIKELY(exec_is_loading(session->exec)) && !(flags & CMD_LOADING))

@@ -27,12 +27,11 @@ struct call;
 #define CMD_ASKING            (1ull << 12)
 #define CMD_FAST              (1ull << 13)
 #define CMD_NO_AUTH           (1ull << 14)
-#define CMD_MAY_REPLICATE     (1ull << 15)
-#define CMD_NO_MANDATORY_KEYS (1ull << 16)
-#define CMD_NO_ASYNC_LOADING  (1ull << 17)
-#define CMD_NO_MULTI          (1ull << 18)
-#define CMD_MOVABLE_KEYS      (1ull << 19)
-#define CMD_ALLOW_BUSY        (1ull << 20)
+#define CMD_NO_MANDATORY_KEYS (1ull << 15)
+#define CMD_NO_ASYNC_LOADING  (1ull << 16)
+#define CMD_NO_MULTI          (1ull << 17)
+#define CMD_MOVABLE_KEYS      (1ull << 18)
+#define CMD_ALLOW_BUSY        (1ull << 19)
 /* Ours, not shown. A command without keys and without these flags locks nothing. */
 #define CMD_EXCLUSIVE      (1ull << 32) /* has all keys or none to lock: runs in exclusive mode */
 #define CMD_UNLOCKED       (1ull << 33) /* locks what it needs itself (SCAN, RANDOMKEY ...) */
@@ -43,6 +42,7 @@ struct call;
 #define CMD_NOT_QUEUED     (1ull << 36) /* runs at once within MULTI */
 #define CMD_EXEC           (1ull << 37) /* runs the commands of a transaction, with their locks */
 #define CMD_SCRIPT         (1ull << 38) /* runs a script */
+#define CMD_MAY_REPLICATE  (1ull << 39) /* others see that it ran: it is paused when writes are */
 
 #define CMD_CHANNEL          (1ull << 48) /* its first argument is a channel */
 #define CMD_CHANNELS         (1ull << 49) /* all of its arguments are */

@@ -11,13 +11,18 @@
 #define NAME_MAX_SHOWN 128
 
 void session_letters(const struct session *session, char out[SESSION_LETTERS_MAX]) {
+    uint32_t tracking = tracking_flags(session);
     const struct {
         bool shown;
         char letter;
     } letters[] = {
+        {session->monitor != NULL, 'O'},
         {pubsub_is_subscribed(session), 'P'},
         {transaction_is_open(session), 'x'},
         {session_is_blocked(session), 'b'},
+        {tracking & TRACKING_ON, 't'},
+        {tracking & TRACKING_BROKEN, 'R'},
+        {tracking & TRACKING_BROADCAST, 'B'},
         {watch_has_changed(session), 'd'},
         {session->flags & SESSION_CLOSING, 'c'},
         {session->flags & SESSION_UNIX, 'U'},
@@ -43,7 +48,19 @@ static const char *or_empty(const char *text) {
     return text ? text : "";
 }
 
-bool session_describe(const struct session *session, struct buffer *out) {
+/* Only a command that runs has arguments, and the one that asks is the only one. */
+static size_t arguments_memory(const struct session *session, const struct call *call) {
+    size_t bytes = 0;
+    for (unsigned i = 0; call && call->session == session && i < call->argc; i++)
+        bytes += call->argv[i].len;
+    return bytes;
+}
+
+static long long shown_redirect(const struct session *session) {
+    return session->tracking ? (long long)tracking_redirect(session) : -1;
+}
+
+bool session_describe(const struct session *session, const struct call *call, struct buffer *out) {
     char peer[NAME_MAX_SHOWN], local[NAME_MAX_SHOWN], letters[SESSION_LETTERS_MAX];
     char command[NAME_MAX_SHOWN] = "NULL";
     connection_peer_name(session->connection, peer, sizeof peer);
@@ -68,13 +85,14 @@ bool session_describe(const struct session *session, struct buffer *out) {
                       pubsub_subscriptions(session, TOPIC_SHARD),
                       transaction_is_open(session) ? (int)transaction_length(session) : -1,
                       watch_count(session)) &&
-        buffer_printf(out, "qbuf=%zu qbuf-free=%zu argv-mem=0 multi-mem=%zu rbs=0 rbp=0 obl=%zu ",
-                      usage.input_used, usage.input_free, transaction_memory(session),
-                      usage.output_pending) &&
-        buffer_printf(
-            out, "oll=%zu omem=%zu tot-mem=%zu events=%s cmd=%s user=%s redir=-1 ",
-            usage.output_blocks, usage.output_pending, usage.memory + session_memory(session),
-            session->flags & SESSION_BACKLOG ? "rw" : "r", command, session->user->name.data) &&
+        buffer_printf(out, "qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=%zu rbs=0 rbp=0 obl=%zu ",
+                      usage.input_used, usage.input_free, arguments_memory(session, call),
+                      transaction_memory(session), usage.output_pending) &&
+        buffer_printf(out, "oll=%zu omem=%zu tot-mem=%zu events=%s cmd=%s user=%s redir=%lld ",
+                      usage.output_blocks, usage.output_pending,
+                      usage.memory + session_memory(session),
+                      session->flags & SESSION_BACKLOG ? "rw" : "r", command,
+                      session->user->name.data, shown_redirect(session)) &&
         buffer_printf(out,
                       "resp=%u lib-name=%s lib-ver=%s tot-net-in=%llu tot-net-out=%llu "
                       "tot-cmds=%llu",

@@ -113,9 +113,8 @@ void worker_read_clock(struct exec_worker *w, uint64_t ticks) {
 static void run_and_serve(struct exec_worker *w, struct call *call, const struct registered *found,
                           const struct gate_hold *hold) {
     call->hold = hold;
-    found->run(call);
+    command_run(call, found);
     w->unit = keyspace_end_unit(&call->view);
-    if (UNLIKELY(call->session->tracking)) tracking_read(call, found->flags);
     if (UNLIKELY(w->has_marked)) blocking_serve(w, hold);
 }
 

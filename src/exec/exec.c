@@ -16,6 +16,7 @@ static void worker_init(struct exec *exec, unsigned index) {
     w->outboxes = memory_need(exec->worker_count * sizeof *w->outboxes);
     memset(w->outboxes, 0, exec->worker_count * sizeof *w->outboxes);
     list_init(&w->sessions);
+    list_init(&w->monitors);
     list_init(&w->paused);
     w->pause_timer.fire = pause_timer_fire;
     list_init(&w->awaiting);

@@ -102,11 +102,13 @@ struct exec_worker {
     struct key_list keys; /* of all requests of the batch */
     bool has_elements;    /* a request of the batch is CMD_ELEMENT */
 
-    struct session *running;   /* whose command runs, and writes its reply */
-    struct buffer to_self;     /* messages for it, which follow the reply */
-    bool has_more_for_self;    /* there are some, or some are to be written */
-    struct outbox *outboxes;   /* one for each worker */
-    bool has_parcels;          /* some outbox is not empty */
+    struct session *running; /* whose command runs, and writes its reply */
+    struct buffer to_self;   /* messages for it, which follow the reply */
+    bool has_more_for_self;  /* there are some, or some are to be written */
+    struct outbox *outboxes; /* one for each worker */
+    bool has_parcels;        /* some outbox is not empty */
+    struct list_node monitors;
+    atomic_uint monitor_count;
     struct list_node sessions; /* by id */
     struct index sessions_by_id;
     unsigned session_count; /* those that are not being killed */
@@ -147,6 +149,7 @@ struct exec {
     _Atomic int64_t pause_until_ms; /* in the past = nothing is paused */
     bool pause_writes_only;
 
+    atomic_uint monitors; /* of all workers */
     struct pubsub *pubsub;
     struct tracking_registry *tracking;
     struct commands commands;
@@ -327,6 +330,22 @@ void tracking_serve(struct exec_worker *w, const struct session *session);
 
 /* At the end of a turn: tells those who broadcast. */
 void tracking_broadcast(struct exec_worker *w);
+
+/* ---- monitor.c ---- */
+
+/* Shows a command to all monitors. */
+void monitor_show(const struct call *call);
+
+/* ---- running a handler ---- */
+
+/* Runs it, for those who look on. A script is shown before the commands that it calls. */
+static inline void command_run(struct call *call, const struct registered *found) {
+    bool shown = atomic_load_explicit(&call->exec->monitors, memory_order_relaxed) != 0;
+    if (UNLIKELY(shown) && found->flags & CMD_SKIP_MONITOR) monitor_show(call);
+    found->run(call);
+    if (UNLIKELY(call->session->tracking)) tracking_read(call, found->flags);
+    if (UNLIKELY(shown) && !(found->flags & (CMD_SKIP_MONITOR | CMD_ADMIN))) monitor_show(call);
+}
 
 /* ---- observe.c ---- */
 

@@ -11,7 +11,7 @@
 
 static void log_closing(const struct session *session, const char *why) {
     struct buffer line = {0};
-    if (session_describe(session, &line))
+    if (session_describe(session, NULL, &line))
         log_notice("Closing client: %s: %.*s", why, (int)line.len, line.data);
     buffer_free(&line);
 }

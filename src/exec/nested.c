@@ -31,6 +31,7 @@ static struct call call_of(const struct nested *nested, const struct nested_comm
         .hold = outer->hold,
         .worker = outer->worker,
         .no_wait = true,
+        .from_script = nested->script,
     };
     call.view.db = outer->session->db;
     call.view.no_touch = (outer->session->flags & SESSION_NO_TOUCH) != 0;
@@ -56,8 +57,7 @@ enum nested_result exec_nested_run(struct nested *nested, const struct nested_co
     struct call call = call_of(nested, command, reply);
     size_t reply_start = reply->out->len;
     uint64_t begun = clock_ticks();
-    found->run(&call);
-    if (UNLIKELY(call.session->tracking)) tracking_read(&call, found->flags);
+    command_run(&call, found);
     worker_count_command(w, &call, found, clock_ticks() - begun, request_bytes(command),
                          reply->out->len - reply_start);
     if (worker_count_errors(w, reply)) w->counters[found->id].failed++;

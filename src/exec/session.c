@@ -4,6 +4,7 @@
 #include "exec/acl.h"
 #include "exec/certificate.h"
 #include "exec/exec_priv.h"
+#include "exec/monitor.h"
 #include "exec/transaction.h"
 #include "exec/watch.h"
 #include "sys/clock.h"
@@ -91,6 +92,7 @@ void session_close(void *context, void *opaque) {
     list_remove(&session->paused);
     pubsub_forget(session);
     tracking_stop(session);
+    monitor_stop(session);
     memory_free(session->name);
     memory_free(session->library_name);
     memory_free(session->library_version);
@@ -226,6 +228,7 @@ void session_reset(struct session *session) {
     transaction_end(session);
     watch_forget(session);
     tracking_stop(session);
+    monitor_stop(session);
     session_update_limits(session);
 }
 

@@ -23,6 +23,7 @@ struct transaction;
 struct user;
 struct watcher;
 struct tracking;
+struct monitor;
 
 #define SESSION_AUTHENTICATED   (1u << 0)
 #define SESSION_NO_EVICT        (1u << 1)
@@ -65,6 +66,7 @@ struct session {
     struct watcher *watcher;          /* exec/watch.h; NULL: it watches nothing */
     struct subscriber *subscriber;    /* exec/pubsub.h; NULL: it has not subscribed yet */
     struct tracking *tracking;        /* exec/tracking.h; NULL: it does not track */
+    struct monitor *monitor;          /* exec/monitor.h; NULL: it is none */
     int64_t over_soft_limit_since_ms; /* clock_wall_ms; 0: the output is below its soft limit */
 };
 
@@ -91,6 +93,7 @@ void session_reset(struct session *session);
 #define SESSION_LETTERS_MAX 24
 void session_letters(const struct session *session, char out[SESSION_LETTERS_MAX]);
 
-/* Appends CLIENT LIST's line, without the line break. The session's own worker, or exclusive mode.
- * false: no memory. */
-bool session_describe(const struct session *session, struct buffer *out);
+/* Appends CLIENT LIST's line, without the line break. `call` is the command that asks, or NULL. The
+ * session's own worker, or exclusive mode. false: no memory. */
+struct call;
+bool session_describe(const struct session *session, const struct call *call, struct buffer *out);
