@@ -279,7 +279,11 @@ static const char help[] =
     "\n"
     "  --workload NAME    get, set, mixed, incr, ping, mget, mset, exists; fill and del (once "
     "over\n"
-    "                     all keys); cache (GET, then SET what was not there)\n"
+    "                     all keys); cache (GET, then SET what was not there); command and each\n"
+    "                     (of random keys, and once over all): what --command says\n"
+    "  --command TEXT     such as \"HSET hash field:{key} {any}\"; also {hash} {score} {lon} "
+    "{lat}\n"
+    "                     {end} {turn}, and \" ; \" between commands that take turns\n"
     "  --host ADDRESS     127.0.0.1\n"
     "  --port PORT        6379\n"
     "  --connections N    50\n"
@@ -301,7 +305,7 @@ static const struct option long_options[] = {
     {"seconds", 1, NULL, 's'},     {"keys", 1, NULL, 'k'},  {"key-count", 1, NULL, 'r'},
     {"value-size", 1, NULL, 'd'},  {"zipf", 1, NULL, 'z'},  {"set-share", 1, NULL, 'S'},
     {"sample", 1, NULL, 'f'},      {"width", 1, NULL, 'W'}, {"seed", 1, NULL, 'e'},
-    {"help", 0, NULL, '?'},        {NULL, 0, NULL, 0},
+    {"command", 1, NULL, 'C'},     {"help", 0, NULL, '?'},  {NULL, 0, NULL, 0},
 };
 
 static enum data_kind key_kind(const char *name) {
@@ -316,6 +320,7 @@ static enum data_kind key_kind(const char *name) {
 static bool read_work_option(struct work_options *work, int option) {
     switch (option) {
     case 'w': work->workload = optarg; return true;
+    case 'C': work->command = optarg; return true;
     case 'k': work->keys = key_kind(optarg); return true;
     case 'r': work->key_count = strtoull(optarg, NULL, 10); return true;
     case 'd': work->value_size = strtoull(optarg, NULL, 10); return true;

@@ -10,6 +10,7 @@ import peer
 import platform_loads
 import report
 import speed
+import type_loads
 from servers import ROOT, ServerError, Servers
 
 # name: (title, what Strata is compared with, function)
@@ -20,6 +21,9 @@ PARTS = {
     "memory": [("Resident memory for each key", "Valkey", memory.per_key)],
     "growth": [("The longest command while the keyspace grows", "Valkey", memory.growth)],
     "shrink": [("Memory that comes back", "Valkey", memory.shrink)],
+    "types": [("Processor time for each command on a collection of a million, one worker", "Valkey", type_loads.commands),
+              ("Resident memory", "Valkey", type_loads.memory),
+              ("The worst latency of another client during a deletion", "Valkey", type_loads.deletion)],
     "platform": [("Scripts, transactions and messages, one worker", "Valkey", platform_loads.everything),
                  ("Client-side caching", "no tracking", platform_loads.tracking),
                  ("TLS, one worker", "Valkey", platform_loads.tls),

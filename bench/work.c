@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "work.h"
+#include "template.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@ struct work {
     const struct workload *workload;
     struct data data;
     struct zipf zipf;
+    struct template *template;
     uint64_t random, next;
     char key_header[16]; /* "$16\r\n" */
     size_t key_header_size;
@@ -147,10 +149,31 @@ static void del(struct work *work, struct output *output, uint64_t *index) {
     append_key(work, output, *index);
 }
 
+static uint64_t any_key(void *work) {
+    return random_key(work);
+}
+
+static void append_command(struct work *work, struct output *output, uint64_t index) {
+    char *at = reserve(output, TEMPLATE_REQUEST_MAX);
+    output->size += template_write(work->template, index, any_key, work, at);
+}
+
+static void command(struct work *work, struct output *output, uint64_t *index) {
+    *index = random_key(work);
+    append_command(work, output, *index);
+}
+
+static void each(struct work *work, struct output *output, uint64_t *index) {
+    *index = work->next++;
+    append_command(work, output, *index);
+}
+
 static const struct workload workloads[] = {
-    {"get", get, false},   {"set", set, false},   {"mixed", mixed, false},   {"incr", incr, false},
-    {"ping", ping, false}, {"mget", mget, false}, {"mset", mset, false},     {"fill", fill, true},
-    {"del", del, true},    {"cache", get, false}, {"exists", exists, false},
+    {"get", get, false},   {"set", set, false},       {"mixed", mixed, false},
+    {"incr", incr, false}, {"ping", ping, false},     {"mget", mget, false},
+    {"mset", mset, false}, {"fill", fill, true},      {"del", del, true},
+    {"cache", get, false}, {"exists", exists, false}, {"command", command, false},
+    {"each", each, true},
 };
 
 static const struct workload *find_workload(const char *name) {
@@ -173,6 +196,11 @@ struct work *work_create(const struct work_options *options) {
     work->random = data_hash(options->seed) | 1;
     data_init(&work->data, options->keys, options->value_size);
     if (options->zipf > 0) zipf_init(&work->zipf, options->key_count, options->zipf);
+    if (options->command && !(work->template = template_create(options->command))) {
+        fprintf(stderr, "load: an unknown placeholder in \"%s\"\n", options->command);
+        exit(2);
+    }
+    if (!work->template && (workload->append == command || workload->append == each)) return NULL;
     work->key_header_size = (size_t)snprintf(work->key_header, sizeof work->key_header, "$%zu\r\n",
                                              data_key_size(&work->data));
     return work;
@@ -180,6 +208,7 @@ struct work *work_create(const struct work_options *options) {
 
 void work_free(struct work *work) {
     data_free(&work->data);
+    template_free(work->template);
     free(work);
 }
 

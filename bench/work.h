@@ -9,6 +9,7 @@
 
 struct work_options {
     const char *workload;
+    const char *command; /* of command and each: see template.h */
     enum data_kind keys;
     uint64_t key_count;
     size_t value_size;
