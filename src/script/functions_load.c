@@ -183,8 +183,6 @@ static int compile_body(lua_State *lua) {
     const struct library *library = vm_of(lua)->load->library;
     struct bytes code = bytes_skip(library->code, library->head);
     if (!vm_compile(lua, code, "@user_function")) return lua_error(lua);
-    lua_replace(lua, 1);
-    lua_settop(lua, 1);
     vm_of(lua)->load->function = luaL_ref(lua, LUA_REGISTRYINDEX);
     return 0;
 }
