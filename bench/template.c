@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WORDS_MAX = 64, COMMANDS_MAX = 8, WORD_MAX = 256 };
+enum { WORDS_MAX = 64, COMMANDS_MAX = 8, WORD_MAX = 256, VALUE_MAX = 32 };
 
 struct command {
     unsigned words;
@@ -50,16 +50,16 @@ static enum placeholder find_placeholder(const char *name, size_t length) {
 /* Writes what the placeholder stands for; -1: it is none. */
 static int write_value(enum placeholder placeholder, struct values *v, char *out) {
     switch (placeholder) {
-    case KEY: return sprintf(out, "%012llu", (unsigned long long)v->index);
-    case HASH: return sprintf(out, "%016llx", (unsigned long long)data_hash(v->index));
-    case SCORE: return sprintf(out, "%.3f", share(v->index ^ 0x73636f7265) * 1e6);
-    case LONGITUDE: return sprintf(out, "%.6f", share(v->index ^ 0x6c6f6e) * 360 - 180);
-    case LATITUDE: return sprintf(out, "%.6f", share(v->index ^ 0x6c6174) * 170 - 85);
+    case KEY: return snprintf(out, VALUE_MAX, "%012llu", (unsigned long long)v->index);
+    case HASH: return snprintf(out, VALUE_MAX, "%016llx", (unsigned long long)data_hash(v->index));
+    case SCORE: return snprintf(out, VALUE_MAX, "%.3f", share(v->index ^ 0x73636f7265) * 1e6);
+    case LONGITUDE: return snprintf(out, VALUE_MAX, "%.6f", share(v->index ^ 0x6c6f6e) * 360 - 180);
+    case LATITUDE: return snprintf(out, VALUE_MAX, "%.6f", share(v->index ^ 0x6c6174) * 170 - 85);
     case ANY:
         v->last = v->any(v->context);
-        return sprintf(out, "%llu", (unsigned long long)v->last);
-    case END: return sprintf(out, "%llu", (unsigned long long)v->last + 99);
-    case TURN: return sprintf(out, "%llu", (unsigned long long)v->turn);
+        return snprintf(out, VALUE_MAX, "%llu", (unsigned long long)v->last);
+    case END: return snprintf(out, VALUE_MAX, "%llu", (unsigned long long)v->last + 99);
+    case TURN: return snprintf(out, VALUE_MAX, "%llu", (unsigned long long)v->turn);
     case PLACEHOLDERS: break;
     }
     return -1;
@@ -68,7 +68,7 @@ static int write_value(enum placeholder placeholder, struct values *v, char *out
 /* The word with its placeholders filled in; its length, -1: one of them is unknown. */
 static int write_word(const char *word, struct values *values, char out[WORD_MAX]) {
     int size = 0;
-    while (*word && size < WORD_MAX - 32) {
+    while (*word && size < WORD_MAX - VALUE_MAX) {
         const char *end = *word == '{' ? strchr(word, '}') : NULL;
         if (!end) {
             out[size++] = *word++;
@@ -128,11 +128,11 @@ size_t template_write(struct template *template, uint64_t index, uint64_t (*any)
     struct command *command = &template->command[template->next];
     struct values values = {index, ++command->turn, any, context, 0};
     template->next = (template->next + 1) % template->commands;
-    char *at = out + sprintf(out, "*%u\r\n", command->words), word[WORD_MAX];
+    char *at = out + snprintf(out, VALUE_MAX, "*%u\r\n", command->words), word[WORD_MAX];
     for (unsigned i = 0; i < command->words; i++) {
         int size = write_word(command->word[i], &values, word);
-        if (at - out + size + 16 > TEMPLATE_REQUEST_MAX) break;
-        at += sprintf(at, "$%d\r\n", size);
+        if (at - out + size + VALUE_MAX > TEMPLATE_REQUEST_MAX) break;
+        at += snprintf(at, VALUE_MAX, "$%d\r\n", size);
         memcpy(at, word, (size_t)size);
         at += size;
         memcpy(at, "\r\n", 2);
