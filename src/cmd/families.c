@@ -4,11 +4,7 @@
 #include "cmd/persistence.h"
 #include "cmd/shared_server.h"
 #include "script/script.h"
-#include "value/hash.h"
-#include "value/list.h"
-#include "value/set.h"
-#include "value/stream.h"
-#include "value/zset.h"
+#include "value/types.h"
 
 static const struct command *const families[] = {
     acl_commands,         bitmap_commands,      client_commands,   connection_commands,
@@ -21,11 +17,7 @@ static const struct command *const families[] = {
 };
 
 void families_register(struct exec *exec) {
-    hash_register();
-    list_register();
-    set_register();
-    stream_register();
-    zset_register();
+    value_types_register();
     for (size_t i = 0; i < ARRAY_LEN(families); i++)
         exec_register(exec, families[i]);
     limits_register();

@@ -154,7 +154,8 @@ static bool is_title(const struct config_row *row, struct bytes text, struct buf
 static struct config_save_point *save_points;
 static unsigned save_point_count;
 
-static bool read_save_points(const struct bytes *words, unsigned count, struct config_save_point *points) {
+static bool read_save_points(const struct bytes *words, unsigned count,
+                             struct config_save_point *points) {
     if (count % 2) return count == 1 && !words[0].len;
     for (unsigned i = 0; i < count; i += 2) {
         struct config_save_point *point = &points[i / 2];
@@ -400,8 +401,12 @@ static const struct config_row inert_rows[] = {
 
     SHARE("maxmemory-clients", "0", 0),
 
-    {.name = "save", .type = CONFIG_SPECIAL, .flags = CONFIG_WORDS | CONFIG_REPEATED,
-     .initial = "3600 1 300 100 60 10000", .set = set_save, .get = get_save},
+    {.name = "save",
+     .type = CONFIG_SPECIAL,
+     .flags = CONFIG_WORDS | CONFIG_REPEATED,
+     .initial = "3600 1 300 100 60 10000",
+     .set = set_save,
+     .get = get_save},
 
     FLAGS("shutdown-on-sigint", "default", shutdowns, is_shutdown),
     FLAGS("shutdown-on-sigterm", "default", shutdowns, is_shutdown),

@@ -2,7 +2,7 @@
 /* What the files that read and write RDB files share. */
 #pragma once
 
-#include "journal/rdb_file.h"
+#include "journal/window.h"
 
 /* What the first byte of a record says, if it is not the type of a value. */
 enum rdb_opcode {
@@ -33,14 +33,9 @@ enum { TYPE_MODULE_PREVIEW = 6, TYPE_MODULE = 7 };
 /* ---- rdb_reader.c, for rdb_skip.c ---- */
 
 struct rdb_file {
-    struct rdb_input input;
-    struct buffer window; /* what has been read of the file, from `base` on */
-    uint64_t base;
-    uint64_t at;     /* the next byte to look at; base <= at */
-    uint64_t kept;   /* from here on bytes stay in the window */
-    uint64_t summed; /* up to here they are in the checksum */
+    struct window window;
+    uint64_t summed; /* up to this offset bytes are in the checksum */
     uint64_t checksum;
-    bool ended; /* nothing is behind the window */
     bool began;
     enum rdb_item last; /* RDB_ITEM_END and RDB_ITEM_ERROR stick */
     unsigned version;

@@ -6,11 +6,10 @@
 #include "sys/memory.h"
 #include "value/rdb_value.h"
 #include <ctype.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#define READ_SIZE ((size_t)256 * 1024)
 
 /* ---- the window ---- */
 
@@ -27,52 +26,25 @@ bool rdb_file_fail(struct rdb_file *f, uint64_t offset, const char *format, ...)
     return false;
 }
 
-static struct bytes between(const struct rdb_file *f, uint64_t from, uint64_t to) {
-    return bytes_make(f->window.data + (from - f->base), (size_t)(to - from));
-}
-
-static uint64_t window_end(const struct rdb_file *f) {
-    return f->base + f->window.len;
-}
-
-static void sum_until(struct rdb_file *f, uint64_t end) {
+/* Bytes until there go into the checksum. */
+static void sum_until(void *context, uint64_t end) {
+    struct rdb_file *f = context;
     if (end <= f->summed) return;
-    f->checksum = rdb_checksum(f->checksum, between(f, f->summed, end));
+    f->checksum = rdb_checksum(f->checksum, window_bytes(&f->window, f->summed, end));
     f->summed = end;
 }
 
-/* Forgets what lies before the record. */
-static void slide(struct rdb_file *f) {
-    size_t gone = (size_t)(f->kept - f->base);
-    if (gone < READ_SIZE / 2) return;
-    sum_until(f, f->kept);
-    buffer_consume(&f->window, gone);
-    f->base = f->kept;
-}
-
-static bool read_more(struct rdb_file *f) {
-    slide(f);
-    if (!buffer_reserve(&f->window, READ_SIZE))
-        return rdb_file_fail(f, window_end(f), "there is not enough memory for what begins at %llu",
-                             (unsigned long long)f->kept);
-    ssize_t n = f->input.read(f->input.context, f->window.data + f->window.len, READ_SIZE);
-    if (n < 0) return rdb_file_fail(f, window_end(f), "cannot be read: %s", strerror((int)-n));
-    f->window.len += (size_t)n;
-    f->ended = n == 0;
-    return true;
-}
-
-static __attribute__((noinline)) bool need_more(struct rdb_file *f, uint64_t count) {
-    while (window_end(f) - f->at < count) {
-        if (f->ended) return rdb_file_fail(f, window_end(f), "the file ends too early");
-        if (!read_more(f)) return false;
-    }
-    return true;
-}
-
 const char *rdb_file_need(struct rdb_file *f, uint64_t count) {
-    if (UNLIKELY(window_end(f) - f->at < count) && !need_more(f, count)) return NULL;
-    return f->window.data + (f->at - f->base);
+    struct window *w = &f->window;
+    const char *at = window_need(w, count);
+    if (LIKELY(at != NULL)) return at;
+    if (w->status == 0)
+        rdb_file_fail(f, window_end(w), "the file ends too early");
+    else if (w->status == -ENOMEM)
+        rdb_file_fail(f, w->kept, "there is not enough memory for what begins");
+    else
+        rdb_file_fail(f, window_end(w), "cannot be read: %s", strerror(-w->status));
+    return NULL;
 }
 
 /* ---- opening ---- */
@@ -80,14 +52,14 @@ const char *rdb_file_need(struct rdb_file *f, uint64_t count) {
 struct rdb_file *rdb_file_open(struct rdb_input input) {
     struct rdb_file *f = memory_alloc_zero(sizeof *f);
     if (!f) return NULL;
-    f->input = input;
+    f->window = (struct window){.input = input, .leaving = sum_until, .context = f};
     f->last = RDB_ITEM_AUX;
     return f;
 }
 
 void rdb_file_close(struct rdb_file *f) {
     if (!f) return;
-    buffer_free(&f->window);
+    buffer_free(&f->window.bytes);
     rdb_text_free(&f->name);
     rdb_text_free(&f->value);
     memory_free(f);
@@ -112,7 +84,7 @@ static bool read_magic(struct rdb_file *f) {
     memcpy(digits, at + (valkey ? 6 : 5), valkey ? 3 : 4);
     f->version = (unsigned)strtoul(digits, NULL, 10);
     f->began = true;
-    f->at += MAGIC_SIZE;
+    f->window.at += MAGIC_SIZE;
     if (valkey ? f->version == RDB_VERSION : f->version > 0 && f->version < RDB_VERSION)
         return true;
     return rdb_file_fail(f, 0, "version %u of the format is not known", f->version);
@@ -122,7 +94,7 @@ static bool read_magic(struct rdb_file *f) {
 
 /* The string that has been skipped from `from` to `to`. */
 static bool text_of(struct rdb_file *f, uint64_t from, uint64_t to, struct rdb_text *text) {
-    struct rdb_reader reader = {.left = between(f, from, to), .version = f->version};
+    struct rdb_reader reader = {.left = window_bytes(&f->window, from, to), .version = f->version};
     if (rdb_read_text(&reader, text)) return true;
     return rdb_file_fail(f, from,
                          reader.no_memory ? "there is not enough memory for a string"
@@ -134,16 +106,16 @@ static bool read_u64(struct rdb_file *f, unsigned size, uint64_t *out) {
     *out = 0;
     if (!at) return false;
     memcpy(out, at, size);
-    f->at += size;
+    f->window.at += size;
     return true;
 }
 
 static bool read_aux(struct rdb_file *f, struct rdb_record *r) {
-    uint64_t name = f->at, value;
+    uint64_t name = f->window.at, value;
     if (!rdb_skip_string(f)) return false;
-    value = f->at;
+    value = f->window.at;
     if (!rdb_skip_string(f) || !text_of(f, name, value, &f->name) ||
-        !text_of(f, value, f->at, &f->value))
+        !text_of(f, value, f->window.at, &f->value))
         return false;
     r->item = RDB_ITEM_AUX;
     r->name = f->name.bytes;
@@ -152,9 +124,9 @@ static bool read_aux(struct rdb_file *f, struct rdb_record *r) {
 }
 
 static bool read_function(struct rdb_file *f, struct rdb_record *r) {
-    uint64_t start = f->at;
+    uint64_t start = f->window.at;
     r->item = RDB_ITEM_FUNCTION;
-    if (!rdb_skip_string(f) || !text_of(f, start, f->at, &f->value)) return false;
+    if (!rdb_skip_string(f) || !text_of(f, start, f->window.at, &f->value)) return false;
     r->value = f->value.bytes;
     return true;
 }
@@ -175,9 +147,9 @@ static bool read_module(struct rdb_file *f, struct rdb_record *r, bool aux) {
 }
 
 static bool read_key(struct rdb_file *f, struct rdb_record *r, uint8_t type) {
-    uint64_t key = f->at, body;
+    uint64_t key = f->window.at, body;
     if (!rdb_skip_string(f)) return false;
-    body = f->at;
+    body = f->window.at;
     if (type == TYPE_MODULE_PREVIEW)
         return rdb_file_fail(f, r->offset, "a module's value of an early form cannot be skipped");
     if (type == TYPE_MODULE ? !read_module(f, r, false) : !rdb_skip_value(f, type)) return false;
@@ -187,7 +159,7 @@ static bool read_key(struct rdb_file *f, struct rdb_record *r, uint8_t type) {
     if (type == TYPE_MODULE) return true;
     r->item = RDB_ITEM_KEY;
     r->type = type;
-    r->body = between(f, body, f->at);
+    r->body = window_bytes(&f->window, body, f->window.at);
     return true;
 }
 
@@ -195,10 +167,11 @@ static bool read_end(struct rdb_file *f, struct rdb_record *r) {
     uint64_t expected;
     r->item = RDB_ITEM_END;
     if (f->version < CHECKSUM_SINCE) return true;
-    sum_until(f, f->at);
+    sum_until(f, f->window.at);
     if (!read_u64(f, sizeof expected, &expected)) return false;
     if (!expected || expected == f->checksum) return true;
-    return rdb_file_fail(f, f->at - sizeof expected, "the checksum is wrong: bytes have changed");
+    return rdb_file_fail(f, f->window.at - sizeof expected,
+                         "the checksum is wrong: bytes have changed");
 }
 
 /* What stands before a key: it is noted in the record. *known: it was that. */
@@ -257,7 +230,7 @@ static bool read_item(struct rdb_file *f, struct rdb_record *r, uint8_t opcode) 
 
 static bool read_record(struct rdb_file *f, struct rdb_record *r) {
     if (!f->began && !read_magic(f)) return false;
-    f->kept = r->offset = f->at;
+    f->window.kept = r->offset = f->window.at;
     bool prefix = true;
     uint64_t opcode = 0;
     while (prefix) {
@@ -295,9 +268,9 @@ unsigned rdb_file_version(const struct rdb_file *f) {
 }
 
 uint64_t rdb_file_offset(const struct rdb_file *f) {
-    return f->at;
+    return f->window.at;
 }
 
 struct bytes rdb_file_rest(const struct rdb_file *f) {
-    return between(f, f->at, window_end(f));
+    return window_bytes(&f->window, f->window.at, window_end(&f->window));
 }

@@ -8,7 +8,7 @@ enum { HEAD_COMPRESSED = 0xc3, SPECIAL = 0xc0 };
 
 bool rdb_skip_bytes(struct rdb_file *f, uint64_t count) {
     if (!rdb_file_need(f, count)) return false;
-    f->at += count;
+    f->window.at += count;
     return true;
 }
 
@@ -20,19 +20,19 @@ static bool skip_head(struct rdb_file *f, uint64_t *length, bool *special) {
     unsigned more = head == HEAD_64 ? 8 : head == HEAD_32 ? 4 : head >> 6 == 1 ? 1 : 0;
     *special = head >= SPECIAL;
     if (head & 0x80 && !*special && !more)
-        return rdb_file_fail(f, f->at, "0x%02x begins no length", head);
+        return rdb_file_fail(f, f->window.at, "0x%02x begins no length", head);
     if (!(at = rdb_file_need(f, 1 + more))) return false;
     *length = *special ? head : head & 0x3f;
     if (more > 1) *length = 0;
     for (unsigned i = 1; i <= more; i++)
         *length = *length << 8 | (uint8_t)at[i];
-    f->at += 1 + more;
+    f->window.at += 1 + more;
     return true;
 }
 
 bool rdb_skip_length(struct rdb_file *f, uint64_t *length) {
     bool special;
-    uint64_t start = f->at;
+    uint64_t start = f->window.at;
     if (!skip_head(f, length, &special)) return false;
     if (special) return rdb_file_fail(f, start, "there is a string where a number should be");
     return true;
@@ -45,7 +45,7 @@ static bool skip_compressed(struct rdb_file *f) {
 
 bool rdb_skip_string(struct rdb_file *f) {
     bool special;
-    uint64_t start = f->at, length = 0;
+    uint64_t start = f->window.at, length = 0;
     if (!skip_head(f, &length, &special)) return false;
     if (!special) return rdb_skip_bytes(f, length);
     switch (length) {
@@ -135,7 +135,7 @@ bool rdb_skip_value(struct rdb_file *f, uint8_t type) {
     case RDB_STREAM:
     case RDB_STREAM_2:
     case RDB_STREAM_3: return skip_stream(f, type);
-    default: return rdb_file_fail(f, f->at, "type %u is not known", type);
+    default: return rdb_file_fail(f, f->window.at, "type %u is not known", type);
     }
 }
 
@@ -152,7 +152,8 @@ static bool skip_module_part(struct rdb_file *f, uint64_t opcode) {
     case MODULE_DOUBLE: return rdb_skip_bytes(f, 8);
     case MODULE_STRING: return rdb_skip_string(f);
     default:
-        return rdb_file_fail(f, f->at, "data of module %s has a part of unknown kind", f->module);
+        return rdb_file_fail(f, f->window.at, "data of module %s has a part of unknown kind",
+                             f->module);
     }
 }
 

@@ -361,8 +361,19 @@ static void take(struct taking *t, unsigned participants, struct snapshot_result
     o->progress->buffered_peak = saved_peak(t->saved);
 }
 
+static atomic_bool reserved;
+
+bool snapshot_reserve(void) {
+    return !atomic_exchange(&reserved, true);
+}
+
+void snapshot_release(void) {
+    atomic_store(&reserved, false);
+}
+
 struct snapshot_result snapshot_take(const struct snapshot_options *options) {
     struct snapshot_result result = {.status = -ENOMEM};
+    ensure(atomic_load(&reserved));
     unsigned participants = gate_participants(options->gate);
     struct taking taking = {.options = options, .saved = saved_create(participants)};
     if (!taking.saved) return result;

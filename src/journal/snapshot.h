@@ -53,8 +53,13 @@ struct snapshot_result {
     char what[128];
 };
 
-/* Takes a snapshot on the calling thread and returns when its last byte has been given to the
- * output (which makes it durable, or not, afterwards). One at a time. */
+/* One at a time in the process: who wants to take one reserves the right to first. False: somebody
+ * else has it. Any thread. */
+bool snapshot_reserve(void);
+void snapshot_release(void);
+
+/* Takes a snapshot on the calling thread, which has reserved it, and returns when its last byte has
+ * been given to the output (which makes it durable, or not, afterwards). */
 struct snapshot_result snapshot_take(const struct snapshot_options *options);
 
 /* ---- loading one ---- */

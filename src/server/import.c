@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* strata import: lines of a file become SET requests in a pipeline. The loop reads, sends and
- * receives whenever the file and the server let it, so that neither waits for the other. */
+ * receives whenever the file and the server let it, so that neither waits for the other. What
+ * begins like a file of Redis or Valkey is imported as that (server/import_data.h). */
 #include "server/import.h"
 #include "base/args.h"
 #include "base/ensure.h"
 #include "base/number.h"
+#include "server/import_data.h"
 #include "server/import_lines.h"
 #include "server/import_link.h"
 #include "server/import_progress.h"
@@ -31,7 +33,7 @@ struct options {
     struct bytes ttl; /* empty = none */
     struct args separator_text;
     struct bytes separator;
-    bool with_tls, quiet;
+    bool with_tls, quiet, skip_corrupt;
 };
 
 struct import {
@@ -42,6 +44,7 @@ struct import {
     uint64_t queued;  /* rows sent or about to be */
     uint64_t refused; /* by us, before sending */
     uint64_t failed;  /* by the server */
+    bool is_folder;
 };
 
 /* ---- reports ---- */
@@ -163,6 +166,51 @@ static void summarize(struct import *import) {
     printf("\n");
 }
 
+/* ---- files of Redis and Valkey ---- */
+
+enum { START_SIZE = 64 };
+
+/* Reads enough of the file to see what it is. False = it cannot be read. */
+static bool read_start(struct import *import, struct buffer *error) {
+    struct lines *lines = &import->lines;
+    int status = 0;
+    while (!status && !lines->ended && lines->text.len < START_SIZE) {
+        struct pollfd event = {.fd = lines->fd, .events = POLLIN};
+        poll(&event, 1, -1);
+        status = lines_read(lines);
+    }
+    if (status) buffer_printf(error, "the file cannot be read: %s", strerror(-status));
+    return !status;
+}
+
+static void summarize_data(const struct import *import, const struct import_data *d, bool good) {
+    uint64_t not_stored = d->refused + d->corrupt + d->modules;
+    double seconds = progress_seconds(&import->progress);
+    printf("%llu keys and %llu commands sent, %.1f MB in %.2f s", (unsigned long long)d->keys,
+           (unsigned long long)d->commands, (double)d->bytes / 1e6, seconds);
+    if (d->functions) printf("; %llu libraries", (unsigned long long)d->functions);
+    if (d->expired) printf("; %llu had expired", (unsigned long long)d->expired);
+    if (d->modules) printf("; %llu of modules left out", (unsigned long long)d->modules);
+    if (d->corrupt) printf("; %llu corrupt", (unsigned long long)d->corrupt);
+    if (d->refused) printf("; %llu refused by the server", (unsigned long long)d->refused);
+    printf(not_stored || !good ? "\n" : "; nothing is missing\n");
+}
+
+static int transfer_data(struct import *import) {
+    struct import_data data = {.link = &import->link,
+                               .progress = &import->progress,
+                               .skip_corrupt = import->options.skip_corrupt,
+                               .db = -1};
+    const char *name = import->options.file;
+    bool good = import->is_folder ? import_data_folder(&data, name)
+                                  : import_data_file(&data, name, import->lines.fd,
+                                                     buffer_bytes(&import->lines.text));
+    progress_clear(&import->progress);
+    summarize_data(import, &data, good);
+    import_data_free(&data);
+    return !good ? CUT_SHORT : data.refused + data.corrupt + data.modules ? SOME_REFUSED : DONE;
+}
+
 /* ---- before the first line ---- */
 
 static bool expect_ok(struct link *link, const struct bytes *words, unsigned count,
@@ -227,11 +275,11 @@ static bool open_file(struct import *import, struct buffer *error) {
     const char *path = import->options.file;
     bool is_input = strcmp(path, "-") == 0;
     int fd = is_input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &info) != 0 || S_ISDIR(info.st_mode)) {
-        buffer_printf(error, "%s: %s", path,
-                      S_ISDIR(info.st_mode) ? "is a folder" : strerror(errno));
+    if (fd < 0 || fstat(fd, &info) != 0) {
+        buffer_printf(error, "%s: %s", path, strerror(errno));
         return false;
     }
+    import->is_folder = S_ISDIR(info.st_mode);
     import->lines.fd = fd;
     progress_begin(&import->progress, S_ISREG(info.st_mode) ? info.st_size : 0,
                    import->options.quiet);
@@ -265,8 +313,8 @@ static bool parse_separator(struct options *o, const char *text) {
     return false;
 }
 
-enum { HOST = 1, PORT, SOCKET, USER, PASSWORD, DB, TTL, SEPARATOR, QUIET };
-enum { TLS = QUIET + 1, CA_FILE, CA_DIR, CERT_FILE, KEY_FILE, INSECURE };
+enum { HOST = 1, PORT, SOCKET, USER, PASSWORD, DB, TTL, SEPARATOR, QUIET, SKIP_CORRUPT };
+enum { TLS = SKIP_CORRUPT + 1, CA_FILE, CA_DIR, CERT_FILE, KEY_FILE, INSECURE };
 
 /* Any of them asks for TLS. */
 static bool parse_tls_option(struct options *o, int option, const char *value) {
@@ -296,6 +344,7 @@ static bool parse_option(struct options *o, int option, const char *value) {
         return parse_number("ttl", value, 1, INT64_MAX / 1000000, &seconds);
     case SEPARATOR: return parse_separator(o, value);
     case QUIET: o->quiet = true; return true;
+    case SKIP_CORRUPT: o->skip_corrupt = true; return true;
     default: return parse_tls_option(o, option, value);
     }
 }
@@ -317,6 +366,7 @@ static bool parse_options(struct options *o, int argc, char **argv) {
         {"cert", required_argument, NULL, CERT_FILE},
         {"key", required_argument, NULL, KEY_FILE},
         {"insecure", no_argument, NULL, INSECURE},
+        {"skip-corrupt", no_argument, NULL, SKIP_CORRUPT},
         {0},
     };
     *o = (struct options){.host = "127.0.0.1", .port = 6379, .separator = BYTES(" ")};
@@ -341,7 +391,11 @@ int import(int argc, char **argv) {
     int status = CUT_SHORT;
     signal(SIGPIPE, SIG_IGN);
     if (parse_options(&import.options, argc, argv)) {
-        if (open_file(&import, &error) && open_link(&import, &error)) {
+        bool opened = open_file(&import, &error) && open_link(&import, &error) &&
+                      (import.is_folder || read_start(&import, &error));
+        if (opened && (import.is_folder || import_data_is_one(buffer_bytes(&import.lines.text)))) {
+            status = transfer_data(&import);
+        } else if (opened) {
             status = transfer(&import);
             summarize(&import);
         } else {

@@ -69,6 +69,19 @@ bool link_set(struct link *link, struct bytes key, struct bytes value, struct by
     return true;
 }
 
+bool link_request(struct link *link, const struct bytes *words, unsigned count, uint64_t line) {
+    size_t mark = link->out.len;
+    bool good = buffer_printf(&link->out, "*%u\r\n", count);
+    for (unsigned i = 0; good && i < count; i++)
+        good = append_word(&link->out, words[i]);
+    if (!good) {
+        link->out.len = mark;
+        return false;
+    }
+    link->lines[link->asked++ % LINK_WINDOW] = line;
+    return true;
+}
+
 bool link_send(struct link *link) {
     while (link_wants_to_send(link)) {
         ssize_t n = outgoing_send(&link->connection, link->out.data + link->sent,
@@ -94,8 +107,33 @@ static int receive_some(struct link *link) {
     return n == -EAGAIN ? 0 : -1;
 }
 
+/* How many bytes the reply takes up that `text` begins with; 0: it is not there as a whole,
+ * SIZE_MAX: it is no reply. Aggregates are counted down instead of descended into. */
+static size_t reply_size(struct bytes text) {
+    size_t at = 0;
+    for (uint64_t left = 1; left > 0; left--) {
+        int64_t number = 0;
+        const char *end = at < text.len ? memchr(text.data + at, '\n', text.len - at) : NULL;
+        if (!end) return 0;
+        struct bytes line = bytes_make(text.data + at, (size_t)(end - text.data) - at);
+        if (line.len < 2) return SIZE_MAX;
+        at += line.len + 1;
+        if (line.data[0] != '$' && line.data[0] != '*') continue;
+        struct bytes digits = bytes_make(line.data + 1, line.len - 2);
+        if (!number_parse_i64(digits, &number) || number < -1) return SIZE_MAX;
+        if (number < 0) continue;
+        if (line.data[0] == '*')
+            left += (uint64_t)number;
+        else if (text.len - at < (uint64_t)number + 2)
+            return 0;
+        else
+            at += (size_t)number + 2;
+    }
+    return at;
+}
+
 /* Counts the replies in `text` and returns how many bytes they took; SIZE_MAX when something is no
- * reply to SET. */
+ * reply. */
 static size_t count_replies(struct link *link, struct bytes text) {
     static const char ok[] = "+OK\r\n";
     size_t at = 0;
@@ -104,14 +142,15 @@ static size_t count_replies(struct link *link, struct bytes text) {
             at += 5;
             link->answered++;
         }
-        const char *end = memchr(text.data + at, '\n', text.len - at);
-        if (!end) break;
-        size_t length = (size_t)(end - text.data) - at;
-        if (text.data[at] != '-' || length < 2) return SIZE_MAX;
-        link->refused(link->context, link_oldest_line(link),
-                      bytes_make(text.data + at + 1, length - 2));
+        size_t size = link_in_flight(link) ? reply_size(bytes_skip(text, at)) : 0;
+        if (size == SIZE_MAX) return SIZE_MAX;
+        if (!size) break;
+        if (text.data[at] != '-' && !link->any_reply) return SIZE_MAX;
+        if (text.data[at] == '-' && size > 3)
+            link->refused(link->context, link_oldest_line(link),
+                          bytes_make(text.data + at + 1, size - 3));
         link->answered++;
-        at += length + 1;
+        at += size;
     }
     return at;
 }
@@ -129,6 +168,19 @@ bool link_receive(struct link *link) {
 
 uint64_t link_oldest_line(const struct link *link) {
     return link->lines[link->answered % LINK_WINDOW];
+}
+
+bool link_wait(struct link *link, bool all) {
+    while (!link_has_room(link) || (all && (link_in_flight(link) || link_wants_to_send(link)))) {
+        if (!link_send(link)) {
+            link_receive(link); /* what it said before it went */
+            return false;
+        }
+        short wants = (short)(POLLIN | (link_wants_to_send(link) ? POLLOUT : 0));
+        if (link_in_flight(link) && wait_for(link->fd, wants, -1) < 0) return false;
+        if (link_in_flight(link) && !link_receive(link)) return false;
+    }
+    return true;
 }
 
 /* ---- one request at a time ---- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The import's connection: requests go out in a pipeline, their replies are matched with the lines
- * that they came from. One thread. */
+ * of the file, or the offsets in it, that they came from. One thread. */
 #pragma once
 
 #include "base/buffer.h"
@@ -19,6 +19,7 @@ struct link {
     struct buffer in; /* replies not read yet */
     uint64_t *lines;  /* a ring: the line of each request that has no reply yet */
     uint64_t asked, answered;
+    bool any_reply; /* will do; otherwise OK or an error */
 
     /* An error reply, without "-" and line break. */
     void (*refused)(void *context, uint64_t line, struct bytes error);
@@ -44,11 +45,18 @@ bool link_has_room(const struct link *link);
 bool link_set(struct link *link, struct bytes key, struct bytes value, struct bytes ttl,
               uint64_t line);
 
+/* Queues any request. */
+bool link_request(struct link *link, const struct bytes *words, unsigned count, uint64_t line);
+
+/* Sends and receives until there is room for one more request or, with `all`, until every reply has
+ * come. false = the connection is lost. */
+bool link_wait(struct link *link, bool all);
+
 /* Sends what the socket takes. false = the connection is lost. */
 bool link_send(struct link *link);
 
-/* Reads what has come and counts replies. false = the connection is lost, or what came is no reply
- * to SET. */
+/* Reads what has come and counts replies. false = the connection is lost, or what came is no reply.
+ */
 bool link_receive(struct link *link);
 
 static inline bool link_wants_to_send(const struct link *link) {

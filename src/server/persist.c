@@ -3,7 +3,7 @@
  * Invariants:
  *   1. The file under its name always is a whole snapshot: a new one takes the old one's place when
  *      it is on the disk (server/persist_file.c).
- *   2. One snapshot is taken at a time: who takes one has made `busy` true.
+ *   2. Who takes a snapshot has reserved it (journal/snapshot.h), and has made `busy` true.
  *   3. Nobody waits for `busy` inside the gate, since who is busy waits for the gate.
  * Tests: tests/wire/test_snapshot.py.
  */
@@ -30,6 +30,7 @@
 
 #define LOOK_MS  1000 /* how often it is looked whether a snapshot is due */
 #define RETRY_MS 5000 /* how long after one that failed */
+#define BUSY_MS  5    /* while somebody else takes one */
 
 struct persist {
     struct persist_options options;
@@ -123,6 +124,13 @@ static void log_result(const struct snapshot_result *result, int64_t took_ms) {
                    (double)took_ms / 1000, (long long)result->instant_usec);
 }
 
+/* With the mutex. */
+static void end(struct persist *p) {
+    snapshot_release();
+    p->busy = false;
+    pthread_cond_broadcast(&p->changed);
+}
+
 /* Outside the gate. busy is set; it is not any more afterwards. */
 static bool take(struct persist *p, unsigned participant) {
     struct snapshot_result result = write_snapshot(p, participant);
@@ -139,8 +147,7 @@ static bool take(struct persist *p, unsigned participant) {
         p->status.last_save_s = now_ms / 1000;
         p->changes_at = p->changes_at_instant;
     }
-    p->busy = false;
-    pthread_cond_broadcast(&p->changed);
+    end(p);
     pthread_mutex_unlock(&p->mutex);
     bool refuse = !good && !gave_up && settings.stop_writes && has_save_points();
     exec_refuse_writes(REFUSAL_SNAPSHOT, refuse ? MISCONF : NULL);
@@ -149,7 +156,7 @@ static bool take(struct persist *p, unsigned participant) {
 
 /* With the mutex. False: another one is under way. */
 static bool begin(struct persist *p) {
-    if (p->busy) return false;
+    if (p->busy || !snapshot_reserve()) return false;
     p->busy = true;
     p->wanted = false;
     p->began_ms = clock_wall_ms();
@@ -210,7 +217,10 @@ static void live(void *context) {
             pthread_mutex_lock(&p->mutex);
             if (!due) continue;
         }
-        if (!begin(p)) continue;
+        if (!begin(p)) {
+            sleep_ms(p, BUSY_MS);
+            continue;
+        }
         pthread_mutex_unlock(&p->mutex);
         take(p, p->options.participant);
         pthread_mutex_lock(&p->mutex);
@@ -351,8 +361,7 @@ static void begin_exclusively(struct persist *p, unsigned worker) {
         gate_exclusive_end(p->gate, worker);
         gate_leave(p->gate, worker);
         pthread_mutex_lock(&p->mutex);
-        while (p->busy)
-            pthread_cond_wait(&p->changed, &p->mutex);
+        sleep_ms(p, BUSY_MS);
         pthread_mutex_unlock(&p->mutex);
         gate_enter(p->gate, worker);
         gate_exclusive_begin(p->gate, worker);
@@ -361,8 +370,7 @@ static void begin_exclusively(struct persist *p, unsigned worker) {
 
 static void end_exclusively(struct persist *p) {
     pthread_mutex_lock(&p->mutex);
-    p->busy = false;
-    pthread_cond_broadcast(&p->changed);
+    end(p);
     pthread_mutex_unlock(&p->mutex);
 }
 
@@ -425,7 +433,10 @@ bool persist_stop(struct persist *p) {
     bool save = server_facts.exit_save == SAVE_AT_EXIT ||
                 (server_facts.exit_save == SAVE_AT_EXIT_IF_WANTED && has_save_points());
     if (!save || !changes_since(p->changes_at, changes_so_far(p))) return true;
-    begin(p);
+    pthread_mutex_lock(&p->mutex);
+    while (!begin(p))
+        sleep_ms(p, BUSY_MS);
+    pthread_mutex_unlock(&p->mutex);
     return take(p, p->options.participant);
 }
 
