@@ -8,12 +8,11 @@
 #include "base/number.h"
 #include "server/import_data.h"
 #include "server/import_lines.h"
-#include "server/import_link.h"
 #include "server/import_progress.h"
+#include "server/link_options.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -27,13 +26,13 @@ enum { REPORTS_MAX = 100 };
 #define BULK_MAX ((int64_t)512 * 1024 * 1024) /* what servers accept unless told otherwise */
 
 struct options {
-    const char *file, *host, *socket, *user, *password;
-    int64_t port, db;
-    struct outgoing_tls tls;
+    struct link_options link;
+    const char *file;
+    int64_t db;
     struct bytes ttl; /* empty = none */
     struct args separator_text;
     struct bytes separator;
-    bool with_tls, quiet, skip_corrupt;
+    bool quiet, skip_corrupt;
 };
 
 struct import {
@@ -168,13 +167,21 @@ static void summarize(struct import *import) {
 
 /* ---- files of Redis and Valkey ---- */
 
-enum { START_SIZE = 64 };
+/* Could that be the beginning of such a file, which is still to come? */
+static bool may_become_data(struct bytes start) {
+    static const char *const words[] = {"REDIS", "VALKEY", "*", "#TS:"};
+    enum { ENOUGH = 32 };
+    for (size_t i = 0; start.len < ENOUGH && i < ARRAY_LEN(words); i++)
+        if (memcmp(start.data ? start.data : "", words[i], MIN(start.len, strlen(words[i]))) == 0)
+            return true;
+    return false;
+}
 
 /* Reads enough of the file to see what it is. False = it cannot be read. */
 static bool read_start(struct import *import, struct buffer *error) {
     struct lines *lines = &import->lines;
     int status = 0;
-    while (!status && !lines->ended && lines->text.len < START_SIZE) {
+    while (!status && !lines->ended && may_become_data(buffer_bytes(&lines->text))) {
         struct pollfd event = {.fd = lines->fd, .events = POLLIN};
         poll(&event, 1, -1);
         status = lines_read(lines);
@@ -206,38 +213,17 @@ static int transfer_data(struct import *import) {
                                   : import_data_file(&data, name, import->lines.fd,
                                                      buffer_bytes(&import->lines.text));
     progress_clear(&import->progress);
-    summarize_data(import, &data, good);
+    if (good || data.keys || data.commands) summarize_data(import, &data, good);
     import_data_free(&data);
     return !good ? CUT_SHORT : data.refused + data.corrupt + data.modules ? SOME_REFUSED : DONE;
 }
 
 /* ---- before the first line ---- */
 
-static bool expect_ok(struct link *link, const struct bytes *words, unsigned count,
-                      struct buffer *error) {
-    struct bytes reply = link_ask(link, words, count);
-    if (bytes_equal(reply, BYTES("+OK"))) return true;
-    if (!reply.len)
-        buffer_printf(error, "the server closed the connection");
-    else
-        buffer_printf(error, "%.*s: %.*s", (int)words[0].len, words[0].data, (int)reply.len - 1,
-                      reply.data + 1);
-    return false;
-}
-
-static bool authenticate(struct link *link, const struct options *o, struct buffer *error) {
-    struct bytes words[3] = {BYTES("AUTH")};
-    unsigned count = 1;
-    if (!o->password) return true;
-    if (o->user) words[count++] = bytes_of(o->user);
-    words[count++] = bytes_of(o->password);
-    return expect_ok(link, words, count, error);
-}
-
 static bool select_db(struct link *link, const struct options *o, struct buffer *error) {
     char db[NUMBER_I64_MAX];
     struct bytes words[] = {BYTES("SELECT"), {db, number_format_i64(db, o->db)}};
-    return expect_ok(link, words, 2, error);
+    return link_expect_ok(link, words, 2, error);
 }
 
 /* A line longer than this would make the server close the connection. Who may not ask gets the
@@ -259,13 +245,7 @@ static bool open_link(struct import *import, struct buffer *error) {
     struct link *link = &import->link;
     link->refused = refused_by_server;
     link->context = import;
-    struct outgoing_target target = {.host = o->host,
-                                     .port = (int)o->port,
-                                     .path = o->socket,
-                                     .tls = o->with_tls ? &o->tls : NULL};
-    if (!link_open(link, &target, error) || !authenticate(link, o, error) ||
-        !select_db(link, o, error))
-        return false;
+    if (!link_options_connect(&o->link, link, error) || !select_db(link, o, error)) return false;
     import->lines.longest = longest_value(link);
     return true;
 }
@@ -288,14 +268,6 @@ static bool open_file(struct import *import, struct buffer *error) {
 
 /* ---- options ---- */
 
-static bool parse_number(const char *name, const char *text, int64_t min, int64_t max,
-                         int64_t *out) {
-    if (number_parse_i64(bytes_of(text), out) && *out >= min && *out <= max) return true;
-    fprintf(stderr, "strata: --%s takes a number from %lld to %lld, not '%s'\n", name,
-            (long long)min, (long long)max, text);
-    return false;
-}
-
 /* "\t" and other escapes as between double quotes. */
 static bool parse_separator(struct options *o, const char *text) {
     struct buffer quoted = {0};
@@ -313,65 +285,33 @@ static bool parse_separator(struct options *o, const char *text) {
     return false;
 }
 
-enum { HOST = 1, PORT, SOCKET, USER, PASSWORD, DB, TTL, SEPARATOR, QUIET, SKIP_CORRUPT };
-enum { TLS = SKIP_CORRUPT + 1, CA_FILE, CA_DIR, CERT_FILE, KEY_FILE, INSECURE };
-
-/* Any of them asks for TLS. */
-static bool parse_tls_option(struct options *o, int option, const char *value) {
-    o->with_tls = true;
-    switch (option) {
-    case TLS: return true;
-    case CA_FILE: o->tls.ca_file = value; return true;
-    case CA_DIR: o->tls.ca_dir = value; return true;
-    case CERT_FILE: o->tls.cert_file = value; return true;
-    case KEY_FILE: o->tls.key_file = value; return true;
-    case INSECURE: o->tls.any_certificate = o->tls.any_name = true; return true;
-    default: return false;
-    }
-}
+enum { DB = 1, TTL, SEPARATOR, QUIET, SKIP_CORRUPT };
 
 static bool parse_option(struct options *o, int option, const char *value) {
     int64_t seconds;
     switch (option) {
-    case HOST: o->host = value; return true;
-    case PORT: return parse_number("port", value, 1, 65535, &o->port);
-    case SOCKET: o->socket = value; return true;
-    case USER: o->user = value; return true;
-    case PASSWORD: o->password = value; return true;
-    case DB: return parse_number("db", value, 0, INT32_MAX, &o->db);
+    case DB: return link_options_number("db", value, 0, INT32_MAX, &o->db);
     case TTL:
         o->ttl = bytes_of(value);
-        return parse_number("ttl", value, 1, INT64_MAX / 1000000, &seconds);
+        return link_options_number("ttl", value, 1, INT64_MAX / 1000000, &seconds);
     case SEPARATOR: return parse_separator(o, value);
     case QUIET: o->quiet = true; return true;
     case SKIP_CORRUPT: o->skip_corrupt = true; return true;
-    default: return parse_tls_option(o, option, value);
+    default: return link_options_take(&o->link, option, value);
     }
 }
 
 static bool parse_options(struct options *o, int argc, char **argv) {
     static const struct option known[] = {
-        {"host", required_argument, NULL, HOST},
-        {"port", required_argument, NULL, PORT},
-        {"socket", required_argument, NULL, SOCKET},
-        {"user", required_argument, NULL, USER},
-        {"password", required_argument, NULL, PASSWORD},
+        LINK_OPTIONS,
         {"db", required_argument, NULL, DB},
         {"ttl", required_argument, NULL, TTL},
         {"separator", required_argument, NULL, SEPARATOR},
         {"quiet", no_argument, NULL, QUIET},
-        {"tls", no_argument, NULL, TLS},
-        {"cacert", required_argument, NULL, CA_FILE},
-        {"cacertdir", required_argument, NULL, CA_DIR},
-        {"cert", required_argument, NULL, CERT_FILE},
-        {"key", required_argument, NULL, KEY_FILE},
-        {"insecure", no_argument, NULL, INSECURE},
         {"skip-corrupt", no_argument, NULL, SKIP_CORRUPT},
         {0},
     };
-    *o = (struct options){.host = "127.0.0.1", .port = 6379, .separator = BYTES(" ")};
-    o->tls = (struct outgoing_tls){"", "", "", "", "", false, false};
-    o->password = getenv("STRATA_PASSWORD");
+    *o = (struct options){.link = link_options_default(), .separator = BYTES(" ")};
     /* getopt_long() skips the first word, which is "import" itself, and names it in errors. */
     argv[-1] = (char *)"strata";
     for (int option; (option = getopt_long(argc + 1, argv - 1, "", known, NULL)) != -1;)

@@ -177,7 +177,7 @@ bool link_wait(struct link *link, bool all) {
             return false;
         }
         short wants = (short)(POLLIN | (link_wants_to_send(link) ? POLLOUT : 0));
-        if (link_in_flight(link) && wait_for(link->fd, wants, -1) < 0) return false;
+        if (link_in_flight(link)) outgoing_wait(&link->connection, wants, INT64_MAX);
         if (link_in_flight(link) && !link_receive(link)) return false;
     }
     return true;
