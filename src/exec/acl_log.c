@@ -97,7 +97,7 @@ void acl_log_add(struct session *session, enum acl_reason reason, enum acl_conte
     const struct worker *self = worker_current();
     unsigned worker = self ? worker_index(self) : session->worker;
     struct buffer client = {0};
-    session->exec->workers[worker].totals.denied[reason]++;
+    session->exec->workers[worker].denied[reason]++;
     if (worker == session->worker) session_describe(session, NULL, &client);
     int64_t now = clock_wall_ms();
     struct acl_log_entry shown = {.count = 1,

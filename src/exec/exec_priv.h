@@ -79,7 +79,6 @@ struct worker_totals {
     uint64_t commands;
     uint64_t connections;
     uint64_t refused; /* connections, by maxclients or protected mode */
-    uint64_t denied[ACL_REASONS];
     uint64_t input_disconnects;  /* client-query-buffer-limit */
     uint64_t output_disconnects; /* client-output-buffer-limit */
     uint64_t turns, turn_ticks;  /* of the event loop */
@@ -124,6 +123,7 @@ struct exec_worker {
     bool full; /* no room for commands that need some: asked before EXEC and scripts */
 
     struct worker_totals totals;
+    uint64_t denied[ACL_REASONS]; /* CONFIG RESETSTAT does not forget these */
     struct error_codes errors;
     struct rate commands_rate, turns_rate, turn_ticks_rate;
     int64_t last_sample_ms, last_second_ms; /* when the chores ran */

@@ -48,6 +48,7 @@ static void write_clients(struct exec *exec, struct buffer *out, void *context) 
 
 struct summary {
     struct worker_totals totals;
+    uint64_t denied[ACL_REASONS];
     uint64_t errors;
     uint64_t commands_rate, turns_rate, turn_ticks_rate;
 };
@@ -61,7 +62,7 @@ static struct summary sum_workers(const struct exec *exec) {
         t->connections += w->totals.connections;
         t->refused += w->totals.refused;
         for (unsigned why = 0; why < ACL_REASONS; why++)
-            t->denied[why] += w->totals.denied[why];
+            sum.denied[why] += w->denied[why];
         t->unknown_certificates += w->totals.unknown_certificates;
         t->input_disconnects += w->totals.input_disconnects;
         t->output_disconnects += w->totals.output_disconnects;
@@ -191,7 +192,7 @@ static void write_stats(struct exec *exec, struct buffer *out, void *context) {
     buffer_printf(out, "total_reads_processed:%llu\r\ntotal_writes_processed:%llu\r\n",
                   (ull)net.reads, (ull)net.writes);
     write_loop(exec, &sum, out);
-    const uint64_t *denied = sum.totals.denied;
+    const uint64_t *denied = sum.denied;
     buffer_printf(out,
                   "acl_access_denied_auth:%llu\r\nacl_access_denied_cmd:%llu\r\n"
                   "acl_access_denied_key:%llu\r\nacl_access_denied_channel:%llu\r\n",
