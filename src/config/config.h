@@ -31,8 +31,8 @@ enum config_type {
 #define CONFIG_HIDDEN        (1u << 4) /* CONFIG GET shows it to who asks for it by name */
 #define CONFIG_PROTECTED     (1u << 5) /* CONFIG SET needs enable-protected-configs */
 #define CONFIG_EMPTY_IS_NULL (1u << 6)
-#define CONFIG_INERT         (1u << 7) /* has no meaning here: kept, shown, noted in the log */
-#define CONFIG_QUIET         (1u << 8) /* INERT, and nobody misses it: not noted */
+#define CONFIG_INERT         (1u << 7)  /* has no meaning here: kept, shown, noted in the log */
+#define CONFIG_QUIET         (1u << 8)  /* INERT, and nobody misses it: not noted */
 #define CONFIG_LINES         (1u << 10) /* SPECIAL: each line of a file is a thing of its own */
 #define CONFIG_START_ONLY                                                                          \
     (1u << 9) /* of files and command lines; unknown to CONFIG GET and SET                         \

@@ -78,7 +78,7 @@ struct staged {
 struct worker_totals {
     uint64_t commands;
     uint64_t connections;
-    uint64_t refused; /* connections, by maxclients or protected mode */
+    uint64_t refused;            /* connections, by maxclients or protected mode */
     uint64_t input_disconnects;  /* client-query-buffer-limit */
     uint64_t output_disconnects; /* client-output-buffer-limit */
     uint64_t turns, turn_ticks;  /* of the event loop */
@@ -116,9 +116,9 @@ struct exec_worker {
     struct list_node awaiting; /* sessions that wait until more is durable, by `paused` */
     struct net_timer await_timer;
     _Atomic bool has_awaiting; /* exec_durable() has to tell */
-    uint64_t unit;   /* of the command that runs: its number, once it has run; 0 = none */
-    bool has_marked; /* keys changed that somebody waits for (blocking_serve.c) */
-    bool reaping;    /* worker_post(reap) is on its way */
+    uint64_t unit;             /* of the command that runs: its number, once it has run; 0 = none */
+    bool has_marked;           /* keys changed that somebody waits for (blocking_serve.c) */
+    bool reaping;              /* worker_post(reap) is on its way */
     struct transaction *spare_transaction;
     bool full; /* no room for commands that need some: asked before EXEC and scripts */
 

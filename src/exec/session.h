@@ -45,9 +45,9 @@ struct session {
     uint64_t id;
     struct connection *connection;
     struct exec *exec;
-    uint8_t durability;  /* enum durability: what it has asked for */
-    uint64_t last_unit;  /* of changes that it has made; 0 = none */
-    int64_t wait_deadline_ms; /* with SESSION_RUNS_AGAIN */
+    uint8_t durability;         /* enum durability: what it has asked for */
+    uint64_t last_unit;         /* of changes that it has made; 0 = none */
+    int64_t wait_deadline_ms;   /* with SESSION_RUNS_AGAIN */
     const struct user *user;    /* exec/acl.h; the default one until it authenticates */
     struct list_node in_worker; /* all sessions of the worker, by id */
     struct index_node by_id;    /* the same */
