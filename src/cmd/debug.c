@@ -261,6 +261,7 @@ static const struct {
      "The same of a value that is a table."},
     {"leak", 3, 3, debug_leak, "LEAK <text>", "Allocate a copy of the text and forget it."},
     {"listpack", 3, 3, debug_listpack, "LISTPACK <key>", "The value as a flat pack."},
+    {"loadaof", 2, 2, persistence_debug_loadaof, "LOADAOF", "Flush and load from the journal."},
     {"log", 3, 3, debug_log, "LOG <text>", "Write the text to the log."},
     {"object", 3, 4, debug_object, "OBJECT <key> [fast]", "How the value is kept."},
     {"oom", 2, 2, debug_oom, "OOM", "Crash for want of memory."},

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "cmd/persistence.h"
 #include "base/ensure.h"
+#include "exec/durability.h"
 
 static const struct persistence *persistence;
 
@@ -72,6 +73,14 @@ void persistence_debug_reload(struct call *call) {
         reply_ok(call->reply);
     else
         reply_error(call->reply, "ERR Error trying to load the RDB dump, check server logs");
+}
+
+void persistence_debug_loadaof(struct call *call) {
+    if (!durability_is_kept(call->exec) ||
+        persistence->reload(persistence->context, &call->view, false, true, false))
+        reply_ok(call->reply);
+    else
+        reply_error(call->reply, "ERR Error trying to load the AOF files, check server logs");
 }
 
 enum persistence_outcome persistence_save_now(unsigned worker) {

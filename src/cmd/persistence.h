@@ -54,3 +54,4 @@ void persistence_bgsave(struct call *call);
 void persistence_save(struct call *call);
 void persistence_lastsave(struct call *call);
 void persistence_debug_reload(struct call *call);
+void persistence_debug_loadaof(struct call *call);

@@ -45,9 +45,7 @@ struct dir_writer {
     struct home_writer head;
     const struct dir *dir;
     int fd;
-    bool hidden;              /* the file is `scratch`, and shall be `name` */
-    char name[HOME_NAME_MAX]; /* of the object */
-    char scratch[PATH_MAX];
+    char scratch[PATH_MAX]; /* the file, while it has no name of its own; otherwise "" */
 };
 
 static struct dir *dir_of(struct home *home) {
@@ -293,14 +291,13 @@ static int sync_object(struct home *home, const char *name) {
 
 /* ---- writers ---- */
 
-static struct dir_writer *writer_alloc(const struct dir *dir, const char *name, int *error) {
+static struct dir_writer *writer_alloc(const struct dir *dir, int *error) {
     struct dir_writer *writer = memory_alloc(sizeof *writer);
     if (!writer) {
         *error = -ENOMEM;
         return NULL;
     }
     *writer = (struct dir_writer){.dir = dir, .fd = -1};
-    snprintf(writer->name, sizeof writer->name, "%s", name);
     return writer;
 }
 
@@ -310,7 +307,7 @@ static struct home_writer *append_new(struct home *home, const char *name, struc
     *error = path_of(dir_of(home), name, path);
     if (!*error) *error = put_new(home, name, start);
     if (*error) return NULL;
-    struct dir_writer *writer = writer_alloc(dir_of(home), name, error);
+    struct dir_writer *writer = writer_alloc(dir_of(home), error);
     if (!writer) return NULL;
     writer->fd = file_open(path, O_WRONLY | O_APPEND, 0);
     if (writer->fd >= 0) return &writer->head;
@@ -319,11 +316,10 @@ static struct home_writer *append_new(struct home *home, const char *name, struc
     return NULL;
 }
 
-static struct home_writer *create(struct home *home, const char *name, int *error) {
+static struct home_writer *create(struct home *home, int *error) {
     struct dir *dir = dir_of(home);
-    struct dir_writer *writer = writer_alloc(dir, name, error);
+    struct dir_writer *writer = writer_alloc(dir, error);
     if (!writer) return NULL;
-    writer->hidden = true;
     *error = scratch_path(dir, writer->scratch);
     if (!*error) writer->fd = file_open(writer->scratch, O_WRONLY | O_CREAT | O_TRUNC, FILE_MODE);
     if (!*error && writer->fd < 0) *error = writer->fd;
@@ -343,17 +339,17 @@ static int writer_sync(struct home_writer *writer) {
 static void writer_close(struct home_writer *base) {
     struct dir_writer *writer = dir_writer_of(base);
     file_close(writer->fd);
-    if (writer->hidden) file_unlink(writer->scratch);
+    if (*writer->scratch) file_unlink(writer->scratch);
     memory_free(writer);
 }
 
-static int writer_publish(struct home_writer *base) {
+static int writer_publish(struct home_writer *base, const char *name) {
     struct dir_writer *writer = dir_writer_of(base);
-    ensure(writer->hidden);
+    ensure(*writer->scratch);
     int error = file_sync(writer->fd);
     if (!error) {
         error = file_close(writer->fd);
-        if (!error) error = reveal(writer->dir, writer->scratch, writer->name);
+        if (!error) error = reveal(writer->dir, writer->scratch, name);
         memory_free(writer);
         return error;
     }

@@ -106,9 +106,8 @@ struct home_writer *home_append_new(struct home *home, const char *name, struct 
     return writer;
 }
 
-struct home_writer *home_create(struct home *home, const char *name, int *error) {
-    ensure(is_name(name));
-    struct home_writer *writer = home->kind->create(home, name, error);
+struct home_writer *home_create(struct home *home, int *error) {
+    struct home_writer *writer = home->kind->create(home, error);
     if (writer) writer->kind = home->kind;
     return writer;
 }
@@ -121,8 +120,9 @@ int home_writer_sync(struct home_writer *writer) {
     return writer->kind->writer_sync(writer);
 }
 
-int home_writer_publish(struct home_writer *writer) {
-    return writer->kind->writer_publish(writer);
+int home_writer_publish(struct home_writer *writer, const char *name) {
+    ensure(is_name(name));
+    return writer->kind->writer_publish(writer, name);
 }
 
 void home_writer_close(struct home_writer *writer) {

@@ -66,8 +66,8 @@ int home_delete(struct home *home, const char *name);
 struct home_writer *home_append_new(struct home *home, const char *name, struct bytes start,
                                     int *error);
 
-/* A writer of an object that nobody sees before home_writer_publish. */
-struct home_writer *home_create(struct home *home, const char *name, int *error);
+/* A writer of an object that nobody sees, and that has no name, before home_writer_publish. */
+struct home_writer *home_create(struct home *home, int *error);
 
 /* Adds the parts (which are consumed), in order. After an error nothing is known of what has been
  * written since the last home_writer_sync. */
@@ -79,7 +79,7 @@ int home_writer_sync(struct home_writer *writer);
 
 /* Of home_create: makes all of it durable and the object of this name, replacing another. The
  * writer is closed in either case. */
-int home_writer_publish(struct home_writer *writer);
+int home_writer_publish(struct home_writer *writer, const char *name);
 
 /* Of home_append_new: closes the writer, the object stays. Of home_create: drops it. */
 void home_writer_close(struct home_writer *writer);

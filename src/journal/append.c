@@ -17,9 +17,12 @@
 #include "sys/clock.h"
 #include "sys/memory.h"
 
+#include <time.h>
+
 #define BATCH_BYTES   ((size_t)256 * 1024)
 #define COPIED_MAX    ((size_t)16 * 1024) /* larger units are not copied under the lock */
 #define RECORDS_KEPT  ((size_t)64 * 1024) /* of a thread's buffer, from unit to unit */
+#define SYNC_POLL_NS  200000
 #define BEHIND_US     1000000
 #define BEHIND_BYTES  ((uint64_t)512 << 20)
 #define SEGMENT_BYTES ((uint64_t)64 << 20)
@@ -304,7 +307,7 @@ struct journal *journal_create(const struct journal_options *options) {
 }
 
 int journal_start(struct journal *journal, uint64_t first) {
-    ensure(!journal_is_active(journal) && first > 0);
+    ensure(!journal->started && first > 0);
     journal->last = journal->durable = journal->wanted = first - 1;
     journal->stopping = false;
     journal->error = 0;
@@ -313,13 +316,26 @@ int journal_start(struct journal *journal, uint64_t first) {
     /* Whoever has found out that `first` comes next found nothing in a segment of that name. */
     journal->writer = (struct writer){.attempted = first, .marked = first - 1};
     int status = thread_start("journal", writer_run, journal, &journal->writer.thread);
-    if (!status) journal->active = true;
+    if (!status) journal->started = journal->active = true;
     return status;
 }
 
+void journal_record(struct journal *journal, bool record) {
+    journal->active = record;
+}
+
+bool journal_sync(struct journal *journal) {
+    uint64_t last = journal_last(journal);
+    if (journal_durable(journal) < last) journal_want(journal, last);
+    journal_wake(journal);
+    while (journal_durable(journal) < last && !journal->error)
+        nanosleep(&(struct timespec){.tv_nsec = SYNC_POLL_NS}, NULL);
+    return journal_durable(journal) >= last;
+}
+
 bool journal_stop(struct journal *journal) {
-    if (!journal_is_active(journal)) return true;
-    journal->active = false;
+    if (!journal->started) return true;
+    journal->started = journal->active = false;
     pthread_mutex_lock(&journal->mutex);
     journal->stopping = true;
     pthread_cond_signal(&journal->changed);

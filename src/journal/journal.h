@@ -52,6 +52,13 @@ bool journal_stop(struct journal *journal);
 
 bool journal_is_active(const struct journal *journal);
 
+/* Shall records of changes be made? As after journal_start(), or not for a while, when what happens
+ * is known to the journal already. Exclusive mode. */
+void journal_record(struct journal *journal, bool record);
+
+/* Waits until all units so far are durable. False: the home cannot be written. */
+bool journal_sync(struct journal *journal);
+
 /* ---- the thread that makes changes ---- */
 
 /* Ends the thread's unit, with the partitions that it has changed still locked. Returns its number;

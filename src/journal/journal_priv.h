@@ -65,6 +65,7 @@ struct journal {
     struct batch *spare;
     enum writer_sleep sleep;
 
+    bool started;
     atomic_bool active, behind, stopping;
     _Atomic uint64_t last, durable, wanted;
     _Atomic int error;

@@ -10,6 +10,7 @@
 #include "journal/journal.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 static struct {
@@ -259,4 +260,26 @@ void keep_close(void) {
     home_close(state.home);
     state.journal = NULL;
     state.home = NULL;
+}
+
+/* ---- snapshots ---- */
+
+void keep_snapshot_name(char *out, size_t size, uint64_t sequence) {
+    snprintf(out, size, KEEP_SNAPSHOTS "%020llu.rdb", (unsigned long long)sequence);
+}
+
+/* Those whose name comes before the newest one's. */
+static void delete_older(void *context, const char *name, uint64_t size) {
+    if (strcmp(name, context) >= 0) return;
+    int status = home_delete(state.home, name);
+    if (status) log_warning("%s cannot be deleted: %s", name, strerror(-status));
+}
+
+void keep_covered(uint64_t sequence) {
+    char newest[HOME_NAME_MAX];
+    keep_snapshot_name(newest, sizeof newest, sequence);
+    home_list(state.home, KEEP_SNAPSHOTS, delete_older, newest);
+    int status = state.journal ? journal_forget(state.journal, sequence) : 0;
+    if (status < 0)
+        log_warning("Old segments of the journal cannot be deleted: %s", strerror(-status));
 }

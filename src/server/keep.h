@@ -33,6 +33,14 @@ const char *keep_url(void);
 struct home *keep_home(void);       /* NULL: there is none */
 struct journal *keep_journal(void); /* NULL: none is kept */
 
+/* Snapshots lie in this folder of the home: N.rdb, N being the last unit that is in it, in 20
+ * digits. */
+#define KEEP_SNAPSHOTS "snapshot/"
+void keep_snapshot_name(char *out, size_t size, uint64_t sequence);
+
+/* A snapshot up to this unit is in the home: older ones and what it covers of the journal go. */
+void keep_covered(uint64_t sequence);
+
 /* The number of the last unit of changes: what a snapshot of this instant covers. Exclusive mode.
  */
 uint64_t keep_sequence(void);

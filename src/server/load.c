@@ -3,9 +3,11 @@
 #include "base/ensure.h"
 #include "base/log.h"
 #include "home/home.h"
+#include "journal/journal.h"
 #include "journal/reader.h"
 #include "journal/replay.h"
 #include "journal/snapshot.h"
+#include "keyspace/load.h"
 #include "server/keep.h"
 #include "server/replay.h"
 #include "sys/clock.h"
@@ -17,8 +19,6 @@
 
 #define SLICE_US    10000   /* of loading, before clients get an answer */
 #define PROGRESS_US 2000000 /* between two lines in the log */
-
-#define SNAPSHOT_FOLDER "snapshot/"
 
 typedef unsigned long long ull;
 
@@ -39,8 +39,10 @@ static struct {
 struct loading {
     struct gate *gate;
     unsigned participant;
+    bool alone; /* it does not let anybody in */
     struct replay replay;
     int64_t slice_began_us, logged_us;
+    struct buffer *error;
 };
 
 static void enter(const struct loading *loading) {
@@ -56,7 +58,7 @@ static void leave(const struct loading *loading) {
 /* True: it is time to say how far it is. */
 static bool breathe(struct loading *loading) {
     int64_t now_us = clock_mono_us();
-    if (now_us - loading->slice_began_us < SLICE_US) return false;
+    if (loading->alone || now_us - loading->slice_began_us < SLICE_US) return false;
     leave(loading);
     bool due = now_us - loading->logged_us > PROGRESS_US;
     if (due) loading->logged_us = now_us;
@@ -97,9 +99,9 @@ static void snapshot_progress(void *context, uint64_t bytes, uint64_t keys) {
 /* *covered: the last unit that is in it. */
 static bool load_snapshot(struct loading *loading, uint64_t *covered) {
     struct snapshot_source source = {.home = keep_home(), .loading = loading};
-    int status = home_list(keep_home(), SNAPSHOT_FOLDER, note_snapshot, &source);
+    int status = home_list(keep_home(), KEEP_SNAPSHOTS, note_snapshot, &source);
     if (status) {
-        buffer_printf(&loader.error, "%s cannot be listed: %s", keep_url(), strerror(-status));
+        buffer_printf(loading->error, "%s cannot be listed: %s", keep_url(), strerror(-status));
         return false;
     }
     *covered = 0;
@@ -114,7 +116,7 @@ static bool load_snapshot(struct loading *loading, uint64_t *covered) {
         .progress_context = &source,
     });
     if (!result.good) {
-        buffer_printf(&loader.error, "%s in %s: %s", source.name, keep_url(), result.error);
+        buffer_printf(loading->error, "%s in %s: %s", source.name, keep_url(), result.error);
         return false;
     }
     *covered = result.sequence;
@@ -123,8 +125,8 @@ static bool load_snapshot(struct loading *loading, uint64_t *covered) {
     return true;
 }
 
-static bool tell_damage(const struct journal_reader *reader) {
-    buffer_printf(&loader.error,
+static bool tell_damage(const struct loading *loading, const struct journal_reader *reader) {
+    buffer_printf(loading->error,
                   "the journal in %s: %.*s. 'strata check %s' says what can be saved, and "
                   "'strata check --repair %s' saves it",
                   keep_url(), (int)reader->error.len, reader->error.data, keep_url(), keep_url());
@@ -136,14 +138,14 @@ static bool replay_one(struct loading *loading, struct journal_reader *reader,
     enum replay_result result = replay_frame(&loading->replay, frame);
     if (result == REPLAY_DONE) return true;
     if (result == REPLAY_NO_MEMORY) {
-        buffer_printf(&loader.error, "there is not enough memory for what %s holds", keep_url());
+        buffer_printf(loading->error, "there is not enough memory for what %s holds", keep_url());
         return false;
     }
     char name[HOME_NAME_MAX];
     journal_reader_segment(reader, name);
     buffer_printf(&reader->error, "%s has something unknown before offset %llu", name,
                   (ull)reader->offset);
-    return tell_damage(reader);
+    return tell_damage(loading, reader);
 }
 
 static bool replay_frames(struct loading *loading, struct journal_reader *reader) {
@@ -161,10 +163,10 @@ static bool replay_frames(struct loading *loading, struct journal_reader *reader
         log_warning("%s ends in the middle of change %llu, at offset %llu: a crash has cut it "
                     "there. Nothing that was durable is lost; the rest is left out.",
                     name, (ull)reader->next, (ull)reader->offset);
-    if (result == READ_DAMAGED || result == READ_FAILED) return tell_damage(reader);
+    if (result == READ_DAMAGED || result == READ_FAILED) return tell_damage(loading, reader);
     /* What was read may be in memory only: a crash must not take it after it has been shown. */
     int status = *name ? home_sync(keep_home(), name) : 0;
-    if (status) buffer_printf(&loader.error, "%s cannot be synced: %s", name, strerror(-status));
+    if (status) buffer_printf(loading->error, "%s cannot be synced: %s", name, strerror(-status));
     return !status;
 }
 
@@ -173,14 +175,14 @@ static bool load_journal(struct loading *loading, uint64_t covered, uint64_t *ne
     struct journal_reader reader;
     int status = segment_list_read(keep_home(), &list);
     if (status) {
-        buffer_printf(&loader.error, "the journal in %s: %s", keep_url(), strerror(-status));
+        buffer_printf(loading->error, "the journal in %s: %s", keep_url(), strerror(-status));
         return false;
     }
     bool good = journal_reader_begin(&reader, keep_home(), &list, covered);
     if (good)
         good = replay_frames(loading, &reader);
     else
-        tell_damage(&reader);
+        tell_damage(loading, &reader);
     *next = MAX(reader.next, covered + 1);
     journal_reader_free(&reader);
     segment_list_free(&list);
@@ -190,6 +192,7 @@ static bool load_journal(struct loading *loading, uint64_t covered, uint64_t *ne
 static bool load_all(struct loading *loading) {
     uint64_t covered, next;
     int64_t began_us = clock_mono_us();
+    loading->error = &loader.error;
     loading->slice_began_us = loading->logged_us = began_us;
     if (!load_snapshot(loading, &covered)) return false;
     if (!load_journal(loading, covered, &next) || loader.stop) return false;
@@ -238,5 +241,33 @@ bool load_end(struct buffer *error) {
     bool good = loader.error.len == 0;
     if (!good) buffer_append_bytes(error, buffer_bytes(&loader.error));
     buffer_free(&loader.error);
+    return good;
+}
+
+/* ---- DEBUG RELOAD ---- */
+
+bool load_again(struct exec *exec, struct view *view, struct buffer *error) {
+    struct journal *journal = keep_journal();
+    uint64_t covered, next;
+    if (journal && !journal_sync(journal)) {
+        buffer_printf(error, "the journal cannot be written");
+        return false;
+    }
+    struct command_runner *runner = command_runner_create(exec);
+    struct loading loading = {
+        .alone = true,
+        .error = error,
+        .participant = view->worker,
+        .replay = {.keyspace = view->keyspace,
+                   .participant = view->worker,
+                   .run = command_runner_run,
+                   .context = runner},
+    };
+    if (journal) journal_record(journal, false);
+    keyspace_empty(view);
+    bool good = load_snapshot(&loading, &covered) && load_journal(&loading, covered, &next);
+    if (journal) journal_record(journal, true);
+    replay_free(&loading.replay);
+    command_runner_free(runner);
     return good;
 }

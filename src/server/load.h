@@ -10,6 +10,10 @@
 bool load_begin(struct exec *exec, void (*done)(void *context), void *context,
                 struct buffer *error);
 
+/* Takes everything out of the keyspace and loads it from the home again: what is there afterwards
+ * is what was before, if all is well. Exclusive mode; nobody takes a snapshot. */
+bool load_again(struct exec *exec, struct view *view, struct buffer *error);
+
 /* After the workers have ended. Stops loading if it is under way. false: it has failed, and `error`
  * says why. */
 bool load_end(struct buffer *error);

@@ -16,6 +16,8 @@
 #include "exec/refusal.h"
 #include "journal/snapshot.h"
 #include "keyspace/load.h"
+#include "server/keep.h"
+#include "server/load.h"
 #include "server/persist_file.h"
 #include "sys/clock.h"
 #include "sys/file.h"
@@ -84,7 +86,7 @@ static bool has_save_points(void) {
 static uint64_t note_instant(void *context) {
     struct persist *p = context;
     p->changes_at_instant = changes_so_far(p);
-    return 0;
+    return keep_sequence();
 }
 
 static struct snapshot_result write_snapshot(struct persist *p, unsigned participant) {
@@ -104,7 +106,7 @@ static struct snapshot_result write_snapshot(struct persist *p, unsigned partici
     result.status = persist_file_create(&file, settings.dbfilename);
     gate_leave(p->gate, participant);
     if (!result.status) result = snapshot_take(&options);
-    result.status = persist_file_end(&file, result.status);
+    result.status = persist_file_end(&file, result.status, result.sequence);
     return result;
 }
 
@@ -382,9 +384,14 @@ static bool reload_command(void *context, struct view *view, bool save, bool flu
     bool good = true;
     if (save) good = take(p, view->worker);
     gate_enter(p->gate, view->worker); /* take() has left it */
-    if (good && flush) keyspace_empty(view);
+    if (good && keep_home()) {
+        good = load_again(p->options.exec, view, &error);
+    } else if (good) {
+        if (flush) keyspace_empty(view);
+        view->db = db;
+        good = load(p, view->worker, merge, &error);
+    }
     view->db = db;
-    good = good && load(p, view->worker, merge, &error);
     if (error.len) log_warning("%.*s", (int)error.len, error.data);
     buffer_free(&error);
     if (!save) end_exclusively(p);

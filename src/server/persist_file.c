@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "server/persist_file.h"
+#include "home/home.h"
+#include "server/keep.h"
 #include "sys/file.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -8,6 +10,12 @@
 
 int persist_file_create(struct persist_file *f, const char *name) {
     f->fd = -1;
+    f->writer = NULL;
+    if (keep_home()) {
+        int status;
+        f->writer = home_create(keep_home(), &status);
+        return f->writer ? 0 : status;
+    }
     if (!getcwd(f->directory, sizeof f->directory)) return -errno;
     int a = snprintf(f->path, sizeof f->path, "%s/%s", f->directory, name);
     int b =
@@ -19,10 +27,25 @@ int persist_file_create(struct persist_file *f, const char *name) {
 
 int persist_file_write(void *file, struct bytes piece) {
     struct persist_file *f = file;
+    if (f->writer)
+        return home_writer_write(f->writer, &(struct iovec){(void *)piece.data, piece.len}, 1);
     return file_write_full(f->fd, piece);
 }
 
-int persist_file_end(struct persist_file *f, int status) {
+static int end_in_home(struct home_writer *writer, int status, uint64_t sequence) {
+    char name[HOME_NAME_MAX];
+    if (status) {
+        home_writer_close(writer);
+        return status;
+    }
+    keep_snapshot_name(name, sizeof name, sequence);
+    status = home_writer_publish(writer, name);
+    if (!status) keep_covered(sequence);
+    return status;
+}
+
+int persist_file_end(struct persist_file *f, int status, uint64_t sequence) {
+    if (f->writer) return end_in_home(f->writer, status, sequence);
     if (f->fd < 0) return status;
     if (!status) status = file_sync(f->fd);
     int closing = file_close(f->fd);

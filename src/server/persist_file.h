@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A file that takes the place of another when all of it is on the disk. */
+/* Where a snapshot goes: into the home, or, when there is none, to a file. In both it takes its
+ * place when all of it is on the disk. */
 #pragma once
 
 #include "base/bytes.h"
 #include <limits.h>
 #include <stdint.h>
 
+struct home_writer;
+
 struct persist_file {
+    struct home_writer *writer; /* NULL: it is a file */
     int fd;
     char path[PATH_MAX], temporary[PATH_MAX], directory[PATH_MAX];
 };
 
-/* `name` in the working directory of now. 0 or a negative errno. */
+/* `name`: of the file, in the working directory of now. 0 or a negative errno. */
 int persist_file_create(struct persist_file *file, const char *name);
 int persist_file_write(void *file, struct bytes piece);
 
-/* Puts it in its place, durably; or, when `status` is an error, removes it. Returns the first
- * error. */
-int persist_file_end(struct persist_file *file, int status);
+/* Puts it in its place, durably; or, when `status` is an error, removes it. In the home it stands
+ * for all units up to `sequence`. Returns the first error. */
+int persist_file_end(struct persist_file *file, int status, uint64_t sequence);

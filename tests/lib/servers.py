@@ -90,6 +90,11 @@ class Server:
                 self.process.kill()
                 self.process.wait()
 
+    def kill(self):
+        """As a crash would end it: nothing is written any more."""
+        self.process.kill()
+        self.process.wait()
+
     def restart(self):
         self.stop()
         self.start()

@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What outlives the server: the home, its journal, what replies wait for, and what becomes of damage."""
+
+import pathlib
+import subprocess
+import time
+
+import pytest
+import servers
+
+HOME = ("--home", "dir:./home")
+
+
+@pytest.fixture(params=["everysec", "always"])
+def kept(request):
+    """A server with a home in its directory."""
+    with servers.strata(*HOME, "--durability", request.param, "--workers", 2) as running:
+        yield running
+
+
+@pytest.fixture
+def always():
+    with servers.strata(*HOME, "--durability", "always") as running:
+        yield running
+
+
+def journal_of(server):
+    return sorted(pathlib.Path(server.directory, "home/journal").glob("*.log"))
+
+
+def info(client, field):
+    for line in client.call("INFO", "persistence").decode().splitlines():
+        if line.startswith(field + ":"):
+            return line.split(":", 1)[1]
+    raise KeyError(field)
+
+
+def change_everything(client):
+    """Commands of all types, with what is not deterministic in them, and with times."""
+    client.call("FLUSHALL")
+    for command in """SET s 1|INCR s|APPEND s xyz|SETRANGE s 20 end|SETEX e 1000 v|INCRBYFLOAT f 1.5|SETBIT b 1000 1
+            RPUSH l a b c d e|LPOP l|LINSERT l BEFORE c x|LMOVE l l2 LEFT RIGHT|LTRIM l 0 2|LSET l 0 y
+            HSET h f 1 g 2 i 3|HINCRBY h f 5|HDEL h g|HEXPIRE h 1000 FIELDS 1 f|HSETEX h EX 1000 FIELDS 1 n v
+            SADD i 1 2 3|SADD set a b c d e f g h|SPOP set 2|SMOVE set i a|SUNIONSTORE u set i|SREM i 2
+            ZADD z 1 a 2 b 3 c|ZINCRBY z 1.5 a|ZPOPMIN z|ZRANGESTORE z2 z 0 -1|GEOADD geo 13.4 52.5 berlin
+            XADD x * f v|XADD x * f w|XGROUP CREATE x g 0|XREADGROUP GROUP g c COUNT 1 STREAMS x >|XTRIM x MAXLEN 1
+            PFADD p a b c|PFMERGE p2 p|BITFIELD bf SET u8 0 200|COPY z z3|RENAME z3 z4|EXPIRE z4 1000|PERSIST e
+            SET gone v|DEL gone|SORT l ALPHA STORE sorted|MSET m1 1 m2 2|GETEX s EX 500|SET short v PX 1""".replace(
+            "\n", "|").split("|"):
+        client.call(*command.split())
+    client.call("SELECT", 3)
+    client.call("SET", "elsewhere", "v")
+    client.call("SWAPDB", 3, 4)
+    client.call("SELECT", 5)
+    client.call("SET", "flushed", "v")
+    client.call("FLUSHDB")
+    client.call("SELECT", 0)
+    client.call("SADD", "many", *range(1000))
+    client.call("RPUSH", "long", *("x" * i for i in range(600)))
+    client.call("HSET", "wide", *(i for i in range(2000)))
+    client.call("SPOP", "many", 700)
+    client.call("SET", "large", "v" * 300_000)
+    time.sleep(0.01)
+    assert client.call("GET", "short") is None
+
+
+def test_everything_is_there_after_an_end(kept):
+    with kept.client() as client:
+        change_everything(client)
+        before = client.call("DEBUG", "DIGEST")
+    kept.restart()
+    with kept.client() as client:
+        assert client.call("DEBUG", "DIGEST") == before
+
+
+def test_everything_is_there_after_a_crash(kept):
+    with kept.client() as client:
+        change_everything(client)
+        client.call("WAITAOF", 1, 0, 0)
+        before = client.call("DEBUG", "DIGEST")
+    for _ in range(3):
+        kept.kill()
+        kept.start()
+        with kept.client() as client:
+            assert client.call("DEBUG", "DIGEST") == before
+            assert "did not fit" not in kept.log_text()
+            client.call("SET", "more", "v")
+            client.call("DEL", "more")
+
+
+def test_a_reply_is_sent_when_the_write_is_durable(always):
+    for i in range(20):
+        with always.client() as client:
+            client.call("RPUSH", "l", i)
+        always.kill()
+        always.start()
+        with always.client() as client:
+            assert client.call("LLEN", "l") == i + 1
+
+
+def test_replies_keep_their_order(always):
+    with always.client() as client:
+        for replies in (client.raw_pipeline([("INCR", "n"), ("PING",), ("GET", "n")] * 500) for _ in range(5)):
+            numbers = [int(r[1:]) for r in replies[::3]]
+            assert numbers == list(range(numbers[0], numbers[0] + 500))
+            assert set(replies[1::3]) == {b"+PONG\r\n"}
+
+
+def test_a_transaction_is_whole(kept):
+    with kept.client() as client:
+        for i in range(200):
+            client.raw_pipeline([("MULTI",), ("INCR", "a"), ("RPUSH", "b", i), ("EXEC",)])
+    kept.kill()
+    kept.start()
+    with kept.client() as client:
+        assert int(client.call("GET", "a") or 0) == client.call("LLEN", "b")
+
+
+def test_blocked_clients_are_served_durably(always):
+    with always.client() as waiting, always.client() as client:
+        waiting.send("BLPOP", "q", 0)
+        time.sleep(0.05)
+        client.call("RPUSH", "q", "a", "b")
+        assert waiting.read() == [b"q", b"a"]
+    always.kill()
+    always.start()
+    with always.client() as client:
+        assert client.call("LRANGE", "q", 0, -1) == [b"b"]
+
+
+def test_a_second_server_is_refused(always):
+    command = [servers.strata_binary(), "serve", "--port", "0", "--unixsocket", "./other.sock", *HOME]
+    result = subprocess.run(command, cwd=always.directory, capture_output=True, text=True, timeout=20, check=False)
+    assert result.returncode == 1
+    assert f"another server (process {always.process.pid}) uses" in result.stderr
+
+
+def test_waitaof(always):
+    with servers.strata(*HOME) as everysec:
+        for server in (always, everysec):
+            with server.client() as client:
+                assert client.call("WAITAOF", 0, 0, 0) == [1, 0]
+                client.call("SET", "k", "v")
+                assert client.call("WAITAOF", 1, 0, 10000) == [1, 0]
+                assert client.call("WAITAOF", 1, 1, 10) == [1, 0]
+                assert client.error("WAITAOF", 2, 0, 0).startswith("ERR value is out of range")
+    with servers.strata() as nothing, nothing.client() as client:
+        assert client.call("WAITAOF", 0, 0, 0) == [0, 0]
+        assert client.error("WAITAOF", 1, 0, 0).startswith("ERR WAITAOF cannot be used when numlocal is set")
+
+
+def test_client_durability():
+    with servers.strata(*HOME) as everysec:
+        with everysec.client() as client:
+            assert client.error("CLIENT", "DURABILITY", "sometimes").startswith("ERR syntax")
+            for word in ("none", "everysec", "default", "always"):
+                assert client.call("CLIENT", "DURABILITY", word) == "OK"
+            client.call("SET", "k", "v")
+        everysec.kill()
+        everysec.start()
+        with everysec.client() as client:
+            assert client.call("GET", "k") == b"v"
+    with servers.strata() as nothing, nothing.client() as client:
+        assert client.call("CLIENT", "DURABILITY", "none") == "OK"
+        assert client.error("CLIENT", "DURABILITY", "always").startswith("ERR the server keeps no journal")
+
+
+def test_directives_of_the_field():
+    for arguments, durability in ((("--appendonly", "no"), "none"), (("--appendonly", "yes"), "everysec"),
+                                  (("--appendfsync", "always"), "always"), (("--appendfsync", "no"), "everysec"),
+                                  (("--appendonly", "no", "--durability", "always"), "always")):
+        with servers.strata(*HOME, *arguments) as server, server.client() as client:
+            assert client.call("CONFIG", "GET", "durability") == [b"durability", durability.encode()]
+            appendonly = b"no" if durability == "none" else b"yes"
+            assert client.call("CONFIG", "GET", "appendonly") == [b"appendonly", appendonly]
+
+
+def test_durability_changes_while_serving(always):
+    with always.client() as client:
+        client.call("CONFIG", "SET", "appendfsync", "everysec")
+        assert client.call("CONFIG", "GET", "durability") == [b"durability", b"everysec"]
+        client.call("CONFIG", "SET", "durability", "always")
+        assert "decided when the server starts" in client.error("CONFIG", "SET", "appendonly", "no")
+
+
+# ---- snapshots ----
+
+def wait_for_snapshot(client):
+    deadline = time.monotonic() + 10
+    while info(client, "rdb_bgsave_in_progress") != "0":
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_snapshot_stands_for_the_journal_before_it(kept):
+    with kept.client() as client:
+        for round_ in range(3):
+            change_everything(client)
+            client.call("BGSAVE")
+            wait_for_snapshot(client)
+            client.call("SET", "after", round_)
+        client.call("WAITAOF", 1, 0, 0)
+        before = client.call("DEBUG", "DIGEST")
+    assert len(list(pathlib.Path(kept.directory, "home/snapshot").iterdir())) == 1
+    for end in (kept.kill, kept.stop):
+        end()
+        kept.start()
+        with kept.client() as client:
+            assert client.call("DEBUG", "DIGEST") == before
+
+
+def test_reload(kept):
+    with kept.client() as client:
+        change_everything(client)
+        before = client.call("DEBUG", "DIGEST")
+        for words in (("RELOAD",), ("RELOAD", "NOSAVE"), ("LOADAOF",)):
+            assert client.call("DEBUG", *words) == "OK"
+            assert client.call("DEBUG", "DIGEST") == before
+            client.call("INCR", "counted")
+            before = client.call("DEBUG", "DIGEST")
+    kept.kill()
+    kept.start()
+    with kept.client() as client:
+        assert client.call("GET", "counted") == b"3"
+
+
+# ---- damage ----
+
+def filled(server, count=300):
+    with server.client() as client:
+        for i in range(count):
+            client.call("SET", f"key:{i}", "v" * 20)
+    server.kill()
+
+
+def start_fails(server):
+    with pytest.raises(RuntimeError) as failure:
+        server.start()
+    return str(failure.value)
+
+
+def test_a_torn_tail_is_cut(always):
+    filled(always)
+    last = journal_of(always)[-1]
+    content = last.read_bytes()
+    last.write_bytes(content[:-7] + b"torn")
+    always.start()
+    assert "ends in the middle of change" in always.log_text()
+    with always.client() as client:
+        assert client.call("DBSIZE") == 299
+        client.call("SET", "more", "v")
+    always.kill()
+    always.start()
+    with always.client() as client:
+        assert client.call("DBSIZE") == 300
+
+
+def test_damage_in_the_middle_stops_the_start(always):
+    filled(always)
+    last = journal_of(always)[-1]
+    content = bytearray(last.read_bytes())
+    content[len(content) // 2] ^= 0x10
+    last.write_bytes(content)
+    message = start_fails(always)
+    assert f"{last.name} is damaged at offset" in message
+    assert "strata check" in message
+
+
+def test_a_missing_segment_stops_the_start(always):
+    for _ in range(3):
+        filled(always)
+        always.start()
+    always.kill()
+    segments = journal_of(always)
+    for missing in segments:
+        content = missing.read_bytes()
+        missing.unlink()
+        assert "missing" in start_fails(always) or "ends too early" in start_fails(always)
+        missing.write_bytes(content)
+    segments[0].rename(segments[0].with_name("99999999999999999999.log"))
+    assert "journal" in start_fails(always)
