@@ -47,6 +47,7 @@ struct rdb_writer {
     uint64_t checksum;    /* of that */
     uint32_t db;          /* of the last SELECTDB; UINT32_MAX = none yet */
     int status;           /* the first error: nothing is written after it */
+    char refused[65];     /* the key that -EPROTO is about, cut */
 };
 
 /* How a key is told; what is not there is left out. */

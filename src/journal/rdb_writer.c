@@ -5,6 +5,7 @@
 #include "journal/rdb_file_priv.h"
 #include "value/rdb_value.h"
 #include <errno.h>
+#include <stdio.h>
 
 #define FLUSH_AT ((size_t)256 * 1024)
 
@@ -110,6 +111,9 @@ bool rdb_writer_key(struct rdb_writer *w, const struct rdb_key *key, const struc
     rdb_set_drain(&to, &w->buffer);
     bool written = rdb_write_value_as(value, &style, &w->buffer, &refused);
     rdb_set_drain(NULL, NULL);
+    if (!written && refused && !w->status)
+        snprintf(w->refused, sizeof w->refused, "%.*s", (int)MIN(key->name.len, 64u),
+                 key->name.data);
     if (!written) fail(w, refused ? -EPROTO : -ENOMEM);
     flush_if_long(w);
     return !w->status;

@@ -60,6 +60,7 @@ struct taking {
     struct buffer pinned_name;
     struct rdb_key pinned_key;
     struct value pinned_value;
+    char refused[65]; /* a key */
 };
 
 /* ---- records ---- */
@@ -171,6 +172,13 @@ static void keep_part(struct taking *t, unsigned participant, const struct part 
     memcpy(item->bytes, part->bytes.data, part->bytes.len);
 }
 
+/* The first one counts. */
+static void note_refused(struct taking *t, const char *key) {
+    pthread_mutex_lock(&t->pinning);
+    if (!*t->refused) memcpy(t->refused, key, sizeof t->refused);
+    pthread_mutex_unlock(&t->pinning);
+}
+
 static void serialise_object(struct taking *t, unsigned participant, uint32_t db,
                              const struct entry *e) {
     struct part part = {.taking = t, .db = db};
@@ -181,6 +189,7 @@ static void serialise_object(struct taking *t, unsigned participant, uint32_t db
                           t->options->format.version, db);
     rdb_writer_key(&writer, &key, &value);
     int status = rdb_writer_flush(&writer);
+    if (status == -EPROTO) note_refused(t, writer.refused);
     rdb_writer_free(&writer);
     if (part.to_file) {
         if (status && !t->writer.status) t->writer.status = status;
@@ -356,6 +365,9 @@ static void take(struct taking *t, unsigned participants, struct snapshot_result
     finish(t, participants);
     note_written(t, 0);
     result->status = t->writer.status;
+    if (result->status == -EPROTO)
+        snprintf(result->what, sizeof result->what, "key '%s'",
+                 *t->refused ? t->refused : t->writer.refused);
     result->keys = o->progress->keys;
     result->bytes = t->writer.written;
     o->progress->buffered_peak = saved_peak(t->saved);

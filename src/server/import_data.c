@@ -6,16 +6,15 @@
 #include "base/number.h"
 #include "journal/aof_file.h"
 #include "journal/rdb_file.h"
+#include "server/aof_folder.h"
 #include "sys/clock.h"
 #include "sys/file.h"
 #include "value/types.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { REPORTS_MAX = 100 };
@@ -241,29 +240,6 @@ bool import_data_file(struct import_data *d, const char *name, int fd, struct by
 
 /* ---- folders ---- */
 
-struct parts {
-    struct aof_part *items;
-    unsigned count, room;
-};
-
-static void note_part(void *context, const struct aof_part *part) {
-    struct parts *parts = context;
-    if (part->type == AOF_PART_HISTORY) return;
-    if (parts->count == parts->room) {
-        parts->room = parts->room ? parts->room * 2 : 8;
-        parts->items = realloc(parts->items, parts->room * sizeof *parts->items);
-        ensure(parts->items);
-    }
-    parts->items[parts->count++] = *part;
-}
-
-/* The base first, and what came after it in its order. */
-static int compare_parts(const void *one, const void *other) {
-    const struct aof_part *a = one, *b = other;
-    if (a->type != b->type) return a->type == AOF_PART_BASE ? -1 : 1;
-    return a->sequence < b->sequence ? -1 : a->sequence > b->sequence;
-}
-
 static bool import_part(struct import_data *d, const char *path) {
     char start[64];
     int fd = file_open(path, O_RDONLY, 0);
@@ -281,51 +257,19 @@ static bool import_part(struct import_data *d, const char *path) {
     return good;
 }
 
-static bool is_manifest(const char *name) {
-    static const char ending[] = ".manifest";
-    size_t length = strlen(name);
-    return length >= sizeof ending && strcmp(name + length - sizeof ending + 1, ending) == 0;
-}
-
-/* The path of the only manifest in the folder. */
-static bool find_manifest(struct import_data *d, const char *folder, char path[PATH_MAX]) {
-    unsigned found = 0;
-    DIR *directory = opendir(folder);
-    if (!directory) return stop(d, strerror(errno));
-    for (const struct dirent *e; (e = readdir(directory));)
-        if (is_manifest(e->d_name) && ++found == 1)
-            snprintf(path, PATH_MAX, "%s/%s", folder, e->d_name);
-    closedir(directory);
-    if (found == 1) return true;
-    return stop(d, found ? "the folder has more than one manifest"
-                         : "the folder has no manifest of an AOF (*.manifest)");
-}
-
-static bool read_parts(struct import_data *d, const char *folder, struct parts *parts) {
-    char path[PATH_MAX];
-    struct buffer text = {0};
-    unsigned line;
-    if (!find_manifest(d, folder, path)) return false;
-    int status = file_read_all(path, &text);
-    bool good = !status && aof_manifest_read(buffer_bytes(&text), note_part, parts, &line);
-    buffer_free(&text);
-    if (good) return true;
-    char why[64];
-    snprintf(why, sizeof why, "line %u of the manifest makes no sense", line);
-    return stop(d, status ? strerror(-status) : why);
-}
-
-bool import_data_folder(struct import_data *d, const char *folder) {
-    struct parts parts = {0};
-    d->file = folder;
-    bool good = read_parts(d, folder, &parts);
-    if (good && parts.count) qsort(parts.items, parts.count, sizeof *parts.items, compare_parts);
-    for (unsigned i = 0; good && i < parts.count; i++) {
-        char path[PATH_MAX + AOF_NAME_MAX];
-        snprintf(path, sizeof path, "%s/%s", folder, parts.items[i].name);
-        good = import_part(d, path);
+bool import_data_folder(struct import_data *d, const char *path) {
+    struct aof_folder folder = {0};
+    struct buffer error = {0};
+    d->file = path;
+    bool good = aof_folder_read(&folder, path, &error) ||
+                (buffer_append_char(&error, 0) && stop(d, error.data));
+    for (unsigned i = 0; good && i < folder.count; i++) {
+        char name[PATH_MAX + AOF_NAME_MAX];
+        snprintf(name, sizeof name, "%s/%s", path, folder.parts[i].name);
+        good = import_part(d, name);
     }
-    free(parts.items);
+    aof_folder_free(&folder);
+    buffer_free(&error);
     return good;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "server/import_link.h"
+#include "base/ensure.h"
 #include "base/number.h"
 #include "sys/clock.h"
 #include "sys/memory.h"
@@ -204,13 +205,30 @@ struct bytes link_read_line(struct link *link) {
     return line;
 }
 
+bool link_read_bytes(struct link *link, size_t count, struct buffer *out) {
+    while (count) {
+        size_t n = MIN(count, link->in.len);
+        if (!buffer_append(out, link->in.data, n)) return false;
+        buffer_consume(&link->in, n);
+        count -= n;
+        int more = count ? receive_some(link) : 1;
+        if (more < 0) return false;
+        if (more == 0) outgoing_wait(&link->connection, POLLIN, INT64_MAX);
+    }
+    return true;
+}
+
+bool link_flush(struct link *link) {
+    while (link_wants_to_send(link)) {
+        outgoing_wait(&link->connection, POLLOUT, INT64_MAX);
+        if (!link_send(link)) return false;
+    }
+    return true;
+}
+
 struct bytes link_ask(struct link *link, const struct bytes *words, unsigned count) {
     bool good = buffer_printf(&link->out, "*%u\r\n", count);
     for (unsigned i = 0; good && i < count; i++)
         good = append_word(&link->out, words[i]);
-    while (good && link_wants_to_send(link)) {
-        outgoing_wait(&link->connection, POLLOUT, INT64_MAX);
-        good = link_send(link);
-    }
-    return good ? link_read_line(link) : (struct bytes){NULL, 0};
+    return good && link_flush(link) ? link_read_line(link) : (struct bytes){NULL, 0};
 }

@@ -37,6 +37,13 @@ struct bytes link_ask(struct link *link, const struct bytes *words, unsigned cou
 /* One more line of the same reply. */
 struct bytes link_read_line(struct link *link);
 
+/* So many bytes of the same reply, appended to `out`. False = the connection is lost. */
+bool link_read_bytes(struct link *link, size_t count, struct buffer *out);
+
+/* Sends all that is queued; the replies are left to link_read_line(). False = the connection is
+ * lost. */
+bool link_flush(struct link *link);
+
 /* Is there room for one more request? */
 bool link_has_room(const struct link *link);
 

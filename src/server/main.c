@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The command line: which of the programs in this binary is meant. */
 #include "base/ensure.h"
+#include "server/export.h"
 #include "server/help.h"
 #include "server/import.h"
 #include "server/serve.h"
@@ -22,6 +23,7 @@ static const struct {
 } commands[] = {
     {"serve", serve},
     {"import", import},
+    {"export", export},
     {"help", help},
     {"version", print_version},
     {"--version", print_version},

@@ -110,16 +110,16 @@ static struct snapshot_result write_snapshot(struct persist *p, unsigned partici
     return result;
 }
 
-static const char *reason(const struct snapshot_result *result) {
-    if (result->status != -EPROTO) return strerror(-result->status);
-    return "something has no form in this version of the format (rdb-version)";
-}
-
 static void log_result(const struct snapshot_result *result, int64_t took_ms) {
     if (result->status == -ECANCELED)
         log_notice("Snapshot given up");
+    else if (result->status == -EPROTO)
+        log_warning(
+            "The snapshot failed: the value of %s has no form in this version of the format "
+            "(rdb-version)",
+            result->what);
     else if (result->status)
-        log_warning("The snapshot failed: %s", reason(result));
+        log_warning("The snapshot failed: %s", strerror(-result->status));
     else
         log_notice("Snapshot: %llu keys, %.1f MB, %.3f s; everybody stood still for %lld us",
                    (unsigned long long)result->keys, (double)result->bytes / 1e6,
