@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Handlers of MONITOR, SLOWLOG, COMMANDLOG and LATENCY. */
+/* Handlers of MONITOR, SLOWLOG, COMMANDLOG, LATENCY and HOTKEYS. */
 #pragma once
 
 #include "exec/exec.h"
@@ -14,6 +14,10 @@ void observe_commandlog_get(struct call *call);
 void observe_commandlog_help(struct call *call);
 void observe_commandlog_len(struct call *call);
 void observe_commandlog_reset(struct call *call);
+void observe_hotkeys_help(struct call *call);
+void observe_hotkeys_list(struct call *call);
+void observe_hotkeys_reset(struct call *call);
+
 void observe_latency_doctor(struct call *call);
 void observe_latency_graph(struct call *call);
 void observe_latency_help(struct call *call);

@@ -275,7 +275,64 @@ static const struct command latency_subcommands[] = {
     {0},
 };
 
+static const struct command_arg hotkeys_list_args[] = {
+    {"count", ARG_INTEGER, .token = "COUNT", .flags = ARG_OPTIONAL},
+    {0},
+};
+
+static const struct command hotkeys_subcommands[] = {
+    {
+        .name = "help",
+        .run = observe_hotkeys_help,
+        .arity = 2,
+        .flags = CMD_LOADING | CMD_STALE,
+        .categories = 0,
+        .group = "server",
+        .since = "0.1.0",
+        .complexity = "O(1)",
+        .summary = "Lists the subcommands.",
+    },
+    {
+        .name = "list",
+        .run = observe_hotkeys_list,
+        .arity = -2,
+        .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_EXCLUSIVE,
+        .categories = 0,
+        .group = "server",
+        .since = "0.1.0",
+        .complexity = "O(1)",
+        .summary = "Shows the keys that are used most.",
+        .args = hotkeys_list_args,
+        .tips = latency_doctor_tips,
+    },
+    {
+        .name = "reset",
+        .run = observe_hotkeys_reset,
+        .arity = 2,
+        .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_EXCLUSIVE,
+        .categories = 0,
+        .group = "server",
+        .since = "0.1.0",
+        .complexity = "O(1)",
+        .summary = "Forgets which keys were used.",
+        .tips = slowlog_reset_tips,
+    },
+    {0},
+};
+
 const struct command observe_commands[] = {
+    {
+        .name = "hotkeys",
+        .run = NULL,
+        .arity = -2,
+        .flags = 0,
+        .categories = 0,
+        .group = "server",
+        .since = "0.1.0",
+        .complexity = "That of the subcommand.",
+        .summary = "Looks at the keys that are used most.",
+        .subcommands = hotkeys_subcommands,
+    },
     {
         .name = "monitor",
         .run = observe_monitor,

@@ -61,6 +61,8 @@ static void stage_batch(struct exec_worker *w, const struct request_batch *batch
         for (; key < MIN(w->keys.count, BUCKETS_MAX); key++)
             keyspace_prefetch_bucket(view, &w->keys.items[key]);
     }
+    w->unsampled_keys -= (int64_t)w->keys.count;
+    if (UNLIKELY(w->unsampled_keys < 0)) hotkeys_sample(w, view->db);
 }
 
 /* Before the command whose first key is at `next`; *asked is how far entries have been asked for.

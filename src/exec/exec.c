@@ -15,6 +15,7 @@ static void worker_init(struct exec *exec, unsigned index) {
     w->keyspace_counters = keyspace_counters_of(exec->keyspace, index);
     w->outboxes = memory_need(exec->worker_count * sizeof *w->outboxes);
     memset(w->outboxes, 0, exec->worker_count * sizeof *w->outboxes);
+    w->hotkeys = hotkeys_create();
     list_init(&w->sessions);
     list_init(&w->monitors);
     list_init(&w->paused);
@@ -57,6 +58,7 @@ struct exec *exec_create(const struct exec_options *options) {
 static void worker_free(struct exec_worker *w) {
     memory_free(w->outboxes);
     index_free(&w->sessions_by_id);
+    hotkeys_free(w->hotkeys);
     key_list_free(&w->keys);
     transaction_free(w->spare_transaction);
     for (unsigned i = 0; i < COMMANDS_MAX; i++)

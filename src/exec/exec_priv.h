@@ -98,8 +98,10 @@ struct exec_worker {
     uint64_t turn_start; /* ticks */
 
     struct staged staged[REQUEST_BATCH_MAX];
-    struct key_list keys; /* of all requests of the batch */
-    bool has_elements;    /* a request of the batch is CMD_ELEMENT */
+    struct key_list keys;   /* of all requests of the batch */
+    int64_t unsampled_keys; /* until the next one that hotkeys.c looks at */
+    struct hotkeys *hotkeys;
+    bool has_elements; /* a request of the batch is CMD_ELEMENT */
 
     struct session *running; /* whose command runs, and writes its reply */
     struct buffer to_self;   /* messages for it, which follow the reply */
@@ -335,6 +337,17 @@ void tracking_broadcast(struct exec_worker *w);
 
 /* Shows a command to all monitors. */
 void monitor_show(const struct call *call);
+
+/* ---- hotkeys.c ---- */
+
+struct hotkeys *hotkeys_create(void);
+void hotkeys_free(struct hotkeys *hotkeys);
+
+/* Looks at those of the worker's keys that it has gone past: w->unsampled_keys is negative. */
+void hotkeys_sample(struct exec_worker *w, uint32_t db);
+
+/* Every second or so. */
+void hotkeys_tick(struct exec_worker *w);
 
 /* ---- running a handler ---- */
 

@@ -112,6 +112,7 @@ void chores_tick(void *context, unsigned worker) {
     if (w->reaping) sessions_reap(w);
     blocking_tick(w);
     sample_rates(w);
+    hotkeys_tick(w);
     tracking_trim(w);
     tracking_broadcast(w);
     outbox_post(w);

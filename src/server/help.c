@@ -12,10 +12,11 @@ static const char usage[] = "Usage: strata COMMAND [ARGUMENT...]\n"
                             "Commands:\n"
                             "  serve     serve clients (also: strata FILE, strata --port 7000)\n"
                             "  import    send the lines of a text file to a server, a key a line\n"
+                            "  hotkeys   print the keys that a server uses most\n"
                             "  help      print a page: strata help serve\n"
                             "  version   print the version\n"
                             "\n"
-                            "Pages of help: serve, import, config, signals\n";
+                            "Pages of help: serve, import, hotkeys, config, signals\n";
 
 static const char serve_page[] =
     "Usage: strata serve [FILE] [--DIRECTIVE VALUE...]... [-]\n"
@@ -82,6 +83,22 @@ static const char import_page[] =
     "Exit status: 0 when every line was stored, 1 when some were not, 2 when the import could not\n"
     "begin or was cut short.\n";
 
+static const char hotkeys_page[] =
+    "Usage: strata hotkeys [OPTION...]\n"
+    "\n"
+    "Prints the keys that a server has used most lately: about how often a second, and what part "
+    "of\n"
+    "all uses of keys that is. The server counts a sample of them all the time, in which what is\n"
+    "older than half a minute counts half.\n"
+    "\n"
+    "  --count 10              how many keys, up to 128\n"
+    "  --reset                 let the server forget what it has counted\n"
+    "\n"
+    "Where the server is, and who we are, as in `strata help import`: --host, --port, --socket,\n"
+    "--user, --password, --tls, --cacert, --cacertdir, --cert, --key, --insecure.\n"
+    "\n"
+    "Exit status: 0, or 1 when the server could not be asked.\n";
+
 static const char config_page[] =
     "Directives stand one a line, a name and its values, in a file, on the command line with two\n"
     "dashes before the name, or in CONFIG SET. The format is that of redis.conf: # starts a "
@@ -124,10 +141,8 @@ static const char signals_page[] =
 static const struct {
     const char *topic, *text;
 } pages[] = {
-    {"serve", serve_page},
-    {"import", import_page},
-    {"config", config_page},
-    {"signals", signals_page},
+    {"serve", serve_page},   {"import", import_page},   {"hotkeys", hotkeys_page},
+    {"config", config_page}, {"signals", signals_page},
 };
 
 void help_usage(FILE *out) {

@@ -3,6 +3,7 @@
 #include "base/ensure.h"
 #include "server/export.h"
 #include "server/help.h"
+#include "server/hotkeys.h"
 #include "server/import.h"
 #include "server/serve.h"
 #include "server/version.h"
@@ -24,6 +25,7 @@ static const struct {
     {"serve", serve},
     {"import", import},
     {"export", export},
+    {"hotkeys", hotkeys},
     {"help", help},
     {"version", print_version},
     {"--version", print_version},
