@@ -6,6 +6,7 @@
  * and with work, instead of adding up.
  */
 #include "base/ensure.h"
+#include "exec/busy_priv.h"
 #include "exec/exec_priv.h"
 #include "exec/transaction.h"
 #include "sys/clock.h"
@@ -122,7 +123,10 @@ static void run_and_serve(struct exec_worker *w, struct call *call, const struct
 
 static void run_exclusive(struct exec_worker *w, struct call *call,
                           const struct registered *found) {
-    gate_exclusive_begin(call->exec->gate, call->worker);
+    if (!gate_exclusive_begin_unless_busy(call->exec->gate, call->worker)) {
+        busy_reply(call->reply);
+        return;
+    }
     run_and_serve(w, call, found, NULL);
     gate_exclusive_end(call->exec->gate, call->worker);
 }
@@ -130,7 +134,10 @@ static void run_exclusive(struct exec_worker *w, struct call *call,
 static void run_holding(struct exec_worker *w, struct call *call, const struct registered *found,
                         const struct key *keys, size_t count) {
     struct gate_hold hold;
-    gate_lock(call->exec->gate, call->worker, &hold, keys, (unsigned)count);
+    if (!gate_lock_unless_busy(call->exec->gate, call->worker, &hold, keys, (unsigned)count)) {
+        busy_reply(call->reply);
+        return;
+    }
     run_and_serve(w, call, found, &hold);
     gate_unlock(call->exec->gate, &hold);
 }
@@ -262,6 +269,11 @@ static bool run_request(struct exec_worker *w, struct call *call, const struct s
     reply->muted = (session->flags & (SESSION_REPLY_OFF | SESSION_REPLY_SKIP)) != 0;
     reply->resp = session->resp;
     worker_read_clock(w, *ticks);
+    if (UNLIKELY(gate_is_busy(w->exec->gate)) &&
+        busy_refuses(session, staged->found, request, reply)) {
+        reject_request(w, session, staged->found, reply);
+        return true;
+    }
     switch (check_request(session, staged, request, reply, w->now_ms)) {
     case VERDICT_WAIT: pause_session(session, w->now_ms); return false;
     case VERDICT_REJECTED: reject_request(w, session, staged->found, reply); break;
@@ -283,6 +295,8 @@ unsigned dispatch_batch(void *context, void *opaque, const struct request_batch 
     struct exec_worker *w = session_worker(session);
     if (session->flags & SESSION_CLOSING) return batch->count;
     if (session->waiter) return 0;
+    if (UNLIKELY(gate_is_busy(w->exec->gate)) && busy_is_serving())
+        return busy_batch(session, batch, reply);
 
     struct call call = {
         .view = {.keyspace = w->exec->keyspace,

@@ -102,7 +102,7 @@ void chores_tick(void *context, unsigned worker) {
     struct exec *exec = context;
     struct exec_worker *w = &exec->workers[worker];
     int64_t now = clock_wall_ms();
-    if (!exec_writes_paused(exec, now) && !exec_is_loading(exec))
+    if (!exec_writes_paused(exec, now) && !exec_is_loading(exec) && !gate_is_busy(exec->gate))
         keyspace_maintain(exec->keyspace, worker, now);
     durability_wake(exec);
     outbox_post(w); /* that something has expired */

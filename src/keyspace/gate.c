@@ -5,12 +5,17 @@
  *   2. A participant waits for a partition only while its state is OUTSIDE and it holds none, so
  *      nobody who holds partitions ever waits for somebody who waits: no deadlock.
  *   3. Who asks for exclusive mode with partitions held is in the middle of a command: it is served
- *      before all who hold none, so that they do not see half of it.
+ *      before all who hold none, so that they do not see half of it; and who has changed something
+ *      before those who have not.
  *   4. `wanted` is true from before the owner looks at the states until after it is done. A
  *      participant publishes INSIDE before it reads `wanted` (both sequentially consistent), so one
  *      of the two sees the other.
+ *   5. While the gate is busy, 1 holds but for the moments in which the owner lends the gate. Who
+ *      comes in although exclusive mode is wanted does so under the mutex, under which the owner
+ *      comes to be, and sees that the gate is busy.
  */
 #include "base/ensure.h"
+#include "base/list.h"
 #include "keyspace/keyspace_priv.h"
 #include "sys/memory.h"
 #include "sys/thread.h"
@@ -28,25 +33,24 @@ struct participant {
     bool holds; /* a partition; its own thread's alone */
 } __attribute__((aligned(64)));
 
-/* First come, first served. */
-struct line {
-    uint64_t ticket, serving;
-};
-
 /* Held for one command, mostly for well under a microsecond: waiting is rare and short, so it
  * polls, and taking and giving back cost one atomic exchange and one store. */
 struct partition_lock {
     atomic_bool held;
 } __attribute__((aligned(64)));
 
+/* Who is first, who hold partitions, and who hold none. */
+enum { LINE_FIRST, LINE_HOLDERS, LINE_OTHERS, LINES };
+
 struct gate {
     struct gate_head head;
     atomic_bool wanted;
     atomic_uint owner;
-    unsigned depth;        /* of the owner's nesting */
-    struct line line[3];   /* who is first, who hold partitions, and who hold none */
+    unsigned depth;                /* of the owner's nesting */
+    struct list_node lines[LINES]; /* of struct asker: first come, first served */
     _Atomic uint64_t generation;
-    struct line *owners;   /* the line that the owner stood in */
+    atomic_uint busy;
+    bool lent;             /* by the owner, to all */
     pthread_mutex_t mutex; /* guards all but the atomics */
     pthread_cond_t changed;
     struct participant *participant;
@@ -61,6 +65,8 @@ struct gate *gate_create(unsigned participants) {
     gate->owner = NOBODY;
     gate->participant = memory_alloc_aligned(64, participants * sizeof *gate->participant);
     gate->lock = memory_alloc_aligned(64, PARTITION_COUNT * sizeof *gate->lock);
+    for (unsigned i = 0; i < LINES; i++)
+        list_init(&gate->lines[i]);
     pthread_mutex_init(&gate->mutex, NULL);
     pthread_cond_init(&gate->changed, NULL);
     if (!gate->participant || !gate->lock) {
@@ -93,6 +99,21 @@ static void wake_all(struct gate *gate) {
     pthread_mutex_unlock(&gate->mutex);
 }
 
+/* With the mutex. */
+static bool may_enter(const struct gate *gate) {
+    if (!atomic_load(&gate->wanted)) return true;
+    return atomic_load(&gate->busy) && (gate->owner == NOBODY || gate->lent);
+}
+
+static void wait_to_enter(struct gate *gate, struct participant *self) {
+    pthread_mutex_lock(&gate->mutex);
+    pthread_cond_broadcast(&gate->changed);
+    while (!may_enter(gate))
+        pthread_cond_wait(&gate->changed, &gate->mutex);
+    if (atomic_load(&gate->wanted)) atomic_store(&self->state, INSIDE);
+    pthread_mutex_unlock(&gate->mutex);
+}
+
 void gate_enter(struct gate *gate, unsigned participant) {
     if (gate->head.participants == 1) return;
     struct participant *self = &gate->participant[participant];
@@ -100,11 +121,8 @@ void gate_enter(struct gate *gate, unsigned participant) {
         atomic_store(&self->state, INSIDE);
         if (LIKELY(!atomic_load(&gate->wanted)) || gate->owner == participant) return;
         atomic_store(&self->state, OUTSIDE);
-        pthread_mutex_lock(&gate->mutex);
-        pthread_cond_broadcast(&gate->changed);
-        while (atomic_load(&gate->wanted))
-            pthread_cond_wait(&gate->changed, &gate->mutex);
-        pthread_mutex_unlock(&gate->mutex);
+        wait_to_enter(gate, self);
+        if (atomic_load(&self->state) == INSIDE) return;
     }
 }
 
@@ -132,6 +150,7 @@ bool gate_is_exclusive(const struct gate *gate, unsigned participant) {
 #define SPINS        100
 #define YIELDS       10
 #define WAIT_POLL_NS 50000
+#define LEND_NS      1000000
 
 static inline bool is_held(const struct partition_lock *lock) {
     return atomic_load_explicit(&lock->held, memory_order_relaxed);
@@ -145,8 +164,11 @@ static inline void give_back(struct partition_lock *lock) {
     atomic_store_explicit(&lock->held, false, memory_order_release);
 }
 
-static void wait_until_free(const struct partition_lock *lock) {
+/* False: it is not, and the gate has become busy. */
+static bool wait_until_free(const struct gate *gate, const struct partition_lock *lock,
+                            bool gives_up) {
     for (unsigned i = 0; is_held(lock); i++) {
+        if (gives_up && gate_is_busy(gate)) return false;
         if (i < SPINS)
             thread_relax();
         else if (i < SPINS + YIELDS)
@@ -154,21 +176,27 @@ static void wait_until_free(const struct partition_lock *lock) {
         else
             nanosleep(&(struct timespec){.tv_nsec = WAIT_POLL_NS}, NULL);
     }
+    return true;
 }
 
 /* Waits until the partition was free for a moment, outside the gate and with nothing held. */
-static void wait_for(struct gate *gate, unsigned participant, unsigned partition) {
+static bool wait_for(struct gate *gate, unsigned participant, unsigned partition, bool gives_up) {
     ensure(!gate->participant[participant].holds);
     gate_leave(gate, participant);
-    wait_until_free(&gate->lock[partition]);
+    bool was_free = wait_until_free(gate, &gate->lock[partition], gives_up);
     gate_enter(gate, participant);
+    return was_free && !(gives_up && gate_is_busy(gate));
+}
+
+static bool lock_one(struct gate *gate, unsigned participant, unsigned partition, bool gives_up) {
+    while (!try_take(&gate->lock[partition]))
+        if (!wait_for(gate, participant, partition, gives_up)) return false;
+    gate->participant[participant].holds = true;
+    return true;
 }
 
 void partition_lock(struct gate *gate, unsigned participant, unsigned partition) {
-    if (gate_is_exclusive(gate, participant)) return;
-    while (!try_take(&gate->lock[partition]))
-        wait_for(gate, participant, partition);
-    gate->participant[participant].holds = true;
+    if (!gate_is_exclusive(gate, participant)) lock_one(gate, participant, partition, false);
 }
 
 bool partition_try_lock(struct gate *gate, unsigned participant, unsigned partition) {
@@ -205,28 +233,36 @@ static unsigned try_lock_all(struct gate *gate, const struct gate_hold *hold) {
     return PARTITION_COUNT;
 }
 
-void gate_lock(struct gate *gate, unsigned participant, struct gate_hold *hold,
-               const struct key *keys, unsigned count) {
+static bool lock_keys(struct gate *gate, unsigned participant, struct gate_hold *hold,
+                      const struct key *keys, unsigned count, bool gives_up) {
     *hold = (struct gate_hold){.count = count, .participant = (uint16_t)participant};
     if (!count || gate_is_exclusive(gate, participant)) {
         hold->count = 0;
-        return;
+        return true;
     }
     hold->first = (uint16_t)key_partition(&keys[0]);
-    if (LIKELY(count == 1)) {
-        partition_lock(gate, participant, hold->first);
-        return;
-    }
+    if (LIKELY(count == 1)) return lock_one(gate, participant, hold->first, gives_up);
     for (unsigned i = 0; i < count; i++) {
         unsigned partition = key_partition(&keys[i]);
         hold->partitions[partition / 64] |= 1ull << (partition % 64);
     }
     for (;;) {
-        unsigned busy = try_lock_all(gate, hold);
-        if (busy == PARTITION_COUNT) break;
-        wait_for(gate, participant, busy);
+        unsigned taken = try_lock_all(gate, hold);
+        if (taken == PARTITION_COUNT) break;
+        if (!wait_for(gate, participant, taken, gives_up)) return false;
     }
     gate->participant[participant].holds = true;
+    return true;
+}
+
+void gate_lock(struct gate *gate, unsigned participant, struct gate_hold *hold,
+               const struct key *keys, unsigned count) {
+    lock_keys(gate, participant, hold, keys, count, false);
+}
+
+bool gate_lock_unless_busy(struct gate *gate, unsigned participant, struct gate_hold *hold,
+                           const struct key *keys, unsigned count) {
+    return lock_keys(gate, participant, hold, keys, count, true);
 }
 
 void gate_unlock(struct gate *gate, struct gate_hold *hold) {
@@ -247,45 +283,104 @@ static bool others_are_out(const struct gate *gate, unsigned participant) {
     return true;
 }
 
-static bool is_empty(const struct line *line) {
-    return line->serving == line->ticket;
-}
-
-static bool is_next(const struct gate *gate, const struct line *line, uint64_t ticket) {
-    if (gate->owner != NOBODY || line->serving != ticket) return false;
-    for (const struct line *before = gate->line; before < line; before++)
-        if (!is_empty(before)) return false;
+static bool is_next(const struct gate *gate, unsigned line, const struct list_node *self) {
+    if (gate->owner != NOBODY || gate->lines[line].next != self) return false;
+    for (unsigned before = 0; before < line; before++)
+        if (!list_empty(&gate->lines[before])) return false;
     return true;
 }
 
-static void begin_from(struct gate *gate, unsigned participant, struct line *line) {
-    if (gate->head.participants == 1) return;
-    pthread_mutex_lock(&gate->mutex);
-    if (gate->owner == participant) {
-        gate->depth++;
-        pthread_mutex_unlock(&gate->mutex);
-        return;
-    }
-    uint64_t mine = line->ticket++;
-    atomic_store(&gate->wanted, true);
-    atomic_store(&gate->participant[participant].state, OUTSIDE);
+static void set_wanted(struct gate *gate) {
+    bool wanted = gate->owner != NOBODY;
+    for (unsigned i = 0; i < LINES; i++)
+        wanted = wanted || !list_empty(&gate->lines[i]);
+    atomic_store(&gate->wanted, wanted);
     pthread_cond_broadcast(&gate->changed);
-    while (!is_next(gate, line, mine) || !others_are_out(gate, participant))
+}
+
+/* With the mutex. False: it has given up. */
+static bool stand_in_line(struct gate *gate, unsigned participant, unsigned line, bool gives_up) {
+    struct list_node self;
+    list_append(&gate->lines[line], &self);
+    atomic_store(&gate->participant[participant].state, OUTSIDE);
+    set_wanted(gate);
+    bool given_up = false;
+    while (!is_next(gate, line, &self) || !others_are_out(gate, participant)) {
+        given_up = gives_up && gate_is_busy(gate);
+        if (given_up) break;
         pthread_cond_wait(&gate->changed, &gate->mutex);
-    gate->owner = participant;
-    gate->owners = line;
-    gate->depth = 1;
-    atomic_fetch_add(&gate->generation, 1);
-    atomic_store(&gate->participant[participant].state, INSIDE);
+    }
+    list_remove(&self);
+    if (!given_up) gate->owner = participant;
+    set_wanted(gate);
+    return !given_up;
+}
+
+static bool begin_from(struct gate *gate, unsigned participant, unsigned line, bool gives_up) {
+    if (gate->head.participants == 1) return true;
+    pthread_mutex_lock(&gate->mutex);
+    bool owns = gate->owner == participant;
+    if (owns) {
+        gate->depth++;
+    } else if (stand_in_line(gate, participant, line, gives_up)) {
+        owns = true;
+        gate->depth = 1;
+        atomic_fetch_add(&gate->generation, 1);
+        atomic_store(&gate->participant[participant].state, INSIDE);
+    }
     pthread_mutex_unlock(&gate->mutex);
+    if (!owns) gate_enter(gate, participant);
+    return owns;
+}
+
+static unsigned line_of(const struct gate *gate, unsigned participant) {
+    return gate->participant[participant].holds ? LINE_HOLDERS : LINE_OTHERS;
 }
 
 void gate_exclusive_begin(struct gate *gate, unsigned participant) {
-    begin_from(gate, participant, &gate->line[gate->participant[participant].holds ? 1 : 2]);
+    begin_from(gate, participant, line_of(gate, participant), false);
 }
 
 void gate_exclusive_begin_first(struct gate *gate, unsigned participant) {
-    begin_from(gate, participant, &gate->line[0]);
+    begin_from(gate, participant, LINE_FIRST, false);
+}
+
+bool gate_exclusive_begin_unless_busy(struct gate *gate, unsigned participant) {
+    return begin_from(gate, participant, line_of(gate, participant), true);
+}
+
+/* ---- busy ---- */
+
+void gate_busy_begin(struct gate *gate) {
+    atomic_fetch_add(&gate->busy, 1);
+    wake_all(gate);
+}
+
+void gate_busy_end(struct gate *gate) {
+    atomic_fetch_sub(&gate->busy, 1);
+}
+
+bool gate_is_busy(const struct gate *gate) {
+    return atomic_load_explicit(&gate->busy, memory_order_relaxed) > 0;
+}
+
+void gate_lend(struct gate *gate, unsigned participant) {
+    if (gate->head.participants == 1) return;
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += LEND_NS;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    pthread_mutex_lock(&gate->mutex);
+    ensure(gate->owner == participant);
+    gate->lent = true;
+    pthread_cond_broadcast(&gate->changed);
+    while (pthread_cond_timedwait(&gate->changed, &gate->mutex, &until) == 0) {
+    }
+    gate->lent = false;
+    while (!others_are_out(gate, participant))
+        pthread_cond_wait(&gate->changed, &gate->mutex);
+    pthread_mutex_unlock(&gate->mutex);
 }
 
 uint64_t gate_generation(const struct gate *gate) {
@@ -298,10 +393,7 @@ void gate_exclusive_end(struct gate *gate, unsigned participant) {
     ensure(gate->owner == participant);
     if (--gate->depth == 0) {
         gate->owner = NOBODY;
-        gate->owners->serving++;
-        if (is_empty(&gate->line[0]) && is_empty(&gate->line[1]) && is_empty(&gate->line[2]))
-            atomic_store(&gate->wanted, false);
-        pthread_cond_broadcast(&gate->changed);
+        set_wanted(gate);
     }
     pthread_mutex_unlock(&gate->mutex);
 }

@@ -63,6 +63,10 @@ static inline bool gate_covers(const struct gate_hold *hold, const struct key *k
  * exclusive mode. */
 void gate_lock(struct gate *gate, unsigned participant, struct gate_hold *hold,
                const struct key *keys, unsigned count);
+
+/* The same, but gives up when it would have to wait while the gate is busy. */
+bool gate_lock_unless_busy(struct gate *gate, unsigned participant, struct gate_hold *hold,
+                           const struct key *keys, unsigned count);
 void gate_unlock(struct gate *gate, struct gate_hold *hold);
 
 /* The caller is inside, and still is afterwards. Nestable. It may hold partitions: nobody changes
@@ -74,6 +78,21 @@ void gate_exclusive_end(struct gate *gate, unsigned participant);
 /* The same for one who holds partitions and has changed what is in them: it is served before all
  * others, so nobody sees half of what it does. One at a time may ask so. */
 void gate_exclusive_begin_first(struct gate *gate, unsigned participant);
+
+/* Gives up when it would have to wait while the gate is busy. */
+bool gate_exclusive_begin_unless_busy(struct gate *gate, unsigned participant);
+
+/* Somebody who is inside takes long, and others shall not wait for him in vain: until he is done,
+ * those who can give up do so, and gate_enter() lets in although somebody wants exclusive mode. Who
+ * is let in so can still ask gate_is_busy(), and must not change the keyspace. Several may be busy.
+ */
+void gate_busy_begin(struct gate *gate);
+void gate_busy_end(struct gate *gate);
+bool gate_is_busy(const struct gate *gate);
+
+/* The owner of exclusive mode, who is busy, lets the others in for a moment: nobody becomes
+ * exclusive meanwhile. */
+void gate_lend(struct gate *gate, unsigned participant);
 
 /* Grows each time that somebody gets exclusive mode. */
 uint64_t gate_generation(const struct gate *gate);

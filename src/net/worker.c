@@ -206,6 +206,53 @@ static void loop_turn(struct worker *w) {
     if (w->now_us >= w->next_tick_us) tick(w);
 }
 
+/* ---- a turn within a run() that takes long ---- */
+
+/* What a connection's turn uses of the worker, and the run() that goes on holds pointers into. */
+struct turn_state {
+    struct connection *current;
+    char *input;
+    struct buffer output;
+    uint64_t output_mark;
+    struct reply reply;
+    struct request_batch batch;
+};
+
+static struct turn_state put_aside(struct worker *w, char *input) {
+    struct turn_state state = {w->current, w->input, w->output, w->output_mark, w->reply, w->batch};
+    w->input = input;
+    w->output = (struct buffer){0};
+    w->output_mark = 0;
+    w->batch = (struct request_batch){0};
+    return state;
+}
+
+static void put_back(struct worker *w, const struct turn_state *state) {
+    memory_free(w->input);
+    buffer_free(&w->output);
+    request_batch_free(&w->batch);
+    w->current = state->current;
+    w->input = state->input;
+    w->output = state->output;
+    w->output_mark = state->output_mark;
+    w->reply = state->reply;
+    w->batch = state->batch;
+}
+
+bool worker_poll(struct worker *w) {
+    struct epoll_event events[EVENTS];
+    char *input = memory_alloc(INPUT_SIZE);
+    if (!input) return !atomic_load(&w->stop);
+    struct turn_state state = put_aside(w, input);
+    int count = epoll_wait(w->epoll, events, EVENTS, 0);
+    note_events(events, count, w);
+    if (list_linked(&state.current->turn)) list_remove(&state.current->turn);
+    while (!list_empty(&w->ready))
+        connection_turn(pop(&w->ready));
+    put_back(w, &state);
+    return !atomic_load(&w->stop);
+}
+
 void worker_loop(struct worker *w) {
     current_worker = w;
     w->now_us = clock_mono_us();

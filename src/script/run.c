@@ -22,6 +22,7 @@
 #include "script/run.h"
 #include "base/ensure.h"
 #include "script/scripts_priv.h"
+#include "script/watch.h"
 #include "sys/clock.h"
 
 #define TOKEN_SPINS 200
@@ -36,16 +37,30 @@ static bool try_token(void) {
     return false;
 }
 
-/* False: the world may have changed while it was waited for. */
-static bool take_token(struct run *run) {
+/* False: the gate is busy. */
+static bool wait_for_token(void) {
+    struct timespec until;
+    for (;;) {
+        if (gate_is_busy(scripts->gate)) return false;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec++;
+        if (pthread_mutex_timedlock(&scripts->writer, &until) == 0) return true;
+    }
+}
+
+/* If the world may have changed while it was waited for, the script has to stop. */
+static void take_token(struct run *run) {
     unsigned me = run->nested.outer->worker;
-    run->has_token = true;
-    if (try_token()) return true;
+    run->has_token = try_token();
+    if (run->has_token) return;
     uint64_t before = gate_generation(scripts->gate);
     gate_leave(scripts->gate, me);
-    pthread_mutex_lock(&scripts->writer);
+    run->has_token = wait_for_token();
     gate_enter(scripts->gate, me);
-    return gate_generation(scripts->gate) == before;
+    if (!run->has_token)
+        run->stop = RUN_BUSY;
+    else if (gate_generation(scripts->gate) != before)
+        run->stop = RUN_AGAIN;
 }
 
 static bool is_alone(const struct run *run) {
@@ -56,10 +71,8 @@ static bool is_alone(const struct run *run) {
 static bool before_write(struct nested *nested) {
     struct run *run = CONTAINER_OF(nested, struct run, nested);
     if (run->wrote) return true;
-    if (!run->has_token && !is_alone(run) && !take_token(run)) {
-        run->stop = RUN_AGAIN;
-        return false;
-    }
+    if (!run->has_token && !is_alone(run)) take_token(run);
+    if (run->stop != RUN_ON) return false;
     enum run_state clean = RUN_CLEAN;
     if (!atomic_compare_exchange_strong(&run->worker->state, &clean, RUN_WROTE)) {
         run->stop = RUN_KILLED;
@@ -140,15 +153,10 @@ static void reply_failure(struct run *run) {
 
 /* ---- running ---- */
 
-static void take_back_reply(struct run *run) {
-    struct reply *reply = run->nested.outer->reply;
-    if (reply->out->len > run->reply_start) reply->out->len = run->reply_start;
-}
-
 /* Before it has changed anything. */
 static void be_alone(struct run *run) {
-    gate_exclusive_begin(scripts->gate, run->nested.outer->worker);
-    run->exclusive = true;
+    run->exclusive = gate_exclusive_begin_unless_busy(scripts->gate, run->nested.outer->worker);
+    if (!run->exclusive) run->stop = RUN_BUSY;
 }
 
 static void publish(struct run *run) {
@@ -156,22 +164,18 @@ static void publish(struct run *run) {
     run->vm->run = run;
     run->vm->code = run->program->code;
     atomic_store_explicit(&w->started, clock_ticks(), memory_order_relaxed);
+    atomic_store_explicit(&w->loads, run->program->loads, memory_order_relaxed);
     atomic_store_explicit(&w->run, run, memory_order_relaxed);
     atomic_store_explicit(&w->state, RUN_CLEAN, memory_order_release);
 }
 
 static void unpublish(struct run *run) {
     struct script_worker *w = run->worker;
+    if (UNLIKELY(atomic_load_explicit(&w->busy, memory_order_relaxed))) watch_over(run);
     atomic_store_explicit(&w->state, RUN_IDLE, memory_order_release);
     atomic_store_explicit(&w->run, NULL, memory_order_relaxed);
     run->vm->run = NULL;
     run->vm->code = (struct bytes){0};
-}
-
-static void begin(struct run *run) {
-    if (atomic_load_explicit(run->program->beyond, memory_order_relaxed) && !is_alone(run))
-        be_alone(run);
-    publish(run);
 }
 
 static void end(struct run *run) {
@@ -184,6 +188,7 @@ static void end(struct run *run) {
 
 /* One attempt. False: it has to run again. */
 static bool attempt(struct run *run) {
+    struct reply *reply = run->nested.outer->reply;
     struct session *session = run->nested.outer->session;
     struct vm *vm = run->vm;
     session->db = run->db;
@@ -192,9 +197,13 @@ static bool attempt(struct run *run) {
     bool failed = !vm_protected(vm, run->program->body);
     session->db = run->db;
     if (UNLIKELY(run->stop != RUN_ON)) lua_sethook(vm->lua, NULL, 0, 0);
-    if (failed) take_back_reply(run);
+    if (failed && reply->out->len > run->reply_start) reply->out->len = run->reply_start;
+    if (UNLIKELY(run->stop == RUN_ALONE)) be_alone(run);
     if (UNLIKELY(run->stop == RUN_AGAIN || run->stop == RUN_ALONE)) return false;
-    if (failed) reply_failure(run);
+    if (run->stop == RUN_BUSY)
+        reply_error(reply, watch_busy_error(false));
+    else if (failed)
+        reply_failure(run);
     return true;
 }
 
@@ -226,9 +235,15 @@ void run_program(struct call *call, struct vm *vm, const struct program *program
         .db = call->session->db,
         .reply_start = call->reply->out->len,
     };
-    begin(&run);
-    while (!attempt(&run))
-        if (run.stop == RUN_ALONE) be_alone(&run);
+    if (atomic_load_explicit(program->beyond, memory_order_relaxed) && !is_alone(&run))
+        be_alone(&run);
+    if (run.stop == RUN_BUSY) {
+        reply_error(call->reply, watch_busy_error(false));
+        return;
+    }
+    publish(&run);
+    while (!attempt(&run)) {
+    }
     end(&run);
 }
 

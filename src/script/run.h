@@ -13,6 +13,7 @@ enum run_stop {
     RUN_AGAIN,   /* from the start, as it is */
     RUN_ALONE,   /* from the start, in exclusive mode */
     RUN_KILLED,  /* by SCRIPT KILL, FUNCTION KILL, or the end of the server */
+    RUN_BUSY,    /* another one takes too long to wait for it */
     RUN_TIMEOUT, /* a library that took too long to load */
 };
 

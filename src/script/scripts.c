@@ -7,6 +7,7 @@
 #include "script/functions_priv.h"
 #include "script/scripts_priv.h"
 #include "script/shebang.h"
+#include "script/watch.h"
 #include "sys/memory.h"
 #include <openssl/sha.h>
 
@@ -125,7 +126,10 @@ static struct script *cache_get(const char digest[SCRIPT_DIGEST_LENGTH]) {
 
 struct vm *worker_vm(unsigned worker, enum vm_kind kind) {
     struct script_worker *w = &scripts->workers[worker];
-    if (UNLIKELY(!w->vms[kind])) w->vms[kind] = vm_create(kind, (size_t)scripts->memory_limit);
+    if (UNLIKELY(!w->vms[kind])) {
+        w->vms[kind] = vm_create(kind, (size_t)scripts->memory_limit);
+        watch_worker(w);
+    }
     if (LIKELY(w->vms[kind])) w->vms[kind]->limit = (size_t)scripts->memory_limit;
     return w->vms[kind];
 }
@@ -433,6 +437,7 @@ void scripts_start(struct exec *exec) {
 
 void scripts_end(void) {
     if (!scripts) return;
+    watch_end();
     functions_end();
     scripts_flush();
     for (unsigned i = 0; i < scripts->worker_count; i++)

@@ -45,8 +45,9 @@ struct script_worker {
     /* What others look at. */
     _Atomic enum run_state state;
     _Atomic uint64_t started; /* clock_ticks */
-    atomic_bool is_function;
-    atomic_bool busy; /* for longer than busy-reply-threshold */
+    atomic_bool loads;        /* it is a library's code */
+    atomic_bool busy;         /* for longer than busy-reply-threshold */
+    atomic_bool watched;      /* watch_worker() has set `thread` */
     _Atomic(struct run *) run;
     pthread_t thread;
 } __attribute__((aligned(64)));

@@ -43,6 +43,30 @@ static void free_owned(void) {
         buffer_free(owned[i]);
 }
 
+/* ---- interrupts ---- */
+
+static _Thread_local void (*on_interrupt)(void);
+
+static void handle_interrupt(int signal_number) {
+    (void)signal_number;
+    int before = errno;
+    if (on_interrupt) on_interrupt();
+    errno = before;
+}
+
+void thread_on_interrupt(void (*fn)(void)) {
+    struct sigaction action = {.sa_handler = handle_interrupt, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    on_interrupt = fn;
+    sigaction(SIGRTMIN, &action, NULL);
+}
+
+void thread_interrupt(pthread_t id) {
+    pthread_kill(id, SIGRTMIN);
+}
+
+/* ---- starting and ending ---- */
+
 static void *run(void *context) {
     struct start start = *(struct start *)context;
     memory_free(context);

@@ -19,6 +19,11 @@ int thread_start(const char *name, void (*fn)(void *arg), void *arg, struct thre
 struct buffer;
 void thread_owns_buffer(struct buffer *buffer);
 
+/* From now on thread_interrupt() has fn called on the calling thread, in a signal handler; system
+ * calls go on. */
+void thread_on_interrupt(void (*fn)(void));
+void thread_interrupt(pthread_t id);
+
 /* Waits for its end. Every started thread is joined once. */
 void thread_join(struct thread *thread);
 
