@@ -47,6 +47,17 @@ void persistence_save(struct call *call) {
     }
 }
 
+/* What lets the journal be short again is a snapshot. */
+void persistence_bgrewriteaof(struct call *call) {
+    if (!persistence->begin(persistence->context))
+        reply_error(call->reply,
+                    "ERR Background append only file rewriting already in progress");
+    else if (call->no_wait)
+        reply_simple(call->reply, "Background append only file rewriting scheduled");
+    else
+        reply_simple(call->reply, "Background append only file rewriting started");
+}
+
 void persistence_lastsave(struct call *call) {
     struct persistence_status status;
     persistence->status(persistence->context, &status);

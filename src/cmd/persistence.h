@@ -53,5 +53,6 @@ extern const struct command persistence_commands[];
 void persistence_bgsave(struct call *call);
 void persistence_save(struct call *call);
 void persistence_lastsave(struct call *call);
+void persistence_bgrewriteaof(struct call *call);
 void persistence_debug_reload(struct call *call);
 void persistence_debug_loadaof(struct call *call);

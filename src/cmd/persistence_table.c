@@ -26,6 +26,16 @@ static const char *const lastsave_tips[] = {
 
 const struct command persistence_commands[] = {
     {
+        .name = "bgrewriteaof",
+        .run = persistence_bgrewriteaof,
+        .arity = 1,
+        .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_NO_ASYNC_LOADING,
+        .group = "server",
+        .since = "1.0.0",
+        .complexity = "O(1)",
+        .summary = "Makes the journal short, by taking a snapshot in the background.",
+    },
+    {
         .name = "bgsave",
         .run = persistence_bgsave,
         .arity = -1,

@@ -107,24 +107,6 @@ static void write_server(struct exec *exec, struct buffer *out, void *context) {
     write_listeners(out);
 }
 
-/* ---- Persistence ---- */
-
-static void write_persistence(struct exec *exec, struct buffer *out, void *context) {
-    buffer_printf(out, "aof_enabled:0\r\n"
-                       "aof_rewrite_in_progress:0\r\n"
-                       "aof_rewrite_scheduled:0\r\n"
-                       "aof_last_rewrite_time_sec:-1\r\n"
-                       "aof_current_rewrite_time_sec:-1\r\n"
-                       "aof_last_bgrewrite_status:ok\r\n"
-                       "aof_rewrites:0\r\n"
-                       "aof_rewrites_consecutive_failures:0\r\n"
-                       "aof_last_write_status:ok\r\n"
-                       "aof_last_cow_size:0\r\n"
-                       "module_fork_in_progress:0\r\n"
-                       "module_fork_last_cow_size:0\r\n"
-                       "slot_migration_fork_in_progress:0\r\n");
-}
-
 /* ---- Replication ---- */
 
 static void write_replication(struct exec *exec, struct buffer *out, void *context) {
@@ -213,7 +195,6 @@ void server_register_info(struct exec *exec) {
     entropy_hex(server_facts.replication_id, sizeof server_facts.replication_id / 2);
     server_facts.started_ms = clock_wall_ms();
     info_register(exec, "Server", INFO_DEFAULT, write_server, NULL);
-    info_register(exec, "Persistence", INFO_DEFAULT, write_persistence, NULL);
     info_register(exec, "Replication", INFO_DEFAULT, write_replication, NULL);
     info_register(exec, "CPU", INFO_DEFAULT, write_cpu, NULL);
     info_register(exec, "Modules", INFO_DEFAULT, write_modules, NULL);

@@ -212,11 +212,64 @@ static void failed(void *context, int error) {
     exec_refuse_writes(REFUSAL_JOURNAL, refusal);
 }
 
+/* ---- INFO ---- */
+
+typedef unsigned long long ull;
+
+/* What the field calls its AOF is the journal here; rewriting it is taking a snapshot. */
+static void write_field(const struct journal_status *s, struct buffer *out) {
+    buffer_printf(out,
+                  "aof_enabled:%d\r\n"
+                  "aof_rewrite_in_progress:0\r\n"
+                  "aof_rewrite_scheduled:0\r\n"
+                  "aof_last_rewrite_time_sec:-1\r\n"
+                  "aof_current_rewrite_time_sec:-1\r\n"
+                  "aof_last_bgrewrite_status:ok\r\n"
+                  "aof_rewrites:0\r\n"
+                  "aof_rewrites_consecutive_failures:0\r\n"
+                  "aof_last_write_status:%s\r\n"
+                  "aof_last_cow_size:0\r\n"
+                  "module_fork_in_progress:0\r\n"
+                  "module_fork_last_cow_size:0\r\n"
+                  "slot_migration_fork_in_progress:0\r\n",
+                  state.journal != NULL, s->error ? "err" : "ok");
+    if (!state.journal) return;
+    buffer_printf(out,
+                  "aof_current_size:%llu\r\n"
+                  "aof_buffer_length:%llu\r\n"
+                  "aof_pending_bio_fsync:%d\r\n",
+                  (ull)journal_bytes(state.journal), (ull)s->queued_bytes, s->lag_us > 0);
+}
+
+static void write_info(struct exec *exec, struct buffer *out, void *context) {
+    struct journal_status s = {0};
+    if (state.journal) s = journal_status(state.journal);
+    write_field(&s, out);
+    buffer_printf(out, "home:%s\r\ndurability:%s\r\n", settings.url,
+                  name_of(durabilities, settings.durability));
+    if (!state.journal) return;
+    buffer_printf(out,
+                  "journal_sequence:%llu\r\n"
+                  "journal_durable_sequence:%llu\r\n"
+                  "journal_lag_ms:%lld\r\n"
+                  "journal_behind:%d\r\n"
+                  "journal_written_bytes:%llu\r\n"
+                  "journal_segment_bytes:%llu\r\n"
+                  "journal_segments_begun:%llu\r\n"
+                  "journal_syncs:%llu\r\n"
+                  "journal_last_sync_usec:%lld\r\n"
+                  "journal_write_failures:%llu\r\n",
+                  (ull)s.last, (ull)s.durable, (long long)s.lag_us / 1000,
+                  journal_is_behind(state.journal), (ull)s.written_bytes, (ull)s.segment_bytes,
+                  (ull)s.segments, (ull)s.syncs, (long long)s.last_sync_us, (ull)s.failures);
+}
+
 /* ---- opening ---- */
 
 bool keep_open(struct exec *exec, struct buffer *error) {
     exec_set_default_durability(exec, DURABILITY_NONE);
     state.exec = exec;
+    info_register(exec, "Persistence", INFO_DEFAULT, write_info, NULL);
     if (!keep_is_wanted()) {
         settings.durability = DURABILITY_NONE;
         state.serving = true;

@@ -2,6 +2,7 @@
 #include "server/load.h"
 #include "base/ensure.h"
 #include "base/log.h"
+#include "exec/durability.h"
 #include "home/home.h"
 #include "journal/journal.h"
 #include "journal/reader.h"
@@ -30,6 +31,10 @@ static struct {
     void (*done)(void *context);
     void *context;
     struct buffer error;
+
+    /* How far it is, for INFO. */
+    int64_t began_ms;
+    _Atomic uint64_t total_bytes, loaded_bytes;
 } loader;
 
 /* ---- loading ---- */
@@ -82,6 +87,10 @@ static void note_snapshot(void *context, const char *name, uint64_t size) {
     source->size = size;
 }
 
+static void add_bytes(void *context, const char *name, uint64_t size) {
+    *(uint64_t *)context += size;
+}
+
 static ssize_t read_snapshot(void *context, void *out, size_t size) {
     struct snapshot_source *source = context;
     ssize_t n = home_get(source->home, source->name, source->offset, out, size);
@@ -91,6 +100,7 @@ static ssize_t read_snapshot(void *context, void *out, size_t size) {
 
 static void snapshot_progress(void *context, uint64_t bytes, uint64_t keys) {
     struct snapshot_source *source = context;
+    loader.loaded_bytes = bytes;
     if (!breathe(source->loading)) return;
     log_notice("Loading %s: %llu keys, %llu of %llu MB", source->name, (ull)keys, (ull)bytes >> 20,
                (ull)source->size >> 20);
@@ -151,8 +161,10 @@ static bool replay_one(struct loading *loading, struct journal_reader *reader,
 static bool replay_frames(struct loading *loading, struct journal_reader *reader) {
     struct frame frame;
     enum reader_result result;
+    uint64_t snapshot_bytes = loader.loaded_bytes;
     while ((result = journal_reader_next(reader, &frame)) == READ_FRAME && !loader.stop) {
         if (!replay_one(loading, reader, &frame)) return false;
+        loader.loaded_bytes = snapshot_bytes + reader->done + reader->offset;
         if (breathe(loading))
             log_notice("Replaying the journal: %llu of %llu MB",
                        (ull)(reader->done + reader->offset) >> 20, (ull)reader->total >> 20);
@@ -204,6 +216,21 @@ static bool load_all(struct loading *loading) {
     return keep_begin(next - 1, &loader.error);
 }
 
+static void write_info(struct exec *exec, struct buffer *out, void *context) {
+    if (!exec_is_loading(exec)) return;
+    uint64_t loaded = loader.loaded_bytes, total = MAX(loader.total_bytes, loaded);
+    int64_t took_ms = MAX(clock_wall_ms() - loader.began_ms, (int64_t)1);
+    double left = loaded ? (double)took_ms / 1000 * (double)(total - loaded) / (double)loaded : 0;
+    buffer_printf(out,
+                  "loading_start_time:%lld\r\n"
+                  "loading_total_bytes:%llu\r\n"
+                  "loading_loaded_bytes:%llu\r\n"
+                  "loading_loaded_perc:%.2f\r\n"
+                  "loading_eta_seconds:%.0f\r\n",
+                  (long long)loader.began_ms / 1000, (ull)total, (ull)loaded,
+                  total ? 100.0 * (double)loaded / (double)total : 0, left);
+}
+
 static void load(void *argument) {
     struct exec *exec = loader.exec;
     struct command_runner *runner = command_runner_create(exec);
@@ -229,6 +256,12 @@ bool load_begin(struct exec *exec, void (*done)(void *context), void *context,
     loader.exec = exec;
     loader.done = done;
     loader.context = context;
+    loader.began_ms = clock_wall_ms();
+    uint64_t total = 0;
+    home_list(keep_home(), KEEP_SNAPSHOTS, add_bytes, &total);
+    home_list(keep_home(), JOURNAL_FOLDER, add_bytes, &total);
+    loader.total_bytes = total;
+    info_register(exec, "Persistence", INFO_DEFAULT, write_info, NULL);
     int status = thread_start("loader", load, NULL, &loader.thread);
     if (status) buffer_printf(error, "a thread cannot be started: %s", strerror(-status));
     loader.started = !status;

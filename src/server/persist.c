@@ -13,6 +13,7 @@
 #include "cmd/persistence.h"
 #include "cmd/shared_server.h"
 #include "config/config.h"
+#include "exec/durability.h"
 #include "exec/refusal.h"
 #include "journal/snapshot.h"
 #include "keyspace/load.h"
@@ -276,6 +277,7 @@ static void write_status(void *context, struct persistence_status *out) {
     uint64_t changes = changes_so_far(p);
     pthread_mutex_lock(&p->mutex);
     *out = p->status;
+    out->loading = exec_is_loading(p->options.exec);
     out->in_progress = p->busy;
     out->scheduled = p->wanted;
     out->changes = changes_since(p->changes_at, changes);

@@ -43,6 +43,7 @@ struct server {
     struct net *net;
     struct net_service service;
     struct persist *persist;
+    bool is_ready; /* all has been loaded */
     struct thread stopper;
     int stop_event;
 };
@@ -209,14 +210,18 @@ static void log_start(int64_t began_us) {
 }
 
 static void be_ready(void *context) {
+    struct server *server = context;
+    int status = persist_start(server->persist);
+    if (status < 0) log_warning("Snapshots are not taken in the background: %s", strerror(-status));
+    server->is_ready = true;
     log_notice("Ready to accept connections");
     process_notify("READY=1\nSTATUS=Ready to accept connections");
 }
 
 /* Listens from the beginning, so that clients learn what they wait for. */
 static bool begin_loading(struct server *server, struct buffer *error) {
-    if (keep_is_wanted()) return load_begin(server->exec, be_ready, NULL, error);
-    be_ready(NULL);
+    if (keep_is_wanted()) return load_begin(server->exec, be_ready, server, error);
+    be_ready(server);
     return true;
 }
 
@@ -238,7 +243,8 @@ static bool run(struct server *server, struct buffer *error) {
     process_notify("STOPPING=1");
     file_write_full(server->stop_event, bytes_make(&one, sizeof one));
     thread_join(&server->stopper);
-    if (good && !persist_stop(server->persist)) {
+    /* Otherwise not all is there yet, and what is must not be taken for it. */
+    if (server->is_ready && !persist_stop(server->persist) && good) {
         buffer_printf(error, "the data could not be saved");
         return false;
     }
