@@ -97,6 +97,11 @@ void list_ltrim(struct call *call) {
         reply_ok(call->reply);
         return;
     }
+    if (start == 0 && stop == length - 1) {
+        keyspace_notify(&call->view, spot.key, (struct event){EVENT_LIST, "ltrim"});
+        reply_ok(call->reply);
+        return;
+    }
     list_edit_drop_end(&edit, LIST_LEFT, (uint64_t)start);
     list_edit_drop_end(&edit, LIST_RIGHT, (uint64_t)(length - 1 - stop));
     list_edit_shrink(&edit);

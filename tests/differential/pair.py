@@ -6,6 +6,7 @@ A step is a list of arguments, that is a command, or one of these:
     ["!scan", argument...]       a whole SCAN iteration, compared as a set of elements
     ["!sscan", key, argument...] the same of SSCAN; HSCAN and ZSCAN, as a set of pairs
     ["?", argument...]           a command whose replies are not compared
+    ["@NAME", argument...]       a command of another connection, which comes to be with its first command
 """
 
 import pathlib
@@ -41,21 +42,27 @@ def show_argument(argument):
     return text if plain else f'"{text}"'
 
 
+def connection_of(step):
+    """The name of the step's connection, and the step without it."""
+    first = str(step[0])
+    return (first, step[1:]) if first.startswith("@") else ("", step)
+
+
 def size_of(step):
     return sum(len(argument) if isinstance(argument, (bytes, str)) else 20 for argument in step)
 
 
 class Side:
-    """One of the two servers, with a connection for each protocol."""
+    """One of the two servers, with connections by protocol and name."""
 
     def __init__(self, server):
         self.server = server
         self.clients = {}
 
-    def client(self, resp):
-        if resp not in self.clients:
-            self.clients[resp] = self.server.client(resp)
-        return self.clients[resp]
+    def client(self, resp, name=""):
+        if (resp, name) not in self.clients:
+            self.clients[resp, name] = self.server.client(resp)
+        return self.clients[resp, name]
 
     def reset(self):
         """Empty, connected, and started again if it is down."""
@@ -114,6 +121,7 @@ class Pair:
         return bool(commands) and None in self.ours.client(2).call("COMMAND", "INFO", *commands)
 
     def rule(self, step):
+        step = connection_of(step)[1]
         name = str(step[0]).lower()
         if len(step) > 1 and not isinstance(step[1], bytes):
             rule = self.rules.get(f"{name}|{str(step[1]).lower()}")
@@ -140,7 +148,9 @@ class Pair:
                 if side is self.theirs:
                     time.sleep(float(batch[0][1]) / 1000)
                 return [b""]
-            return side.client(resp).raw_pipeline([step[1:] if step[0] == "?" else step for step in batch])
+            client = side.client(resp, connection_of(batch[0])[0])
+            commands = [connection_of(step)[1] for step in batch]
+            return client.raw_pipeline([step[1:] if step[0] == "?" else step for step in commands])
         except (OSError, Disconnected) as error:
             return [f"{error!r}; log:\n{side.server.log_text(3000)}".encode()]
 
@@ -149,16 +159,17 @@ class Pair:
             a = ours[i] if i < len(ours) else b"(no reply)"
             b = theirs[i] if i < len(theirs) else b"(no reply)"
             rule = self.rule(step)
-            if a != b and step[0] != "?" and not (rule and rule(a, b)):
+            if a != b and connection_of(step)[1][0] != "?" and not (rule and rule(a, b)):
                 raise Difference(start + i, step, a, b)
 
 
 def batch_ends(steps):
-    """Cuts steps into batches to be sent in one piece; what is no command is alone."""
+    """Cuts steps into batches to be sent in one piece, by one connection; what is no command is alone."""
     size = count = 0
     for i, step in enumerate(steps):
         special = str(step[0]).startswith("!")
-        if count and (special or count == BATCH_STEPS or size + size_of(step) > BATCH_BYTES):
+        other = count and connection_of(step)[0] != connection_of(steps[i - 1])[0]
+        if count and (special or other or count == BATCH_STEPS or size + size_of(step) > BATCH_BYTES):
             yield i
             size = count = 0
         size, count = size + size_of(step), count + 1
