@@ -14,11 +14,24 @@ enum { VERSION_SIZE = 2, CHECKSUM_SIZE = 8, FOOTER_SIZE = VERSION_SIZE + CHECKSU
 
 /* ---- DUMP ---- */
 
+static bool write_footer(uint16_t version, struct buffer *out) {
+    return buffer_append(out, &version, sizeof version) &&
+           rdb_write_u64(out, rdb_checksum(0, buffer_bytes(out)));
+}
+
 static bool write_payload(const struct entry *e, struct buffer *out) {
     struct value value = entry_value(e);
-    uint16_t version = RDB_VERSION;
-    return rdb_write_value(&value, out) && buffer_append(out, &version, sizeof version) &&
-           rdb_write_u64(out, rdb_checksum(0, buffer_bytes(out)));
+    return rdb_write_value(&value, out) && write_footer(RDB_VERSION, out);
+}
+
+bool dump_write_shared_payload(const struct entry *e, struct buffer *out) {
+    static const struct rdb_style style = {.version = RDB_VERSION_SHARED};
+    struct value value = entry_value(e);
+    bool refused = false;
+    if (rdb_write_value_as(&value, &style, out, &refused))
+        return write_footer(RDB_VERSION_SHARED, out);
+    buffer_clear(out);
+    return refused && write_payload(e, out);
 }
 
 void dump_dump(struct call *call) {

@@ -158,6 +158,26 @@ bool blocking_deadline_seconds(struct call *call, struct bytes timeout, int64_t 
     return true;
 }
 
+struct waiter *blocking_wait_for_task(struct call *call) {
+    struct waiter *waiter = memory_alloc_zero(sizeof *waiter);
+    if (!waiter) return NULL;
+    *waiter = (struct waiter){.session = call->session,
+                              .exec = call->exec,
+                              .worker = call->worker,
+                              .found = commands_of(&call->exec->commands, call->command),
+                              .db = call->view.db,
+                              .muted = call->reply->muted,
+                              .state = WAIT_CLAIMED};
+    list_init(&waiter->finished);
+    call->session->waiter = waiter;
+    return waiter;
+}
+
+void waiter_abandon(struct waiter *waiter) {
+    if (waiter->session) waiter->session->waiter = NULL;
+    waiter_free(waiter);
+}
+
 /* ---- ending ---- */
 
 static void write_at_end(struct waiter *waiter, const char *error) {
@@ -178,8 +198,7 @@ static bool close_wait(struct waiter *waiter) {
     return true;
 }
 
-/* Its session goes on, with the reply. Nobody else knows the waiter any more. */
-static void complete(struct waiter *waiter) {
+void waiter_complete(struct waiter *waiter) {
     struct session *session = waiter->session;
     if (session) {
         struct connection *connection = session->connection;
@@ -212,7 +231,7 @@ static void waiter_fire(struct net_timer *timer) {
     unlock_keys(waiter, &hold);
     if (!mine) return;
     write_at_end(waiter, NULL);
-    complete(waiter);
+    waiter_complete(waiter);
 }
 
 /* On the session's worker: all that have been finished. */
@@ -232,7 +251,7 @@ static void deliver(void *argument) {
         lock_keys(waiter, &hold);
         leave_all(waiter);
         unlock_keys(waiter, &hold);
-        complete(waiter);
+        waiter_complete(waiter);
     }
 }
 

@@ -99,5 +99,15 @@ void waiting_keys_each(struct blocking *blocking, waiting_key_visitor *visit, vo
 
 /* ---- blocking.c ---- */
 
+/* The session of the call waits for no key, but for waiter_complete(). NULL: no memory. */
+struct waiter *blocking_wait_for_task(struct call *call);
+
+/* Its session goes on, with the waiter's reply; the waiter is freed. On the session's worker.
+ * Nobody else knows the waiter any more. */
+void waiter_complete(struct waiter *waiter);
+
+/* Frees one that nobody completes, since the server has stopped or the wait has not begun. */
+void waiter_abandon(struct waiter *waiter);
+
 /* Hands the waiter, which is done, to its session's worker. */
 void waiter_finish(struct waiter *waiter);

@@ -61,6 +61,14 @@ static enum verdict reject(struct reply *reply, const char *error) {
     return VERDICT_REJECTED;
 }
 
+/* Would it write to a key that is guarded? */
+static bool names_guarded_key(const struct session *session, const struct staged *staged,
+                              uint64_t flags) {
+    const struct key *keys = session_worker(session)->keys.items + staged->first_key;
+    return flags & (CMD_WRITE | CMD_SCRIPT) &&
+           key_guards_have(session->exec, session->db, keys, staged->key_count);
+}
+
 /* In RESP2 messages look like replies, so hardly anything else may be answered beside them. */
 static bool allowed_with_subscriptions(const struct session *session, uint64_t flags) {
     return session->resp == 3 || flags & CMD_SUBSCRIBED || !pubsub_is_subscribed(session);
@@ -156,6 +164,9 @@ enum verdict check_request(struct session *session, const struct staged *staged,
         return reject(reply, "LOADING Valkey is loading the dataset in memory");
     if (UNLIKELY(pause_applies(session->exec, flags, now_ms)) ||
         durability_holds_back(session->exec, flags))
+        return VERDICT_WAIT;
+    if (UNLIKELY(session->exec->guarded_keys) && verdict == VERDICT_RUN &&
+        names_guarded_key(session, staged, flags))
         return VERDICT_WAIT;
     return verdict;
 }

@@ -45,6 +45,8 @@ struct exec *exec_create(const struct exec_options *options) {
     exec->acl = acl_create();
     exec->blocking = blocking_create(exec);
     exec->watching = watching_create(exec);
+    exec->background = background_create();
+    exec->key_guards = key_guards_create();
     exec->tracking = tracking_create(exec);
     for (unsigned i = 0; i < options->workers; i++)
         worker_init(exec, i);
@@ -71,6 +73,8 @@ void exec_free(struct exec *exec) {
     acl_settings_attach(NULL);
     for (unsigned i = 0; i < exec->worker_count; i++)
         worker_free(&exec->workers[i]);
+    background_free(exec->background);
+    key_guards_free(exec->key_guards);
     info_frame_free(exec->info);
     watching_free(exec->watching);
     blocking_free(exec->blocking);

@@ -160,6 +160,9 @@ struct exec {
     struct info_frame *info;
     struct blocking *blocking;
     struct watching *watching;
+    struct background *background;
+    struct key_guards *key_guards;
+    _Atomic unsigned guarded_keys;
     struct rate input_rate, output_rate; /* sampled by worker 0 */
     struct exec_worker workers[];
 };
@@ -248,6 +251,20 @@ void session_update_rights(struct session *session);
 
 bool pause_applies(const struct exec *exec, uint64_t command_flags, int64_t now_ms);
 void pause_session(struct session *session, int64_t now_ms);
+
+/* All who wait so look again whether they still have to. */
+void pause_look_again(struct exec *exec);
+
+/* ---- background.c, key_guard.c ---- */
+
+struct background *background_create(void);
+void background_free(struct background *background);
+
+struct key_guards *key_guards_create(void);
+void key_guards_free(struct key_guards *guards);
+
+/* Is one of these guarded? Not worth asking while exec->guarded_keys is 0. */
+bool key_guards_have(struct exec *exec, uint32_t db, const struct key *keys, unsigned count);
 void pause_timer_fire(struct net_timer *timer);
 
 void limits_input_overflow(void *context, void *session, size_t input_bytes);

@@ -2,13 +2,14 @@
 /*
  * CLIENT PAUSE. A session whose command is held back waits on its worker's list, until the worker's
  * timer for the end of the pause or CLIENT UNPAUSE lets all of them go on. They look again then:
- * when the pause was prolonged meanwhile, they wait anew.
+ * when the pause was prolonged meanwhile, they wait anew. So do those that would write to guarded
+ * keys (exec/key_guard.h).
  */
 #include "base/ensure.h"
 #include "exec/exec_priv.h"
 #include "sys/clock.h"
 
-/* How often it is looked whether the journal has caught up. */
+/* How often it is looked whether the journal has caught up, or a guard has ended. */
 #define BEHIND_POLL_MS 10
 
 bool pause_applies(const struct exec *exec, uint64_t command_flags, int64_t now_ms) {
@@ -44,6 +45,11 @@ void pause_session(struct session *session, int64_t now_ms) {
     int64_t due_us = clock_mono_us() + (left_ms + 1) * 1000;
     if (!worker_timer_arm(connection_worker(session->connection), &w->pause_timer, due_us))
         resume_all(w);
+}
+
+void pause_look_again(struct exec *exec) {
+    for (unsigned i = 0; i < exec->worker_count; i++)
+        worker_post(net_worker(exec->net, i), resume_all, &exec->workers[i]);
 }
 
 void exec_pause(struct exec *exec, int64_t until_ms, bool writes_only) {

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "cmd/families.h"
 #include "config/config.h"
+#include "exec/background.h"
 #include "exec/acl.h"
 #include "exec/exec.h"
 #include "keyspace/gate.h"
@@ -174,6 +175,7 @@ static void tear_down(struct server *server) {
     listen_attach(NULL);
     tls_attach(NULL);
     keep_close();
+    if (server->exec) background_stop(server->exec);
     if (server->net) net_free(server->net);
     persist_free(server->persist);
     if (server->exec) exec_free(server->exec);

@@ -20,14 +20,17 @@ static int64_t left_ms(int64_t deadline_us) {
     return deadline_us <= now_us ? 0 : MIN((deadline_us - now_us + 999) / 1000, (int64_t)INT_MAX);
 }
 
+/* Who may be cancelled looks up ten times a second. */
 int outgoing_wait(const struct outgoing *o, short events, int64_t deadline_us) {
     struct pollfd event = {.fd = o->fd, .events = events};
-    int ready;
-    do {
-        ready = poll(&event, 1, (int)left_ms(deadline_us));
-    } while (ready < 0 && errno == EINTR);
-    if (ready < 0) return -errno;
-    return ready ? 0 : -ETIMEDOUT;
+    for (;;) {
+        int64_t ms = left_ms(deadline_us);
+        if (o->cancel && *o->cancel) return -ECANCELED;
+        int ready = poll(&event, 1, (int)(o->cancel ? MIN(ms, (int64_t)100) : ms));
+        if (ready > 0) return 0;
+        if (ready < 0 && errno != EINTR) return -errno;
+        if (ready == 0 && left_ms(deadline_us) == 0) return -ETIMEDOUT;
+    }
 }
 
 /* ---- TLS ---- */
@@ -143,7 +146,7 @@ static enum outgoing_result connect_to(struct outgoing *o, const struct outgoing
 
 enum outgoing_result outgoing_open(struct outgoing *o, const struct outgoing_target *target,
                                    int64_t deadline_us, struct buffer *error) {
-    *o = (struct outgoing){.fd = -1};
+    *o = (struct outgoing){.fd = -1, .cancel = target->cancel};
     enum outgoing_result result = connect_to(o, target, deadline_us, error);
     if (result == OUTGOING_OPEN && !target->path) socket_set_nodelay(o->fd, true);
     if (result == OUTGOING_OPEN && target->tls) result = begin_tls(o, target, deadline_us, error);

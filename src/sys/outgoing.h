@@ -3,6 +3,7 @@
 
 #include "base/buffer.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -24,11 +25,13 @@ struct outgoing_target {
     int port;
     const char *path;               /* of a Unix socket, instead; NULL = TCP */
     const struct outgoing_tls *tls; /* NULL = none */
+    const atomic_bool *cancel;      /* once it is true, nobody waits; NULL = never */
 };
 
 struct outgoing {
     int fd; /* to poll; good between open and close */
     struct ssl_st *ssl;
+    const atomic_bool *cancel;
 };
 
 enum outgoing_result {
@@ -48,6 +51,6 @@ void outgoing_close(struct outgoing *outgoing);
 ssize_t outgoing_receive(struct outgoing *outgoing, void *data, size_t size);
 ssize_t outgoing_send(struct outgoing *outgoing, const void *data, size_t size);
 
-/* Waits until the socket can be read from (POLLIN) or written to (POLLOUT). 0, -ETIMEDOUT, or
- * another negative errno. */
+/* Waits until the socket can be read from (POLLIN) or written to (POLLOUT). 0, -ETIMEDOUT,
+ * -ECANCELED, or another negative errno. */
 int outgoing_wait(const struct outgoing *outgoing, short events, int64_t deadline_us);

@@ -116,11 +116,16 @@ def strata(*arguments):
     return Server("Strata", [strata_binary()], ["--save", "", "--home", "", "--enable-debug-command", "yes", *arguments])
 
 
+# The peers' directory is shared: nobody starts with what another one has saved there.
+PEER_OPTIONS = ["--save", "", "--appendonly", "no", "--dbfilename", f"none-{os.getpid()}.rdb",
+                "--enable-debug-command", "yes"]
+
+
 def valkey(*arguments):
-    options = ["--save", "", "--appendonly", "no", "--enable-debug-command", "yes", *arguments]
+    options = [*PEER_OPTIONS, *arguments]
     return Server("Valkey", peer.command("valkey-server"), options, sees_host_files=False)
 
 
 def redis(*arguments):
-    options = ["--save", "", "--appendonly", "no", "--enable-debug-command", "yes", *arguments]
+    options = [*PEER_OPTIONS, *arguments]
     return Server("Redis", peer.command("redis-server"), options, sees_host_files=False)
