@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Snapshots, taken while threads write: each shows one instant. The keys are accounts, and every
+ * unit of work moves money from one to another with both partitions locked, so at every instant the
+ * sum is the same; a large list gets an element at each end in one unit, so both ends always agree.
+ */
+#include "journal/snapshot.h"
+#include "base/number.h"
+#include "keyspace_world.h"
+#include "sys/memory.h"
+#include "sys/thread.h"
+#include "value/list.h"
+#include "value/types.h"
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define WORKERS  2u
+#define ACCOUNTS 5000u
+#define BALANCE  1000
+#define ELEMENTS 3000u
+
+struct bank {
+    struct world *world;
+    atomic_bool over;
+};
+
+struct clerk {
+    struct bank *bank;
+    unsigned worker;
+    struct thread thread;
+    struct buffer scratch;
+};
+
+static struct key account_key(unsigned number, char room[32]) {
+    return key_make(bytes_make(room, (size_t)snprintf(room, 32, "account:%u", number)));
+}
+
+static int64_t balance_of(struct view *view, const struct key *key, struct spot *spot) {
+    int64_t balance = 0;
+    const struct entry *e = keyspace_seek(view, key, spot);
+    if (e) assert_true(number_parse_i64(entry_string(e), &balance));
+    return balance;
+}
+
+static void store_balance(struct view *view, const struct key *key, int64_t balance) {
+    char text[64] = {0}; /* accounts differ in size */
+    struct spot spot;
+    keyspace_seek(view, key, &spot);
+    size_t n = number_format_i64(text, balance);
+    struct string_store store = {.value = bytes_make(text, n), .expiry = EXPIRY_NONE};
+    assert_true(keyspace_store_string(view, &spot, &store));
+}
+
+/* ---- units of work ---- */
+
+static void transfer(struct view *view, struct gate *gate, struct random *random) {
+    char rooms[2][32];
+    struct spot spot;
+    struct key keys[2] = {account_key((unsigned)random_below(random, ACCOUNTS), rooms[0]),
+                          account_key((unsigned)random_below(random, ACCOUNTS), rooms[1])};
+    if (bytes_equal(keys[0].name, keys[1].name)) return;
+    struct gate_hold hold;
+    int64_t sum = (int64_t)random_below(random, 100000);
+    gate_lock(gate, view->worker, &hold, keys, 2);
+    int64_t from = balance_of(view, &keys[0], &spot), to = balance_of(view, &keys[1], &spot);
+    store_balance(view, &keys[0], from - sum);
+    store_balance(view, &keys[1], to + sum);
+    gate_unlock(gate, &hold);
+}
+
+static void push(struct view *view, struct buffer *scratch, const struct key *key,
+                 struct bytes text) {
+    struct spot spot;
+    struct list_edit edit;
+    const struct entry *e = keyspace_seek(view, key, &spot);
+    struct value value = e ? entry_value(e) : (struct value){0};
+    assert_true(list_edit_begin(&edit, e ? &value : NULL, scratch));
+    assert_true(list_edit_prepare(&edit, 2, 2 * text.len, text.len));
+    assert_true(list_edit_push(&edit, LIST_LEFT, text));
+    assert_true(list_edit_push(&edit, LIST_RIGHT, text));
+    value = list_edit_value(&edit);
+    assert_true(keyspace_put(view, &spot, &value, &(struct edit){0}));
+}
+
+static void push_to_a_list(struct view *view, struct gate *gate, struct random *random,
+                           struct buffer *scratch) {
+    char room[32], text[32];
+    struct key key = key_make(bytes_make(
+        room, (size_t)snprintf(room, 32, "list:%u", (unsigned)random_below(random, 20))));
+    size_t n = (size_t)snprintf(text, sizeof text, "%llu", (unsigned long long)random_next(random));
+    struct gate_hold hold;
+    gate_lock(gate, view->worker, &hold, &key, 1);
+    push(view, scratch, &key, bytes_make(text, n));
+    gate_unlock(gate, &hold);
+}
+
+/* Account 0 goes and comes back, in two units. */
+static void clerk_works(void *context) {
+    struct clerk *clerk = context;
+    struct world *world = clerk->bank->world;
+    struct view view = world->view;
+    struct random random;
+    random_seed(&random, clerk->worker + 1);
+    view.worker = clerk->worker;
+    view.counters = keyspace_counters_of(world->keyspace, clerk->worker);
+    while (!atomic_load(&clerk->bank->over)) {
+        gate_enter(world->gate, clerk->worker);
+        for (unsigned i = 0; i < 20; i++) {
+            transfer(&view, world->gate, &random);
+            if (i % 4 == 0) push_to_a_list(&view, world->gate, &random, &clerk->scratch);
+            gate_yield(world->gate, clerk->worker);
+        }
+        gate_leave(world->gate, clerk->worker);
+    }
+    buffer_free(&clerk->scratch);
+}
+
+/* ---- snapshots ---- */
+
+static int write_memory(void *context, struct bytes piece) {
+    return buffer_append_bytes(context, piece) ? 0 : -ENOMEM;
+}
+
+struct memory {
+    struct bytes bytes;
+    size_t at;
+};
+
+static ssize_t read_memory(void *context, void *out, size_t size) {
+    struct memory *m = context;
+    size_t n = MIN(size, m->bytes.len - m->at);
+    if (n) memcpy(out, m->bytes.data + m->at, n);
+    m->at += n;
+    return (ssize_t)n;
+}
+
+static struct snapshot_result take_to(struct world *world, struct rdb_output output,
+                                      struct snapshot_progress *progress) {
+    struct snapshot_options options = {.keyspace = world->keyspace,
+                                       .gate = world->gate,
+                                       .participant = WORKERS,
+                                       .format = {RDB_VERSION, true},
+                                       .output = output,
+                                       .progress = progress};
+    assert_true(snapshot_reserve());
+    struct snapshot_result result = snapshot_take(&options);
+    snapshot_release();
+    return result;
+}
+
+struct audit {
+    int64_t sum;
+    uint64_t accounts, lists;
+};
+
+static void audit_entry(void *context, const struct entry *e) {
+    struct audit *audit = context;
+    struct value value = entry_value(e);
+    if (value.type == TYPE_STRING) {
+        int64_t balance;
+        assert_true(number_parse_i64(value.small, &balance));
+        audit->sum += balance;
+        audit->accounts++;
+        return;
+    }
+    struct list_cursor first, last;
+    char one[PACK_TEXT_MAX], other[PACK_TEXT_MAX];
+    list_seek(&value, 0, &first);
+    list_seek(&value, list_length(&value) - 1, &last);
+    assert_true(bytes_equal(pack_get_text(first.pack, first.at, one),
+                            pack_get_text(last.pack, last.at, other)));
+    audit->lists++;
+}
+
+static void audit_snapshot(struct bytes file) {
+    struct world *world = world_create(1, 1);
+    struct memory memory = {file, 0};
+    struct snapshot_load_result result = snapshot_load(&(struct snapshot_load_options){
+        .keyspace = world->keyspace, .input = {read_memory, &memory}, .clock_ms = WORLD_BEGAN_MS});
+    if (!result.good) fail_msg("%s", result.error);
+    struct audit audit = {0};
+    uint64_t cursor = 0;
+    do
+        cursor = keyspace_scan(&world->view, cursor, 1000, audit_entry, &audit);
+    while (cursor);
+    assert_int_equal(audit.accounts, ACCOUNTS);
+    assert_int_equal(audit.sum, (int64_t)ACCOUNTS * BALANCE);
+    assert_int_equal(audit.lists, 20);
+    world_check(world);
+    keyspace_free(world->keyspace); /* not world_free(): there is another one */
+    gate_free(world->gate);
+    memory_free(world);
+}
+
+static void open_bank(struct bank *bank) {
+    struct buffer scratch = {0};
+    bank->world = world_create(1, WORKERS + 1);
+    gate_enter(bank->world->gate, 0);
+    gate_exclusive_begin(bank->world->gate, 0);
+    for (unsigned i = 0; i < ACCOUNTS; i++) {
+        char room[32];
+        struct key key = account_key(i, room);
+        store_balance(&bank->world->view, &key, BALANCE);
+    }
+    for (unsigned i = 0; i < 20 * ELEMENTS; i++) {
+        char room[32];
+        struct key key = key_make(bytes_make(room, (size_t)snprintf(room, 32, "list:%u", i % 20)));
+        push(&bank->world->view, &scratch, &key, BYTES("an element"));
+    }
+    gate_exclusive_end(bank->world->gate, 0);
+    gate_leave(bank->world->gate, 0);
+    buffer_free(&scratch);
+}
+
+static void begin_work(struct bank *bank, struct clerk *clerks) {
+    for (unsigned i = 0; i < WORKERS; i++) {
+        clerks[i] = (struct clerk){.bank = bank, .worker = i};
+        assert_int_equal(thread_start("clerk", clerk_works, &clerks[i], &clerks[i].thread), 0);
+    }
+}
+
+static void close_bank(struct bank *bank, struct clerk *clerks) {
+    atomic_store(&bank->over, true);
+    for (unsigned i = 0; i < WORKERS; i++)
+        thread_join(&clerks[i].thread);
+    world_check(bank->world);
+    world_free(bank->world);
+}
+
+/* ---- tests ---- */
+
+static void test_an_instant_under_load(void **state) {
+    struct bank bank = {0};
+    struct clerk clerks[WORKERS];
+    open_bank(&bank);
+    begin_work(&bank, clerks);
+    for (unsigned i = 0; i < 12; i++) {
+        struct buffer file = {0};
+        struct snapshot_progress progress = {0};
+        struct snapshot_result result =
+            take_to(bank.world, (struct rdb_output){write_memory, &file}, &progress);
+        assert_int_equal(result.status, 0);
+        assert_int_equal(result.keys, ACCOUNTS + 20);
+        assert_int_equal(progress.keys_total, ACCOUNTS + 20);
+        assert_int_equal(result.bytes, file.len);
+        audit_snapshot(buffer_bytes(&file));
+        buffer_free(&file);
+    }
+    close_bank(&bank, clerks);
+}
+
+struct failing {
+    size_t left;
+    struct snapshot_progress *stop;
+};
+
+static int write_and_fail(void *context, struct bytes piece) {
+    struct failing *failing = context;
+    if (failing->stop) __atomic_store_n(&failing->stop->stop, true, __ATOMIC_RELAXED);
+    if (failing->left < piece.len) return -ENOSPC;
+    failing->left -= piece.len;
+    return 0;
+}
+
+/* After one that failed or was given up the next one is whole. */
+static void test_one_that_fails(void **state) {
+    struct bank bank = {0};
+    struct clerk clerks[WORKERS];
+    open_bank(&bank);
+    begin_work(&bank, clerks);
+    for (unsigned i = 0; i < 6; i++) {
+        struct buffer file = {0};
+        struct snapshot_progress progress = {0}, second = {0};
+        struct failing failing = {i * 100000, i % 2 ? &progress : NULL};
+        struct snapshot_result result =
+            take_to(bank.world, (struct rdb_output){write_and_fail, &failing}, &progress);
+        assert_true(result.status == -ENOSPC || result.status == -ECANCELED);
+        result = take_to(bank.world, (struct rdb_output){write_memory, &file}, &second);
+        assert_int_equal(result.status, 0);
+        audit_snapshot(buffer_bytes(&file));
+        buffer_free(&file);
+    }
+    close_bank(&bank, clerks);
+}
+
+static void test_loading_what_is_not_there(void **state) {
+    struct world *world = world_create(1, 1);
+    struct memory memory = {BYTES("REDIS0011\xfe\x01\x00\x01k\x01v\xff"), 0};
+    struct snapshot_load_options options = {.keyspace = world->keyspace,
+                                            .input = {read_memory, &memory}};
+    struct snapshot_load_result result = snapshot_load(&options);
+    assert_false(result.good);
+    assert_string_equal(result.error, "key 'k': its database is beyond `databases`, at offset 9");
+    world_free(world);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_an_instant_under_load),
+        cmocka_unit_test(test_one_that_fails),
+        cmocka_unit_test(test_loading_what_is_not_there),
+    };
+    value_types_register();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
