@@ -3,28 +3,42 @@
 #include "base/ensure.h"
 #include "exec/acl_user.h"
 
-/* "~a %R~b": each text behind a prefix that its tag picks. */
-static bool write_texts(const struct buffer *texts, const char *const *prefixes,
-                        struct buffer *out) {
-    struct tagged_text item;
+/* As a rule, "~*" is all keys, and no other pattern may stand beside it. */
+static bool is_beside_others(const struct selector *selector, struct tagged_text pattern) {
+    struct tagged_text first;
+    size_t at = 0;
+    bool alone = texts_next(&selector->keys, &at, &first) && at == selector->keys.len;
+    return !alone && bytes_equal(pattern.text, BYTES("*"));
+}
+
+/* "~a %R~b". */
+static bool write_keys(const struct selector *selector, bool as_rules, struct buffer *out) {
+    struct tagged_text pattern;
     bool good = true;
-    for (size_t at = 0, first = out->len; good && texts_next(texts, &at, &item);)
-        good = buffer_printf(out, "%s%s", out->len > first ? " " : "", prefixes[item.tag]) &&
-               buffer_append_bytes(out, item.text);
+    if (selector->flags & SELECTOR_ALL_KEYS) return buffer_printf(out, "~*");
+    for (size_t at = 0, first = out->len; good && texts_next(&selector->keys, &at, &pattern);) {
+        const char *prefix = pattern.tag == KEY_MAY_READ    ? "%R~"
+                             : pattern.tag == KEY_MAY_WRITE ? "%W~"
+                                                            : "~";
+        if (as_rules && *prefix == '~' && is_beside_others(selector, pattern)) prefix = "%RW~";
+        good = buffer_printf(out, "%s%s", out->len > first ? " " : "", prefix) &&
+               buffer_append_bytes(out, pattern.text);
+    }
     return good;
 }
 
 bool selector_describe_keys(const struct selector *selector, struct buffer *out) {
-    static const char *const prefixes[] = {
-        [KEY_MAY_READ] = "%R~", [KEY_MAY_WRITE] = "%W~", [KEY_MAY_READ | KEY_MAY_WRITE] = "~"};
-    if (selector->flags & SELECTOR_ALL_KEYS) return buffer_printf(out, "~*");
-    return write_texts(&selector->keys, prefixes, out);
+    return write_keys(selector, false, out);
 }
 
 bool selector_describe_channels(const struct selector *selector, struct buffer *out) {
-    static const char *const prefixes[] = {"&"};
+    struct tagged_text pattern;
+    bool good = true;
     if (selector->flags & SELECTOR_ALL_CHANNELS) return buffer_printf(out, "&*");
-    return write_texts(&selector->channels, prefixes, out);
+    for (size_t at = 0, first = out->len; good && texts_next(&selector->channels, &at, &pattern);)
+        good = buffer_printf(out, "%s&", out->len > first ? " " : "") &&
+               buffer_append_bytes(out, pattern.text);
+    return good;
 }
 
 bool selector_describe_databases(const struct selector *selector, struct buffer *out) {
@@ -45,7 +59,7 @@ bool selector_describe_commands(const struct selector *selector, struct buffer *
 
 static bool describe_selector(const struct selector *selector, struct buffer *out) {
     size_t before = out->len;
-    bool good = selector_describe_keys(selector, out);
+    bool good = write_keys(selector, true, out);
     if (out->len > before) good = good && buffer_append_char(out, ' ');
     if (!(selector->flags & SELECTOR_ALL_CHANNELS))
         good = good && buffer_printf(out, "resetchannels ");

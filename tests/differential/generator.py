@@ -20,6 +20,7 @@ class Generator:
         self.random = random.Random(seed)
         self.functions = [function for _, function in family.COMMANDS]
         self.weights = [weight for weight, _ in family.COMMANDS]
+        self.junk = getattr(family, "JUNK", JUNK)
 
     def steps(self, count):
         """About that many steps, and then what shows the state of each key."""
@@ -38,9 +39,9 @@ class Generator:
         step, at = list(step), self.random.randrange(1, len(step) + 1)
         kind = self.random.randrange(3)
         if kind == 0 or at == len(step):
-            step.insert(at, self.pick(JUNK))
+            step.insert(at, self.pick(self.junk))
         elif kind == 1:
-            step[at] = self.pick(JUNK)
+            step[at] = self.pick(self.junk)
         else:
             del step[at]
         return step

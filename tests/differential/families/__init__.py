@@ -5,6 +5,7 @@
     COMMANDS      [(weight, function)]: function(g) makes a command from a generator.Generator, or a list of commands
                   that belong together
     probes(key)   the commands that show a key's state
+    JUNK          optional: wrong arguments, instead of the generator's
     RULES         optional: how replies are compared that need not be the same bytes, see rules.py
 """
 

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Users made of random rules, what is told of them, and what they would be allowed to do."""
 
+import generator
+
 KEYS = ["alice", "bob", "carol"]  # users; keys that commands name are others
-PATTERNS = ["a", "a*", "b?", "[ab]x", "*", "", "a:*", "\\a", "x y"]
+PATTERNS = ["a", "a*", "b?", "[ab]x", "", "a:*", "\\a", "x y", "*"]
 NAMES = ["a", "ab", "ax", "b", "bx", "a:1", "c"]
 CHANNELS = ["news", "n*", "news:*", "*", "a?"]
 COMMANDS_KNOWN = ["get", "set", "mget", "del", "config", "config|get", "config|set", "client|list", "client", "select",
@@ -14,6 +16,7 @@ CATEGORIES = ["all", "read", "write", "keyspace", "admin", "dangerous", "slow", 
 DATABASES = ["0", "1", "0,1", "1,0,1", "15,2", "16", "x", "", "0,", "-1", "+1", "00", "99999999999"]
 WORDS = ["on", "off", "nopass", "resetpass", "allkeys", "resetkeys", "allchannels", "resetchannels", "alldbs", "resetdbs",
          "allcommands", "nocommands", "clearselectors", "sanitize-payload", "skip-sanitize-payload", "reset", "nonsense"]
+JUNK = [junk for junk in generator.JUNK if b"\x00" not in junk]  # see docs/differences.md
 HASHES = ["a" * 64, "0123456789abcdef" * 4, "A" * 64, "abc"]
 
 
@@ -29,7 +32,9 @@ def selector_rule(g):
         lambda: g.pick("+-") + g.pick(COMMANDS_KNOWN),
         lambda: g.pick("++-") + g.pick(FIRST_ARGUMENTS),
         lambda: g.pick("+-") + "@" + g.pick(CATEGORIES),
-        lambda: g.pick(["~", "~", "%R~", "%W~", "%RW~", "%wr~", "%", "%x~", "%R"]) + g.pick(PATTERNS),
+        # The last pattern is "*", which LIST writes differently when it is not "~*" (docs/differences.md).
+        lambda: "~" + g.pick(PATTERNS),
+        lambda: g.pick(["~", "%R~", "%W~", "%RW~", "%wr~", "%", "%x~", "%R"]) + g.pick(PATTERNS[:-1]),
         lambda: "&" + g.pick(CHANNELS),
         lambda: g.pick(["db=", "db=", "DB="]) + g.pick(DATABASES),
         lambda: g.word(g.pick(WORDS[4:12])),
