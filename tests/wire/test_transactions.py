@@ -168,6 +168,35 @@ def test_everything_may_be_needed(a):
                        ("SWAPDB", 0, 1), ("DBSIZE",)) == [2, "OK", "OK", [b"z"], [b"0", [b"z"]], b"z", "OK", 0]
 
 
+def test_scripts_inside(a, b):
+    undeclared = "redis.call('INCR', 'n'); redis.call('RPUSH', 'l', ARGV[1]); return redis.call('GET', 'n')"
+    assert transaction(a, ("EVAL", undeclared, 0, "x"), ("INCR", "n"), ("EVAL", undeclared, 1, "n", "y"),
+                       ("EVAL", "return redis.call('BLPOP', KEYS[1], 0)[2]", 1, "l"),
+                       ("EVAL", "return redis.call('BLPOP', KEYS[1], 0)", 1, "none"),
+                       ("LRANGE", "l", 0, -1)) == [b"1", 2, b"3", b"x", None, [b"y"]]
+    replies = transaction(a, ("EVAL", "redis.call('SET', KEYS[1], 1); return redis.call('LPUSH', KEYS[1], 1)", 1, "s"), ("GET", "s"))
+    assert str(replies[0]).startswith("WRONGTYPE") and replies[1] == b"1"
+    assert a.error("EVAL", "return redis.call('MULTI')", 0).startswith("ERR This Valkey command is not allowed from script")
+
+
+def test_scripts_break_watches(a, b):
+    a.call("WATCH", "k")
+    b.call("EVAL", "return redis.call('GET', 'k')", 0)
+    assert transaction(a, ("PING",)) == ["PONG"]
+    a.call("WATCH", "k")
+    b.call("EVAL", "return redis.call('SET', 'k', 1)", 0)
+    assert transaction(a, ("PING",)) is None
+
+
+def test_script_waiters_are_served_after_the_whole_transaction(a, b):
+    b.send("BLPOP", "l", 0)
+    while field(a, "clients", "blocked_clients") != "1":
+        time.sleep(0.005)
+    script = "redis.call('RPUSH', KEYS[1], 1, 2); return redis.call('LPOP', KEYS[1])"
+    assert transaction(a, ("EVAL", script, 1, "l"), ("LPUSH", "l", 0), ("LLEN", "l")) == [b"1", 2, 2]
+    assert b.read() == [b"l", b"0"]
+
+
 # ---- what goes wrong while queueing ----
 
 
