@@ -90,7 +90,6 @@ static void test_nothing_changed(void **state) {
                                "\n"
                                "maxmemory 1024mb\n"
                                "save 900 1\nsave 300 10\n"
-                               "user alice on >secret\n"
                                "include nothing-*.conf\n"
                                "bind   127.0.0.1 '::1'\n"
                                "level high\n"

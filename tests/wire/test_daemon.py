@@ -10,7 +10,14 @@ import time
 
 import pytest
 
+import resp
 import servers
+
+
+@pytest.fixture(autouse=True)
+def own_directory(tmp_path, monkeypatch):
+    """Where servers that are told nothing else keep their data."""
+    monkeypatch.chdir(tmp_path)
 
 
 def strata(*arguments, text=b"", directory=None, environment=None):
@@ -19,9 +26,17 @@ def strata(*arguments, text=b"", directory=None, environment=None):
                           timeout=20, cwd=directory, env={**os.environ, **(environment or {})})
 
 
+class Process(subprocess.Popen):
+    """It does not outlive a test that failed."""
+
+    def __exit__(self, *error):
+        self.kill()
+        return super().__exit__(*error)
+
+
 def start(*arguments, **options):
-    return subprocess.Popen([servers.strata_binary(), *map(str, arguments)], stdout=subprocess.PIPE,
-                            stderr=subprocess.STDOUT, **options)
+    return Process([servers.strata_binary(), *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                   **options)
 
 
 def ping(port):
@@ -29,7 +44,7 @@ def ping(port):
         try:
             with servers.Client(port, timeout=5) as client:
                 return client.call("PING")
-        except OSError:
+        except (OSError, resp.Failure):  # not there yet, or loading
             time.sleep(0.02)
     return None
 
@@ -132,12 +147,12 @@ def test_too_few_files():
 def test_the_log(tmp_path):
     port = servers.free_port()
     log = tmp_path / "log"
-    with start("--port", port, "--logfile", "log", "--dir", tmp_path, "--appendonly", "yes", "--save", "",
+    with start("--port", port, "--logfile", "log", "--dir", tmp_path, "--activedefrag", "yes", "--save", "",
                "--activerehashing", "no") as process:
         assert ping(port) == "PONG"
         text = log.read_text()
         assert "Ready to accept connections" in text
-        assert text.count("has no effect") == 1 and "appendonly is accepted, but has no effect" in text
+        assert text.count("has no effect") == 1 and "activedefrag is accepted, but has no effect" in text
         log.rename(tmp_path / "old")
         with servers.Client(port) as client:
             client.call("CONFIG", "SET", "cluster-announce-ip", "10.0.0.1", "rdma-port", "99")
