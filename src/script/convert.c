@@ -155,10 +155,13 @@ void convert_to_lua(lua_State *lua, struct bytes reply) {
 
 /* ---- values to replies ---- */
 
+#define VALUE_COST 16 /* of the memory limit, for each value of a reply */
+
 struct writer {
     lua_State *lua;
     struct reply *reply;
     uint8_t resp; /* what the script has asked for */
+    size_t left; /* tables that share others can stand for any number of values: so many are left */
 };
 
 static void write_value(struct writer *w);
@@ -288,6 +291,12 @@ static bool write_tagged(struct writer *w) {
     return true;
 }
 
+static void write_string(struct writer *w) {
+    struct bytes text = top_text(w);
+    w->left -= MIN(w->left, text.len / VALUE_COST);
+    reply_bulk(w->reply, text);
+}
+
 static void write_boolean(struct writer *w) {
     bool value = lua_toboolean(w->lua, -1);
     if (w->resp == 3)
@@ -299,13 +308,14 @@ static void write_boolean(struct writer *w) {
 }
 
 static void write_value(struct writer *w) {
+    if (w->left-- == 0) luaL_error(w->lua, "the reply is too large");
     if (!lua_checkstack(w->lua, 8)) {
         reply_error(w->reply, "ERR reached lua stack limit");
         lua_pop(w->lua, 1);
         return;
     }
     switch (lua_type(w->lua, -1)) {
-    case LUA_TSTRING: reply_bulk(w->reply, top_text(w)); break;
+    case LUA_TSTRING: write_string(w); break;
     case LUA_TNUMBER: reply_integer(w->reply, to_integer(lua_tonumber(w->lua, -1))); break;
     case LUA_TBOOLEAN: write_boolean(w); break;
     case LUA_TTABLE:
@@ -317,6 +327,6 @@ static void write_value(struct writer *w) {
 }
 
 void convert_to_reply(lua_State *lua, struct reply *reply, uint8_t resp) {
-    struct writer w = {lua, reply, resp};
+    struct writer w = {lua, reply, resp, vm_of(lua)->limit / VALUE_COST};
     write_value(&w);
 }

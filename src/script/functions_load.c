@@ -196,15 +196,15 @@ static int load_body(lua_State *lua) {
 /* On failure the text of the error is in vm->text. */
 static bool run_code(unsigned worker, struct vm *vm, struct loading *load) {
     vm->load = load;
-    bool compiles = vm_protected(vm, compile_body), good = false;
+    bool compiles = vm_protected(vm, compile_body), good = false, timed_out = false;
     if (compiles) {
         vm_show_all(vm, false);
-        good = run_library(worker, vm, load_body);
+        good = run_library(worker, vm, load_body, &timed_out);
     }
     vm->load = NULL;
     buffer_clear(&vm->text);
     if (!good) {
-        struct bytes failure = vm_failure(vm);
+        struct bytes failure = timed_out ? BYTES("ERR FUNCTION LOAD timeout") : vm_failure(vm);
         if (!compiles && bytes_starts_with(failure, BYTES("ERR ")))
             failure = bytes_skip(failure, 4);
         buffer_printf(&vm->text, "ERR Error %s: %.*s",

@@ -22,7 +22,9 @@ struct packer {
 
 static void pack_value(struct packer *p, unsigned depth);
 
+/* Tables that share others can stand for any amount of output. */
 static void add(struct packer *p, const void *data, size_t size) {
+    if (p->out->len + size > vm_of(p->lua)->limit) luaL_error(p->lua, "too large to pack");
     if (!buffer_append(p->out, data, size)) luaL_error(p->lua, "not enough memory");
 }
 

@@ -101,7 +101,10 @@ static void raise_again(lua_State *lua, lua_Debug *unused) {
 
 void run_stop_now(lua_State *lua, enum run_stop why) {
     struct run *run = vm_of(lua)->run;
+    struct place place = {0};
     run->stop = why;
+    vm_find_place(lua, 0, &place);
+    run->line = place.line;
     lua_sethook(lua, raise_again, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
     luaL_error(lua, "%s", stop_text(run));
     unreachable_code();
@@ -146,6 +149,11 @@ enum run_permission run_may_call(lua_State *lua, const struct bytes *argv, unsig
 /* An error that a command has given has been counted with it. */
 static void reply_failure(struct run *run) {
     struct reply *reply = run->nested.outer->reply;
+    if (run->stop == RUN_KILLED) {
+        reply_errorf(reply, "ERR %s script: on %s:%d.", stop_text(run),
+                     run->program->name ? "@user_function" : "@user_script", run->line);
+        return;
+    }
     unsigned errors = reply->errors;
     reply_error_bytes(reply, vm_failure(run->vm));
     if (run->vm->counted) reply->errors = errors;
@@ -197,6 +205,7 @@ static bool attempt(struct run *run) {
     bool failed = !vm_protected(vm, run->program->body);
     session->db = run->db;
     if (UNLIKELY(run->stop != RUN_ON)) lua_sethook(vm->lua, NULL, 0, 0);
+    if (run->stop == RUN_KILLED) failed = true;
     if (failed && reply->out->len > run->reply_start) reply->out->len = run->reply_start;
     if (UNLIKELY(run->stop == RUN_ALONE)) be_alone(run);
     if (UNLIKELY(run->stop == RUN_AGAIN || run->stop == RUN_ALONE)) return false;
@@ -247,12 +256,13 @@ void run_program(struct call *call, struct vm *vm, const struct program *program
     end(&run);
 }
 
-bool run_library(unsigned worker, struct vm *vm, lua_CFunction body) {
+bool run_library(unsigned worker, struct vm *vm, lua_CFunction body, bool *timed_out) {
     struct program program = {.name = "", .loads = true};
     struct run run = {.vm = vm, .worker = &scripts->workers[worker], .program = &program};
     publish(&run);
     bool good = vm_protected(vm, body);
     if (UNLIKELY(run.stop != RUN_ON)) lua_sethook(vm->lua, NULL, 0, 0);
+    *timed_out = run.stop == RUN_TIMEOUT;
     unpublish(&run);
-    return good;
+    return good && !*timed_out;
 }

@@ -37,6 +37,7 @@ struct run {
     struct script_worker *worker;
     const struct program *program;
     enum run_stop stop;
+    int line;       /* where it was stopped; 0 = unknown */
     bool exclusive; /* it has exclusive mode, and gives it back */
     bool has_token; /* of the writer */
     bool wrote;
@@ -59,5 +60,6 @@ enum run_permission run_may_call(lua_State *lua, const struct bytes *argv, unsig
 /* Raises an error again and again until the script is over. */
 void run_stop_now(lua_State *lua, enum run_stop why) __attribute__((noreturn));
 
-/* vm_protected() for the code of a library, which is stopped when it takes too long. */
-bool run_library(unsigned worker, struct vm *vm, lua_CFunction body);
+/* vm_protected() for the code of a library. False, and *timed_out: it took too long, and
+ * vm_failure() need not say so. */
+bool run_library(unsigned worker, struct vm *vm, lua_CFunction body, bool *timed_out);

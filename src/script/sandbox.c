@@ -298,7 +298,7 @@ static void alias(lua_State *lua, const char *library, const char *name, const c
 }
 
 static void open_catching(lua_State *lua) {
-    int failed = luaL_loadbuffer(lua, catching, sizeof catching - 1, "=catching");
+    int failed = luaL_loadbuffer(lua, catching, sizeof catching - 1, SANDBOX_SOURCE);
     ensure(!failed);
     lua_getglobal(lua, "pcall");
     lua_getglobal(lua, "type");

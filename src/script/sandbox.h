@@ -11,6 +11,9 @@
 #include <luajit-2.1/lua.h>
 #include <stdbool.h>
 
+/* The name of the Lua code that is part of the sandbox. */
+#define SANDBOX_SOURCE "=sandbox"
+
 /* Puts the functions of base, string, table, math, coroutine, bit and os into the table of globals,
  * as far as scripts may have them. */
 void sandbox_open(lua_State *lua);

@@ -6,9 +6,6 @@
 #include "sys/memory.h"
 #include <luajit-2.1/luajit.h>
 
-/* lua-cjson's own header is for another Lua. */
-int luaopen_cjson(lua_State *lua);
-
 /* ---- memory ---- */
 
 static void *allocate(void *context, void *old, size_t old_size, size_t size) {
@@ -32,12 +29,6 @@ struct vm *vm_of(lua_State *lua) {
 }
 
 /* ---- errors ---- */
-
-/* Where in a script. */
-struct place {
-    const char *source; /* valid while the function is on the stack */
-    int line;
-};
 
 void vm_push_error(lua_State *lua, struct bytes text) {
     lua_createtable(lua, 0, 4);
@@ -66,10 +57,17 @@ static bool guess_place(struct vm *vm, struct place *out) {
     return true;
 }
 
-static bool find_place(lua_State *lua, struct place *out) {
+/* Our own part of pcall does not count. */
+static bool is_ours(const lua_Debug *frame) {
+    return strcmp(frame->source, SANDBOX_SOURCE) == 0;
+}
+
+bool vm_find_place(lua_State *lua, int level, struct place *out) {
     lua_Debug frame;
-    for (int level = 1; level <= 2 && lua_getstack(lua, level, &frame); level++) {
+    for (int seen = 0; seen < 2 && lua_getstack(lua, level, &frame); level++) {
         lua_getinfo(lua, "Sl", &frame);
+        if (is_ours(&frame)) continue;
+        seen++;
         if (*frame.what == 'C') continue;
         *out = (struct place){frame.source, frame.currentline};
         return true;
@@ -79,7 +77,7 @@ static bool find_place(lua_State *lua, struct place *out) {
 
 void vm_add_place(lua_State *lua) {
     struct place place;
-    if (!find_place(lua, &place)) return;
+    if (!vm_find_place(lua, 1, &place)) return;
     lua_pushstring(lua, place.source);
     lua_setfield(lua, -2, "source");
     lua_pushinteger(lua, place.line);
@@ -119,7 +117,7 @@ static void push_place(lua_State *lua) {
     struct place place;
     if (lua_istable(lua, 1) && push_text(lua, "source") && push_text(lua, "line"))
         lua_pushfstring(lua, " script: on %s:%s.", lua_tostring(lua, -2), lua_tostring(lua, -1));
-    else if (find_place(lua, &place))
+    else if (vm_find_place(lua, 1, &place))
         lua_pushfstring(lua, " script: on %s:%d.", place.source, place.line);
     else
         lua_pushliteral(lua, "");
@@ -149,23 +147,41 @@ static int enter(lua_State *lua) {
     return vm_of(lua)->body(lua);
 }
 
+static int collect(lua_State *lua) {
+    lua_gc(lua, LUA_GCCOLLECT, 0);
+    return 0;
+}
+
+/* The collector itself may need memory. */
+static void free_garbage(struct vm *vm) {
+    size_t limit = vm->limit;
+    vm->limit = SIZE_MAX;
+    lua_cpcall(vm->lua, collect, NULL);
+    vm->limit = limit;
+}
+
 bool vm_protected(struct vm *vm, lua_CFunction fn) {
     lua_State *lua = vm->lua;
     vm->body = fn;
     vm->counted = false;
     lua_settop(lua, 0);
+    if (UNLIKELY(vm->used > vm->limit / 2)) free_garbage(vm);
     lua_rawgeti(lua, LUA_REGISTRYINDEX, vm->on_error);
     lua_rawgeti(lua, LUA_REGISTRYINDEX, vm->entry);
     vm->status = lua_pcall(lua, 0, 0, 1);
     return vm->status == 0;
 }
 
-/* Only what on_error() has made is ours. */
+/* What on_error() has made is whole; other texts are Lua's own. */
 struct bytes vm_failure(struct vm *vm) {
-    struct bytes text;
-    if (vm->status != LUA_ERRRUN) return BYTES("ERR not enough memory for the script");
-    text.data = lua_tolstring(vm->lua, -1, &text.len);
-    return text;
+    struct bytes text = BYTES("not enough memory");
+    if (vm->status != LUA_ERRMEM && lua_isstring(vm->lua, -1))
+        text.data = lua_tolstring(vm->lua, -1, &text.len);
+    if (vm->status == LUA_ERRRUN) return text;
+    buffer_clear(&vm->reply);
+    if (!buffer_printf(&vm->reply, "ERR %.*s", (int)text.len, text.data))
+        return BYTES("ERR not enough memory");
+    return buffer_bytes(&vm->reply);
 }
 
 void vm_push_list(lua_State *lua, const struct bytes *items, unsigned count) {
@@ -213,7 +229,7 @@ static void open_libraries(lua_State *lua) {
     lua_pushvalue(lua, -1);
     lua_setglobal(lua, "redis");
     lua_setglobal(lua, "server");
-    luaopen_cjson(lua);
+    library_json(lua);
     set_library(lua, "cjson");
     library_msgpack(lua);
     set_library(lua, "cmsgpack");

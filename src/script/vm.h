@@ -71,11 +71,19 @@ int vm_raise(lua_State *lua, const char *text);
 /* Pushes such a table without place. */
 void vm_push_error(lua_State *lua, struct bytes text);
 
+/* Where in a script, from that level of the stack on. */
+struct place {
+    const char *source; /* valid while the function lives */
+    int line;
+};
+bool vm_find_place(lua_State *lua, int level, struct place *out);
+
 /* Adds the place in the script to the table at the top. */
 void vm_add_place(lua_State *lua);
 
 /* ---- the libraries; each pushes its table ---- */
 
 void library_server(lua_State *lua, bool loading);
+void library_json(lua_State *lua);
 void library_msgpack(lua_State *lua);
 void library_struct(lua_State *lua);
