@@ -172,7 +172,7 @@ const atomic_bool *background_stop_flag(const struct exec *exec) {
 void background_stop(struct exec *exec) {
     struct background *b = exec->background;
     pthread_mutex_lock(&b->mutex);
-    b->stopping = true;
+    atomic_store_explicit(&b->stopping, true, memory_order_relaxed);
     pthread_cond_broadcast(&b->wake);
     pthread_mutex_unlock(&b->mutex);
     for (unsigned i = 0; i < b->thread_count; i++)
