@@ -26,6 +26,12 @@ static bool find_keys(const struct acl_line *line, struct line_keys *keys) {
     if (keys->count >= 0) return true;
     keys->positions = keys->few_positions;
     keys->flags = keys->few_flags;
+    if (line->found->key_mode == KEYS_ONE && !command->key_flags) {
+        keys->positions[0] = line->found->one_key;
+        keys->flags[0] = command->keys[0].flags;
+        keys->count = line->found->one_key < line->argc;
+        return true;
+    }
     int count =
         exec_find_keys(command, line->argv, line->argc, keys->positions, keys->flags, FEW_KEYS);
     if (count > FEW_KEYS) {
@@ -201,7 +207,9 @@ static struct acl_denial check(const struct exec *exec, const struct selector *s
 /* Of two reasons the one that the selector gives which came further. */
 bool acl_allows(const struct exec *exec, const struct user *user, const struct acl_line *line,
                 struct acl_denial *denial) {
-    struct line_keys keys = {.count = -1};
+    struct line_keys keys; /* not all of which is worth clearing */
+    keys.count = -1;
+    keys.many = NULL;
     *denial = (struct acl_denial){ACL_ALLOWED, 0};
     bool allowed = user->unrestricted;
     for (unsigned i = 0; !allowed && i < user->selector_count; i++) {
@@ -210,7 +218,7 @@ bool acl_allows(const struct exec *exec, const struct user *user, const struct a
         if (one.reason > denial->reason || (one.reason == denial->reason && one.at > denial->at))
             *denial = one;
     }
-    memory_free(keys.many);
+    if (UNLIKELY(keys.many != NULL)) memory_free(keys.many);
     return allowed;
 }
 
