@@ -5,6 +5,8 @@
 #include "cmd/shared_server.h"
 #include "config/config.h"
 #include "keyspace/policy.h"
+#include "script/functions.h"
+#include "script/script.h"
 #include <stdatomic.h>
 
 static _Atomic size_t peak;
@@ -73,21 +75,23 @@ static void write_used(struct buffer *out, const struct memory_figures *f) {
     size_field(out, "total_system_memory", memory_total());
 }
 
-/* Scripts and functions: there are none. */
 static void write_scripts(struct buffer *out) {
-    buffer_printf(out, "used_memory_lua:0\r\n"
-                       "used_memory_vm_eval:0\r\n"
-                       "used_memory_lua_human:0B\r\n"
-                       "used_memory_scripts_eval:0\r\n"
-                       "number_of_cached_scripts:0\r\n"
-                       "number_of_functions:0\r\n"
-                       "number_of_libraries:0\r\n"
-                       "used_memory_vm_functions:0\r\n"
-                       "used_memory_vm_total:0\r\n"
-                       "used_memory_vm_total_human:0B\r\n"
-                       "used_memory_functions:0\r\n"
-                       "used_memory_scripts:0\r\n"
-                       "used_memory_scripts_human:0B\r\n");
+    struct scripts_figures scripts = scripts_figures();
+    struct functions_figures functions = functions_figures();
+    buffer_printf(out, "used_memory_vm_eval:%zu\r\n", scripts.eval_bytes);
+    size_field(out, "used_memory_lua", scripts.eval_bytes);
+    buffer_printf(out,
+                  "used_memory_scripts_eval:%zu\r\n"
+                  "number_of_cached_scripts:%llu\r\n"
+                  "number_of_functions:%llu\r\n"
+                  "number_of_libraries:%llu\r\n"
+                  "used_memory_vm_functions:%zu\r\n",
+                  scripts.code_bytes, (unsigned long long)scripts.cached,
+                  (unsigned long long)functions.functions, (unsigned long long)functions.libraries,
+                  scripts.function_bytes);
+    size_field(out, "used_memory_vm_total", scripts.eval_bytes + scripts.function_bytes);
+    buffer_printf(out, "used_memory_functions:%zu\r\n", functions.bytes);
+    size_field(out, "used_memory_scripts", scripts.code_bytes + functions.bytes);
 }
 
 static void write_limit(struct buffer *out) {

@@ -155,7 +155,7 @@ void convert_to_lua(lua_State *lua, struct bytes reply) {
 
 /* ---- values to replies ---- */
 
-#define VALUE_COST 16 /* of the memory limit, for each value of a reply */
+#define VALUE_COST 64 /* of the memory limit, for each value of a reply */
 
 struct writer {
     lua_State *lua;

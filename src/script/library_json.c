@@ -11,6 +11,8 @@
 /* Its own header is for another Lua. */
 int luaopen_cjson(lua_State *lua);
 
+#define TABLE_COST 32 /* more than its brackets: looking at it takes time */
+
 enum { DEEPEST = 1100 }; /* lua-cjson refuses what is deeper than 1000, unless told otherwise */
 
 struct measure {
@@ -28,7 +30,7 @@ static void measure_value(struct measure *m, unsigned depth) {
     switch (lua_type(m->lua, -1)) {
     case LUA_TSTRING: spend(m, 2 + lua_objlen(m->lua, -1)); break;
     case LUA_TTABLE:
-        spend(m, 2);
+        spend(m, TABLE_COST);
         if (depth == DEEPEST) break;
         luaL_checkstack(m->lua, 4, "too deep");
         for (lua_pushnil(m->lua); lua_next(m->lua, -2); lua_pop(m->lua, 1)) {

@@ -18,13 +18,21 @@ enum { DEEPEST = 16 }; /* what lies deeper is packed as nil */
 struct packer {
     lua_State *lua;
     struct buffer *out;
+    size_t left; /* bytes that may be written yet; a table costs TABLE_COST of them */
 };
+
+#define TABLE_COST 64
 
 static void pack_value(struct packer *p, unsigned depth);
 
 /* Tables that share others can stand for any amount of output. */
+static void spend(struct packer *p, size_t size) {
+    if (size > p->left) luaL_error(p->lua, "too large to pack");
+    p->left -= size;
+}
+
 static void add(struct packer *p, const void *data, size_t size) {
-    if (p->out->len + size > vm_of(p->lua)->limit) luaL_error(p->lua, "too large to pack");
+    spend(p, size);
     if (!buffer_append(p->out, data, size)) luaL_error(p->lua, "not enough memory");
 }
 
@@ -130,6 +138,7 @@ static bool is_array(lua_State *lua, size_t *count) {
 
 static void pack_table(struct packer *p, unsigned depth) {
     size_t count;
+    spend(p, TABLE_COST);
     if (is_array(p->lua, &count)) {
         pack_head(p, count, 0x90, 0xdc);
         for (size_t i = 1; i <= count; i++) {
@@ -166,7 +175,7 @@ static void pack_value(struct packer *p, unsigned depth) {
 
 static int msgpack_pack(lua_State *lua) {
     int count = lua_gettop(lua);
-    struct packer p = {lua, &vm_of(lua)->text};
+    struct packer p = {lua, &vm_of(lua)->text, vm_of(lua)->limit / 4};
     if (count == 0) return luaL_argerror(lua, 0, "MessagePack pack needs input.");
     buffer_clear(p.out);
     for (int i = 1; i <= count; i++) {

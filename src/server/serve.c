@@ -15,6 +15,7 @@
 #include "keyspace/policy.h"
 #include "net/net.h"
 #include "server/keep.h"
+#include "script/script.h"
 #include "server/listen.h"
 #include "server/load.h"
 #include "server/persist.h"
@@ -178,6 +179,7 @@ static void tear_down(struct server *server) {
     if (server->exec) background_stop(server->exec);
     if (server->net) net_free(server->net);
     persist_free(server->persist);
+    scripts_end();
     if (server->exec) exec_free(server->exec);
     if (server->keyspace) keyspace_free(server->keyspace);
     if (server->gate) gate_free(server->gate);
