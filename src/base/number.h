@@ -42,6 +42,10 @@ unsigned number_digits_u64(uint64_t value);
  * "3", "0.1", "1e+21", "-0", "inf", "-inf", "nan". */
 size_t number_format_double(char out[NUMBER_DOUBLE_MAX], double value);
 
+/* The same, but whole numbers too have only the digits that it takes: 2^62 is 4611686018427388000.
+ */
+size_t number_format_shortest(char out[NUMBER_DOUBLE_MAX], double value);
+
 /* 17 decimals without trailing zeros and without exponent, as INCRBYFLOAT replies. `cap` of
  * NUMBER_LONG_DOUBLE_MAX is enough for every value; 0 is returned when it does not fit. */
 size_t number_format_long_double(char *out, size_t cap, long double value);

@@ -192,16 +192,24 @@ static char *put_decimal(char *out, const char *digits, int count, int power) {
     return put(out, digits + exponent + 1, (size_t)(count - exponent - 1));
 }
 
-size_t number_format_double(char out[NUMBER_DOUBLE_MAX], double value) {
-    static const double integer_max = 0x1p62; /* up to here all digits of integers are written */
+/* `whole`: up to here all digits of whole numbers are written; at least 0. */
+static size_t format_double(char out[NUMBER_DOUBLE_MAX], double value, double whole) {
     char *end = out;
     if (isnan(value)) return (size_t)(put(out, "nan", 3) - out);
     if (signbit(value)) *end++ = '-';
     double magnitude = fabs(value);
     if (isinf(value)) return (size_t)(put(end, "inf", 3) - out);
-    if (magnitude <= integer_max && magnitude == (double)(uint64_t)magnitude)
+    if (magnitude <= whole && magnitude == (double)(uint64_t)magnitude)
         return (size_t)(end - out) + number_format_u64(end, (uint64_t)magnitude);
     char digits[DIGITS_MAX + 1];
     int power, count = shortest(magnitude, digits, &power);
     return (size_t)(put_decimal(end, digits, count, power) - out);
+}
+
+size_t number_format_double(char out[NUMBER_DOUBLE_MAX], double value) {
+    return format_double(out, value, 0x1p62);
+}
+
+size_t number_format_shortest(char out[NUMBER_DOUBLE_MAX], double value) {
+    return format_double(out, value, 0);
 }

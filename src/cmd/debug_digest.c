@@ -60,24 +60,6 @@ static bool add_member(void *context, struct bytes member) {
     return true;
 }
 
-/* The score as replies have it, but whole numbers that end in many zeros get an exponent: "15e9" is
- * "1.5e+10". */
-static struct bytes score_text(double score, char text[NUMBER_DOUBLE_MAX]) {
-    size_t length = number_format_double(text, score), sign = score < 0, digits = 0;
-    for (size_t i = sign; i < length; i++) {
-        if (text[i] < '0' || text[i] > '9') return bytes_make(text, length);
-        if (text[i] != '0') digits = i + 1 - sign;
-    }
-    size_t exponent = length - sign - 1;
-    if (exponent < digits + 7) return bytes_make(text, length);
-    char fraction[NUMBER_DOUBLE_MAX] = "";
-    if (digits > 1) snprintf(fraction, sizeof fraction, ".%.*s", (int)digits - 1, text + sign + 1);
-    length = sign + 1;
-    length += (size_t)snprintf(text + length, NUMBER_DOUBLE_MAX - length, "%.20se+%zu", fraction,
-                               exponent);
-    return bytes_make(text, length);
-}
-
 static void add_zset(struct digest *digest, const struct value *set) {
     struct zset_cursor cursor;
     struct zset_item item;
@@ -86,7 +68,7 @@ static void add_zset(struct digest *digest, const struct value *set) {
         struct digest one = {0};
         char score[NUMBER_DOUBLE_MAX];
         fold_bytes(&one, item.member);
-        fold_bytes(&one, score_text(item.score, score));
+        fold_bytes(&one, bytes_make(score, number_format_shortest(score, item.score)));
         add(digest, one.bytes, sizeof one.bytes);
     }
 }

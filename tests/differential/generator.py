@@ -14,6 +14,12 @@ SIZES = [30, 44, 45, 90, 200, 254, 255, 256, 1000, 5000, 20000]
 BROKEN = 0.03  # of all commands get a wrong argument
 
 
+def may_wait(step):
+    """With a wrong argument it might wait for ever."""
+    words = [str(word).upper() for word in step]
+    return words[0].startswith(("BL", "BR", "BZ")) or "BLOCK" in words
+
+
 class Generator:
     def __init__(self, family, seed):
         self.family = family
@@ -34,7 +40,7 @@ class Generator:
         return self.random.choices(self.functions, self.weights)[0]
 
     def perhaps_break(self, step):
-        if self.random.random() >= BROKEN:
+        if self.random.random() >= BROKEN or may_wait(step):
             return step
         step, at = list(step), self.random.randrange(1, len(step) + 1)
         kind = self.random.randrange(3)

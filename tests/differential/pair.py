@@ -18,6 +18,11 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import servers  # noqa: E402
 from resp import Disconnected, decode  # noqa: E402
 
+# What families set, as it is at the start.
+LIMITS = {"hash-max-listpack-entries": 512, "hash-max-listpack-value": 64, "list-max-listpack-size": -2,
+          "set-max-intset-entries": 512, "set-max-listpack-entries": 128, "set-max-listpack-value": 64,
+          "zset-max-listpack-entries": 128, "zset-max-listpack-value": 64, "hll-sparse-max-bytes": 3000,
+          "stream-node-max-entries": 100, "stream-node-max-bytes": 4096}
 BATCH_STEPS = 64
 BATCH_BYTES = 128 * 1024  # less than what a socket takes, so that nobody waits for the other
 
@@ -72,6 +77,7 @@ class Side:
         if not self.server.is_running():
             self.server.restart()
         self.client(2).call("FLUSHALL")
+        self.client(2).call("CONFIG", "SET", *(word for pair in LIMITS.items() for word in pair))
         users = [user for user in self.client(2).call("ACL", "USERS") if user != b"default"]
         if users:
             self.client(2).call("ACL", "DELUSER", *users)

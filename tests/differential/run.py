@@ -3,6 +3,7 @@
 """Compares Strata with Valkey, command by command.
 
     tests/differential/run.py --family string --commands 100000 --seed 1
+    tests/differential/run.py --all --commands 1000000   all types of data, mixed on the same keys
     tests/differential/run.py --directed             all directed lists, or those of --family
     tests/differential/run.py --show 1               prints the commands of a seed
 
@@ -88,13 +89,14 @@ def run_directed(pair, family):
 def main(make_pair=Pair):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--family", action="append", help="may be given several times; all without it")
+    parser.add_argument("--all", action="store_true", help="the family `mixed`, of all types of data")
     parser.add_argument("--commands", type=int, default=20000, help="of each family")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--directed", action="store_true")
     parser.add_argument("--show", type=int, metavar="SEED")
     parser.add_argument("--failures", type=int, default=5, help="stop a family after so many")
     options = parser.parse_args()
-    names = options.family or (directed.families() if options.directed else families.names())
+    names = ["mixed"] if options.all else options.family or (directed.families() if options.directed else families.names())
 
     if options.show is not None:
         for name in names:
