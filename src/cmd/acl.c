@@ -219,11 +219,9 @@ static void reply_field(struct reply *reply, const char *name, struct bytes valu
 }
 
 static void show_denial(const struct acl_log_entry *entry, void *context) {
-    static const char *const reasons[ACL_REASONS] = {[ACL_DATABASE] = "database",
-                                                     [ACL_COMMAND] = "command",
-                                                     [ACL_KEY] = "key",
-                                                     [ACL_CHANNEL] = "channel",
-                                                     [ACL_AUTH] = "auth"};
+    static const char *const reasons[ACL_REASONS] = {
+        [ACL_DATABASE] = "database", [ACL_COMMAND] = "command", [ACL_KEY] = "key",
+        [ACL_CHANNEL] = "channel",   [ACL_AUTH] = "auth",       [ACL_CERTIFICATE] = "tls-cert"};
     static const char *const contexts[] = {
         [ACL_TOPLEVEL] = "toplevel", [ACL_MULTI] = "multi", [ACL_SCRIPT] = "lua"};
     struct listing *listing = context;

@@ -21,8 +21,16 @@ struct registered;
 /* ---- may it? ---- */
 
 /* Of several selectors that deny a command, the one that gives the highest reason is believed. */
-enum acl_reason { ACL_ALLOWED, ACL_DATABASE, ACL_COMMAND, ACL_KEY, ACL_CHANNEL, ACL_AUTH };
-#define ACL_REASONS 6
+enum acl_reason {
+    ACL_ALLOWED,
+    ACL_DATABASE,
+    ACL_COMMAND,
+    ACL_KEY,
+    ACL_CHANNEL,
+    ACL_AUTH,
+    ACL_CERTIFICATE
+};
+#define ACL_REASONS 7
 
 struct acl_denial {
     enum acl_reason reason;

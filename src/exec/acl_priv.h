@@ -69,7 +69,8 @@ bool acl_load_configured(struct exec *exec, struct buffer *error);
 void acl_log_init(struct acl_log *log);
 void acl_log_free(struct acl_log *log);
 
-/* What was denied to the session, or (ACL_AUTH) to who says to be `user`. */
+/* What was denied to the session, or (ACL_AUTH, ACL_CERTIFICATE) to who says to be
+ * `user`. */
 void acl_log_add(struct session *session, enum acl_reason reason, enum acl_context context,
                  struct bytes object, struct bytes user);
 

@@ -84,7 +84,6 @@ struct worker_totals {
     uint64_t turns, turn_ticks;  /* of the event loop */
     uint64_t command_ticks;
     uint64_t worst_ticks; /* the slowest command */
-    uint64_t unknown_certificates;
 };
 
 struct exec_worker {

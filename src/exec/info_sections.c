@@ -63,7 +63,6 @@ static struct summary sum_workers(const struct exec *exec) {
         t->refused += w->totals.refused;
         for (unsigned why = 0; why < ACL_REASONS; why++)
             sum.denied[why] += w->denied[why];
-        t->unknown_certificates += w->totals.unknown_certificates;
         t->input_disconnects += w->totals.input_disconnects;
         t->output_disconnects += w->totals.output_disconnects;
         t->turns += w->totals.turns;
@@ -198,8 +197,8 @@ static void write_stats(struct exec *exec, struct buffer *out, void *context) {
                   "acl_access_denied_key:%llu\r\nacl_access_denied_channel:%llu\r\n",
                   (ull)denied[ACL_AUTH], (ull)denied[ACL_COMMAND], (ull)denied[ACL_KEY],
                   (ull)denied[ACL_CHANNEL]);
-    buffer_printf(out, "acl_access_denied_tls_cert:%llu\r\n", (ull)sum.totals.unknown_certificates);
-    buffer_printf(out, "acl_access_denied_db:%llu\r\n", (ull)denied[ACL_DATABASE]);
+    buffer_printf(out, "acl_access_denied_tls_cert:%llu\r\nacl_access_denied_db:%llu\r\n",
+                  (ull)denied[ACL_CERTIFICATE], (ull)denied[ACL_DATABASE]);
     buffer_printf(out, "worst_command_usec:%llu\r\n", microseconds(exec, sum.totals.worst_ticks));
 }
 

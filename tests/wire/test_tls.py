@@ -287,10 +287,18 @@ def test_users_from_certificates(server, files, field):
         plain.call("CONFIG", "SET", "tls-auth-clients-user", field)
         with TlsClient(server.tls_port, files.context("default")) as client:
             assert client.call("GET", "key") is None
+        plain.call("ACL", "SETUSER", "other", "on", "+get", "+acl", "~key")
+        plain.call("ACL", "SETUSER", "nobody", "off")
+        with TlsClient(server.tls_port, files.context("other")) as client:
+            assert client.call("ACL", "WHOAMI") == b"other" and client.call("GET", "key") is None
+            assert client.error("GET", "another").startswith("NOPERM")
         for name in ("nobody", None):
             with TlsClient(server.tls_port, files.context(name)) as client:
                 assert client.error("GET", "key").startswith("NOAUTH")
         assert info(plain, "stats")["acl_access_denied_tls_cert"] == "1"
+        denial = plain.call("ACL", "LOG")[0]
+        assert denial[:10] == [b"count", 1, b"reason", b"tls-cert", b"context", b"toplevel", b"object", b"", b"username",
+                               b"nobody"]
 
 
 # ---- changing certificates ----
