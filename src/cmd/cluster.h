@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What clients ask to find out whether this is a cluster: it is none. */
+#pragma once
+
+#include "exec/call.h"
+
+extern const struct command cluster_commands[];
+
+/* READONLY, READWRITE: OK, as nothing redirects. */
+void cluster_ok(struct call *call);
+void cluster_disabled(struct call *call);
+void cluster_keyslot(struct call *call);
