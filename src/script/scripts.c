@@ -8,10 +8,11 @@
 #include "script/scripts_priv.h"
 #include "script/shebang.h"
 #include "script/watch.h"
+#include "sys/clock.h"
 #include "sys/memory.h"
 #include <openssl/sha.h>
 
-/* Compiled scripts that are no longer cached are dropped when they are so many more. */
+/* After so many more compiled scripts, those that are no longer cached are looked for. */
 #define STALE_MAX 600
 
 struct scripts *scripts;
@@ -81,7 +82,12 @@ static struct script *script_create(struct bytes code, const char *digest, uint3
     if (!script) return NULL;
     char *copy = (char *)(script + 1);
     *script = (struct script){
-        .references = 1, .cached = true, .flags = flags, .code = bytes_make(copy, code.len)};
+
+        .references = 1,
+        .cached = true,
+        .used = clock_wall_ms(),
+        .flags = flags,
+        .code = bytes_make(copy, code.len)};
     list_init(&script->evictable);
     memcpy(script->digest, digest, SCRIPT_DIGEST_LENGTH);
     if (code.len) memcpy(copy, code.data, code.len);
@@ -227,6 +233,10 @@ static int compile(struct call *call, struct vm *vm, struct bytes code, uint32_t
 static struct compiled *compiled_add(struct call *call, struct vm *vm, struct script *script,
                                      int function) {
     struct script_worker *w = &scripts->workers[call->worker];
+    if (w->by_digest.count >= w->look_at) {
+        drop_stale(w, false);
+        w->look_at = w->by_digest.count + STALE_MAX;
+    }
     struct compiled *c = memory_alloc_zero(sizeof *c);
     bool added = c && index_add(&w->by_digest, &c->by_digest, digest_hash(script->digest));
     if (added &&
@@ -243,7 +253,6 @@ static struct compiled *compiled_add(struct call *call, struct vm *vm, struct sc
     }
     c->script = script;
     c->function = function;
-    if (w->by_digest.count > scripts->cache.count + STALE_MAX) drop_stale(w, false);
     return c;
 }
 

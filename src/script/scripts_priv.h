@@ -39,6 +39,7 @@ enum run_state { RUN_IDLE, RUN_CLEAN, RUN_WROTE, RUN_KILL };
 struct script_worker {
     struct vm *vms[2]; /* by enum vm_kind; made when needed */
     struct index by_digest, by_code;
+    size_t look_at;     /* so many compiled scripts: time to drop some */
     bool flush;         /* a script was running when all were flushed: its machine goes after it */
     uint64_t libraries; /* the generation of functions that vms[VM_FUNCTIONS] has loaded */
 
