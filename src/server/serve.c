@@ -7,15 +7,15 @@
 #include "base/log.h"
 #include "cmd/families.h"
 #include "config/config.h"
-#include "exec/background.h"
 #include "exec/acl.h"
+#include "exec/background.h"
 #include "exec/exec.h"
 #include "keyspace/gate.h"
 #include "keyspace/keyspace.h"
 #include "keyspace/policy.h"
 #include "net/net.h"
-#include "server/keep.h"
 #include "script/script.h"
+#include "server/keep.h"
 #include "server/listen.h"
 #include "server/load.h"
 #include "server/persist.h"
@@ -236,8 +236,6 @@ static bool run(struct server *server, struct buffer *error) {
         buffer_printf(error, "a thread cannot be started: %s", strerror(-status));
         return false;
     }
-    status = persist_start(server->persist);
-    if (status < 0) log_warning("Snapshots are not taken in the background: %s", strerror(-status));
     bool good = begin_loading(server, error);
     if (good && !net_run(server->net)) {
         buffer_printf(error, "a worker's thread cannot be started");
