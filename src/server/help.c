@@ -5,18 +5,21 @@
 
 #include <string.h>
 
-static const char usage[] = "Usage: strata COMMAND [ARGUMENT...]\n"
-                            "\n"
-                            "A data-structure server that speaks Redis.\n"
-                            "\n"
-                            "Commands:\n"
-                            "  serve     serve clients (also: strata FILE, strata --port 7000)\n"
-                            "  import    send the lines of a text file to a server, a key a line\n"
-                            "  hotkeys   print the keys that a server uses most\n"
-                            "  help      print a page: strata help serve\n"
-                            "  version   print the version\n"
-                            "\n"
-                            "Pages of help: serve, import, hotkeys, config, signals\n";
+static const char usage[] =
+    "Usage: strata COMMAND [ARGUMENT...]\n"
+    "\n"
+    "A data-structure server that speaks Redis.\n"
+    "\n"
+    "Commands:\n"
+    "  serve     serve clients (also: strata FILE, strata --port 7000)\n"
+    "  import    send keys to a server: RDB files, AOFs, lines of text\n"
+    "  export    write the keys of a server to an RDB file\n"
+    "  check     read RDB files and AOFs, and say whether they are whole\n"
+    "  hotkeys   print the keys that a server uses most\n"
+    "  help      print a page: strata help serve\n"
+    "  version   print the version\n"
+    "\n"
+    "Pages of help: serve, import, export, check, hotkeys, config, signals\n";
 
 static const char serve_page[] =
     "Usage: strata serve [FILE] [--DIRECTIVE VALUE...]... [-]\n"
@@ -51,9 +54,14 @@ static const char serve_page[] =
 static const char import_page[] =
     "Usage: strata import [OPTION...] FILE\n"
     "\n"
-    "Sends the lines of a text file to a server, a key a line: the key ends at the first "
-    "separator,\n"
-    "the rest of the line is the value. FILE may be - for standard input.\n"
+    "Sends keys to a running server. FILE, or - for standard input, is told by its content:\n"
+    "\n"
+    "  an RDB file             of Redis from 2.x to 8, of Valkey, of Strata\n"
+    "  an AOF                  with or without an RDB file at its beginning\n"
+    "  a folder                with the manifest of an AOF in parts (appendonlydir)\n"
+    "  lines of text           a key a line: it ends at the first separator, the rest of the line "
+    "is\n"
+    "                          the value\n"
     "\n"
     "  --host 127.0.0.1        where the server is\n"
     "  --port 6379\n"
@@ -65,23 +73,51 @@ static const char import_page[] =
     "  --cacertdir DIRECTORY   the same as a directory\n"
     "  --cert FILE --key FILE  the certificate that we show\n"
     "  --insecure              take any certificate\n"
-    "  --db 0                  the database to write to\n"
-    "  --ttl SECONDS           let the keys expire\n"
-    "  --separator ' '         what stands between key and value: one or more bytes, \\t for a "
-    "tab\n"
     "  --quiet                 no progress, only errors and the summary\n"
+    "  --skip-corrupt          of RDB files: leave corrupt values out, instead of stopping there\n"
+    "  --db 0                  of text: the database to write to\n"
+    "  --ttl SECONDS           of text: let the keys expire\n"
+    "  --separator ' '         of text: what stands between key and value: one or more bytes, \\t "
+    "for\n"
+    "                          a tab\n"
     "\n"
-    "A line that has no separator, or that is too long for the server, is reported with its "
-    "number\n"
-    "and counted; all other lines are stored. Of two lines with the same key the later one wins.\n"
-    "Empty lines are skipped. Lines may end in \\n or \\r\\n.\n"
+    "Keys that are there already are replaced. What is not stored is reported, with its offset or "
+    "its\n"
+    "line, and counted: values that the server refuses or that are corrupt, values of modules, "
+    "lines\n"
+    "that have no separator or are too long. Empty lines are skipped. Lines may end in \\n or "
+    "\\r\\n.\n"
     "\n"
     "Examples:\n"
-    "  strata import words.txt\n"
+    "  strata import dump.rdb\n"
+    "  strata import /var/lib/redis/appendonlydir\n"
     "  zcat dump.gz | strata import --db 2 --separator '\\t' -\n"
     "\n"
-    "Exit status: 0 when every line was stored, 1 when some were not, 2 when the import could not\n"
-    "begin or was cut short.\n";
+    "Exit status: 0 when all was stored, 1 when some was not, 2 when the import could not begin or "
+    "was\n"
+    "cut short.\n";
+
+static const char export_page[] =
+    "Usage: strata export [OPTION...] FILE\n"
+    "\n"
+    "Writes the keys of a running server, Strata or another, to an RDB file, of the version that "
+    "the\n"
+    "server's DUMP makes. Each key is as it was when it was asked for: while others write, the "
+    "file\n"
+    "shows no single instant. BGSAVE makes one that does.\n"
+    "\n"
+    "The options are those of import that say where the server is and who we are, and --quiet.\n"
+    "\n"
+    "Exit status: 0 when all was written, 2 when not; there is no file then.\n";
+
+static const char check_page[] = "Usage: strata check FILE...\n"
+                                 "\n"
+                                 "Reads RDB files, AOFs, and folders with the manifest of an AOF, "
+                                 "from the beginning to the end,\n"
+                                 "and says what there is and what is wrong, with offsets.\n"
+                                 "\n"
+                                 "Exit status: 0 when all is well, 1 when something is damaged, 2 "
+                                 "when something cannot be read.\n";
 
 static const char hotkeys_page[] =
     "Usage: strata hotkeys [OPTION...]\n"
@@ -141,8 +177,9 @@ static const char signals_page[] =
 static const struct {
     const char *topic, *text;
 } pages[] = {
-    {"serve", serve_page},   {"import", import_page},   {"hotkeys", hotkeys_page},
-    {"config", config_page}, {"signals", signals_page},
+    {"serve", serve_page},     {"import", import_page},   {"export", export_page},
+    {"check", check_page},     {"hotkeys", hotkeys_page}, {"config", config_page},
+    {"signals", signals_page},
 };
 
 void help_usage(FILE *out) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The command line: which of the programs in this binary is meant. */
 #include "base/ensure.h"
+#include "server/check.h"
 #include "server/export.h"
 #include "server/help.h"
 #include "server/hotkeys.h"
@@ -25,6 +26,7 @@ static const struct {
     {"serve", serve},
     {"import", import},
     {"export", export},
+    {"check", check},
     {"hotkeys", hotkeys},
     {"help", help},
     {"version", print_version},
