@@ -380,6 +380,35 @@ def test_in_a_transaction(here, there, target):
     assert there.call("GET", "k") == b"vw"
 
 
+def test_in_a_script(here, there, target):
+    here.call("SET", "k", "v")
+    script = "redis.call('APPEND', KEYS[1], 'w'); return redis.call('MIGRATE', ARGV[1], ARGV[2], KEYS[1], 0, 5000)"
+    assert here.call("EVAL", script, 1, "k", "127.0.0.1", target.port) == "OK"
+    assert there.call("GET", "k") == b"vw" and here.call("EXISTS", "k") == 0
+    assert "BUSYKEY" in here.error("EVAL", script, 1, "k", "127.0.0.1", target.port)
+
+
+def test_who_wants_to_know(source, here, slow):
+    """Watchers, caches and subscribers hear of a key that has moved."""
+    here.call("SET", "k", "v")
+    here.call("CONFIG", "SET", "notify-keyspace-events", "KEA")
+    with source.client(3) as caching, source.client() as watching, source.client() as listening:
+        listening.call("SUBSCRIBE", "__keyevent@0__:del")
+        caching.call("CLIENT", "TRACKING", "ON")
+        caching.call("GET", "k")
+        watching.call("WATCH", "k")
+        here.send("MIGRATE", "127.0.0.1", slow.port, "k", 0, 10000)
+        slow.accept()
+        slow.take(b"RESTORE", b"k\r\n")
+        slow.say(2)
+        assert here.read() == "OK"
+        assert caching.read() == [b"invalidate", [b"k"]]
+        assert listening.read() == [b"message", b"__keyevent@0__:del", b"k"]
+        watching.call("MULTI")
+        assert watching.call("EXEC") is None
+    here.call("CONFIG", "SET", "notify-keyspace-events", "")
+
+
 def test_many_at_once(source, here, there, target):
     count = 64
     clients = [source.client() for _ in range(count)]
