@@ -12,7 +12,9 @@
 
 #define FILL_PERCENT 92u /* of the slots, before a segment grows */
 
-static const uint8_t sizes[] = {3, 7, 15, 31, 63, 79, 95, 111, 127};
+/* Each step of growth hashes all blocks of a segment anew: finer steps than these save a sixth of a
+ * byte for each block, and cost insertion a tenth more time. */
+static const uint8_t sizes[] = {3, 7, 15, 31, 63, 79, 103, 127};
 
 static unsigned fill_limit(unsigned buckets) {
     return buckets * TABLE_SLOTS * FILL_PERCENT / 100;
@@ -134,8 +136,9 @@ static void segment_put(struct table_segment *segment, uint64_t hash, arena_ref 
     if (slot) *slot = (struct table_slot){segment, bucket, index, hash};
 }
 
-/* Moves all blocks of `from` into `low` or `high`, by the hash bit that the deeper of them adds. */
-static void redistribute(const struct table *table, const struct table_segment *from,
+/* Moves all blocks of `from` into `low` or `high`, by the hash bit that the deeper of them adds.
+ * False: one of them is too small. */
+static bool redistribute(const struct table *table, const struct table_segment *from,
                          struct table_segment *low, struct table_segment *high) {
     unsigned bit_at = 64 - TABLE_OWNER_BITS - low->depth;
     for (unsigned b = 0; b < from->buckets; b++) {
@@ -145,16 +148,18 @@ static void redistribute(const struct table *table, const struct table_segment *
             if (!bucket->tag[i]) continue;
             uint64_t hash = table->hash_of(arena_at(table->arena, bucket->ref[i]));
             struct table_segment *to = high && (hash >> bit_at & 1) ? high : low;
+            if (UNLIKELY(to->count == to->buckets * TABLE_SLOTS)) return false;
             segment_put(to, hash, bucket->ref[i], bucket->due, NULL);
         }
     }
+    return true;
 }
 
 static bool resize(struct table *table, unsigned index, unsigned buckets) {
     struct table_segment *old = table_segment_of(table->directory[index]);
     struct table_segment *new = segment_create(table, buckets, old->depth);
     if (!new) return false;
-    redistribute(table, old, new, NULL);
+    ensure(redistribute(table, old, new, NULL));
     install(table, index, new);
     segment_free(table, old);
     return true;
@@ -173,8 +178,8 @@ static bool double_directory(struct table *table) {
     return true;
 }
 
-/* The hash bit may put nearly all blocks on one side: each side gets the size that its own count
- * wants, so it is counted first. */
+/* The hash bit may put nearly all blocks on one side: then each side gets the size that its own
+ * count wants. */
 static unsigned count_high(const struct table *table, const struct table_segment *segment) {
     unsigned bit_at = 64 - TABLE_OWNER_BITS - (segment->depth + 1u), high = 0;
     for (unsigned b = 0; b < segment->buckets; b++) {
@@ -187,6 +192,29 @@ static unsigned count_high(const struct table *table, const struct table_segment
     return high;
 }
 
+struct halves {
+    struct table_segment *low, *high;
+};
+
+static void free_halves(struct table *table, struct halves halves) {
+    if (halves.low) segment_free(table, halves.low);
+    if (halves.high) segment_free(table, halves.high);
+}
+
+/* Two segments with the blocks of `old`; without them: no memory, or too small. */
+static struct halves make_halves(struct table *table, const struct table_segment *old,
+                                 unsigned low_count, unsigned high_count) {
+    unsigned depth = old->depth + 1u;
+    struct halves halves = {segment_create(table, size_for(low_count), depth),
+                            segment_create(table, size_for(high_count), depth)};
+    bool made = halves.low && halves.high && redistribute(table, old, halves.low, halves.high);
+    bool fits = made && halves.low->count <= fill_limit(halves.low->buckets) &&
+                halves.high->count <= fill_limit(halves.high->buckets);
+    if (fits) return halves;
+    free_halves(table, halves);
+    return (struct halves){0};
+}
+
 static bool split(struct table *table, unsigned index) {
     struct table_segment *old = table_segment_of(table->directory[index]);
     if (old->depth == TABLE_MAX_DEPTH) return false;
@@ -194,17 +222,15 @@ static bool split(struct table *table, unsigned index) {
         if (!double_directory(table)) return false;
         index *= 2;
     }
-    unsigned high_count = count_high(table, old), depth = old->depth + 1u;
-    struct table_segment *low = segment_create(table, size_for(old->count - high_count), depth);
-    struct table_segment *high = low ? segment_create(table, size_for(high_count), depth) : NULL;
-    if (!high) {
-        if (low) segment_free(table, low);
-        return false;
+    struct halves halves = make_halves(table, old, old->count / 2, old->count / 2);
+    if (UNLIKELY(!halves.low)) {
+        unsigned high_count = count_high(table, old);
+        halves = make_halves(table, old, old->count - high_count, high_count);
     }
-    redistribute(table, old, low, high);
+    if (!halves.low) return false;
     unsigned span = 1u << (table->depth - old->depth), first = index & ~(span - 1);
-    install(table, first, low);
-    install(table, first + span / 2, high);
+    install(table, first, halves.low);
+    install(table, first + span / 2, halves.high);
     segment_free(table, old);
     return true;
 }
@@ -305,8 +331,8 @@ static bool merge(struct table *table, unsigned index) {
     if (other->depth != one->depth || sum > fill_limit(TABLE_MAX_BUCKETS) * 3 / 4) return false;
     struct table_segment *both = segment_create(table, size_for(sum), one->depth - 1u);
     if (!both) return false;
-    redistribute(table, one, both, NULL);
-    redistribute(table, other, both, NULL);
+    ensure(redistribute(table, one, both, NULL));
+    ensure(redistribute(table, other, both, NULL));
     install(table, index, both);
     segment_free(table, one);
     segment_free(table, other);

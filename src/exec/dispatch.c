@@ -20,6 +20,7 @@
  * buckets, then themselves. */
 #define ELEMENT_BUCKETS_AHEAD 12u
 #define ELEMENTS_AHEAD        6u
+#define ELEMENTS_AT_ONCE      8u /* at most, of the same key */
 
 /* More buckets than this would push each other out of the cache before they are used. */
 #define BUCKETS_MAX (size_t)512
@@ -45,6 +46,11 @@ static void stage_request(struct exec_worker *w, const struct request *r,
     if (found->flags & CMD_ELEMENT) w->has_elements = true;
 }
 
+/* Is it the same key as the one before. */
+static inline bool is_repeated(const struct exec_worker *w, size_t key) {
+    return key && w->keys.items[key].hash == w->keys.items[key - 1].hash;
+}
+
 static void stage_batch(struct exec_worker *w, const struct request_batch *batch,
                         const struct view *view) {
     const struct registered *found = NULL;
@@ -60,7 +66,7 @@ static void stage_batch(struct exec_worker *w, const struct request_batch *batch
         size_t key = w->keys.count;
         stage_request(w, r, found, &w->staged[i]);
         for (; key < MIN(w->keys.count, BUCKETS_MAX); key++)
-            keyspace_prefetch_bucket(view, &w->keys.items[key]);
+            if (!is_repeated(w, key)) keyspace_prefetch_bucket(view, &w->keys.items[key]);
     }
     w->unsampled_keys -= (int64_t)w->keys.count;
     if (UNLIKELY(w->unsampled_keys < 0)) hotkeys_sample(w, view->db);
@@ -72,7 +78,7 @@ static inline void look_ahead(const struct exec_worker *w, const struct view *vi
                               size_t *asked) {
     size_t end = MIN(next + ENTRIES_AHEAD, w->keys.count);
     for (; *asked < end; ++*asked)
-        keyspace_prefetch_entry(view, &w->keys.items[*asked]);
+        if (!is_repeated(w, *asked)) keyspace_prefetch_entry(view, &w->keys.items[*asked]);
 }
 
 /* How far elements have been asked for. */
@@ -80,24 +86,62 @@ struct elements_asked {
     unsigned buckets, blocks;
 };
 
+static bool has_element(const struct staged *staged) {
+    return staged->key_count && staged->found->flags & CMD_ELEMENT;
+}
+
+static struct bytes element_of(const struct staged *staged, const struct request *r) {
+    unsigned behind = (staged->found->flags & CMD_ELEMENT_BEHIND) != 0;
+    return r->argv[staged->found->one_key + 1 + behind];
+}
+
+/* How many requests from `first` to before `end` are about elements of the same key; 0: that one is
+ * about none. */
+static unsigned run_of_elements(const struct exec_worker *w, unsigned first, unsigned end) {
+    const struct staged *staged = &w->staged[first];
+    unsigned count = 0;
+    end = MIN(end, first + ELEMENTS_AT_ONCE);
+    for (; first + count < end && has_element(&staged[count]); count++)
+        if (count && !is_repeated(w, staged[count].first_key)) break;
+    return count;
+}
+
+static unsigned ask_for_buckets(struct exec_worker *w, const struct view *view,
+                                const struct request_batch *batch, unsigned first) {
+    struct bytes names[ELEMENTS_AT_ONCE];
+    uint64_t hashes[ELEMENTS_AT_ONCE];
+    struct staged *staged = &w->staged[first];
+    unsigned count = run_of_elements(w, first, batch->count);
+    if (!count) return 1;
+    for (unsigned i = 0; i < count; i++)
+        names[i] = element_of(&staged[i], &batch->items[first + i]);
+    keyspace_prefetch_element_buckets(view, &w->keys.items[staged->first_key], names, hashes,
+                                      count);
+    for (unsigned i = 0; i < count; i++)
+        staged[i].element = hashes[i];
+    return count;
+}
+
+static unsigned ask_for_blocks(const struct exec_worker *w, const struct view *view, unsigned first,
+                               unsigned end) {
+    uint64_t hashes[ELEMENTS_AT_ONCE];
+    const struct staged *staged = &w->staged[first];
+    unsigned count = run_of_elements(w, first, end);
+    if (!count || !staged->element) return 1;
+    for (unsigned i = 0; i < count; i++)
+        hashes[i] = staged[i].element;
+    keyspace_prefetch_elements(view, &w->keys.items[staged->first_key], hashes, count);
+    return count;
+}
+
 /* Before the request at `next`. */
 static void look_inside(struct exec_worker *w, const struct view *view,
                         const struct request_batch *batch, unsigned next,
                         struct elements_asked *asked) {
-    for (; asked->buckets < MIN(next + ELEMENT_BUCKETS_AHEAD, batch->count); asked->buckets++) {
-        struct staged *staged = &w->staged[asked->buckets];
-        const struct request *r = &batch->items[asked->buckets];
-        if (!staged->key_count || !(staged->found->flags & CMD_ELEMENT)) continue;
-        unsigned at = staged->found->one_key + 1;
-        if (staged->found->flags & CMD_ELEMENT_BEHIND) at++;
-        staged->element =
-            keyspace_prefetch_element_bucket(view, &w->keys.items[staged->first_key], r->argv[at]);
-    }
-    for (; asked->blocks < MIN(next + ELEMENTS_AHEAD, batch->count); asked->blocks++) {
-        const struct staged *staged = &w->staged[asked->blocks];
-        if (staged->element)
-            keyspace_prefetch_element(view, &w->keys.items[staged->first_key], staged->element);
-    }
+    while (asked->buckets < MIN(next + ELEMENT_BUCKETS_AHEAD, batch->count))
+        asked->buckets += ask_for_buckets(w, view, batch, asked->buckets);
+    while (asked->blocks < MIN(next + ELEMENTS_AHEAD, asked->buckets))
+        asked->blocks += ask_for_blocks(w, view, asked->blocks, asked->buckets);
 }
 
 static void drop_many_keys(struct exec_worker *w) {

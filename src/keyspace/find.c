@@ -129,19 +129,24 @@ static const struct table *elements_of(const struct view *view, const struct key
     return ops->elements ? ops->elements(entry_object(e)) : NULL;
 }
 
-uint64_t keyspace_prefetch_element_bucket(const struct view *view, const struct key *key,
-                                          struct bytes element) {
-    if (!try_partition(view, key)) return 0;
-    const struct table *table = elements_of(view, key);
-    uint64_t hash = table ? hash_bytes(element.data, element.len) : 0;
-    if (table) table_prefetch_bucket(table, hash);
-    release_partition(view, key);
-    return hash;
+void keyspace_prefetch_element_buckets(const struct view *view, const struct key *key,
+                                       const struct bytes *names, uint64_t *hashes,
+                                       unsigned count) {
+    const struct table *table = NULL;
+    bool tried = try_partition(view, key);
+    if (tried) table = elements_of(view, key);
+    for (unsigned i = 0; i < count; i++) {
+        hashes[i] = table ? hash_bytes(names[i].data, names[i].len) : 0;
+        if (table) table_prefetch_bucket(table, hashes[i]);
+    }
+    if (tried) release_partition(view, key);
 }
 
-void keyspace_prefetch_element(const struct view *view, const struct key *key, uint64_t element) {
+void keyspace_prefetch_elements(const struct view *view, const struct key *key,
+                                const uint64_t *hashes, unsigned count) {
     if (!try_partition(view, key)) return;
     const struct table *table = elements_of(view, key);
-    if (table) table_prefetch_block(table, element);
+    for (unsigned i = 0; table && i < count; i++)
+        if (hashes[i]) table_prefetch_block(table, hashes[i]);
     release_partition(view, key);
 }

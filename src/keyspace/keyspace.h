@@ -139,11 +139,13 @@ bool keyspace_holds(struct keyspace *keyspace, uint32_t db, const struct key *ke
 void keyspace_prefetch_bucket(const struct view *view, const struct key *key);
 void keyspace_prefetch_entry(const struct view *view, const struct key *key);
 
-/* The same for an element of a collection, once its entry has arrived: first its bucket, if the
- * collection is a large one; the result is the element's hash then, otherwise 0. */
-uint64_t keyspace_prefetch_element_bucket(const struct view *view, const struct key *key,
-                                          struct bytes element);
-void keyspace_prefetch_element(const struct view *view, const struct key *key, uint64_t element);
+/* The same for elements of a collection, once its entry has arrived: first their buckets, if the
+ * collection is a large one; hashes[i] is that of names[i] then, otherwise 0. Then the elements of
+ * the hashes that are not 0. */
+void keyspace_prefetch_element_buckets(const struct view *view, const struct key *key,
+                                       const struct bytes *names, uint64_t *hashes, unsigned count);
+void keyspace_prefetch_elements(const struct view *view, const struct key *key,
+                                const uint64_t *hashes, unsigned count);
 
 /* ---- changing ---- */
 
