@@ -163,6 +163,7 @@ static void leave_user(struct session *session, void *user) {
     if (session->user != user) return;
     session->user = session->exec->acl->default_user;
     session->flags &= ~SESSION_AUTHENTICATED;
+    session_update_rights(session);
     end_session(session);
 }
 

@@ -174,19 +174,21 @@ enum verdict check_request(struct session *session, const struct staged *staged,
 
 /* ---- commands of scripts ---- */
 
-static const char *script_refusal(const struct nested *nested,
-                                  const struct nested_command *command) {
+static const char *script_refusal(const struct nested_command *command) {
     const struct registered *found = command->found;
-    const struct exec_worker *w = session_worker(nested->outer->session);
     if (!found) return "ERR Unknown command called from script";
     if (!registered_accepts(found, command->argc))
         return "ERR Wrong number of args calling command from script";
     if (found->flags & CMD_NOSCRIPT) return "ERR This Valkey command is not allowed from script";
-    if (nested->read_only && found->flags & CMD_WRITE)
+    return NULL;
+}
+
+static const char *script_refusal_now(const struct nested *nested, uint64_t flags) {
+    const struct exec_worker *w = session_worker(nested->outer->session);
+    if (nested->read_only && flags & CMD_WRITE)
         return "ERR Write commands are not allowed from read-only scripts.";
     /* What has begun to write may go on, so that it does not end halfway. */
-    if (found->flags & CMD_DENYOOM && w->full && !nested->allow_oom && !nested->wrote)
-        return NO_ROOM;
+    if (flags & CMD_DENYOOM && w->full && !nested->allow_oom && !nested->wrote) return NO_ROOM;
     return NULL;
 }
 
@@ -196,11 +198,15 @@ bool check_nested(const struct nested *nested, const struct nested_command *comm
         unknown_subcommand(command->argv, reply);
         return false;
     }
-    struct session *session = nested->outer->session;
-    const char *refusal = script_refusal(nested, command);
+    const char *refusal = script_refusal(command);
+    if (!refusal) {
+        if (!check_access(nested->outer->session, command->found, command->argv, command->argc,
+                          ACL_SCRIPT, "ERR ACL failure in script: ", reply))
+            return false;
+        refusal = script_refusal_now(nested, command->found->flags);
+    }
     if (refusal) reply_error(reply, refusal);
-    return !refusal && check_access(session, command->found, command->argv, command->argc,
-                                    ACL_SCRIPT, "ERR ACL failure in script: ", reply);
+    return !refusal;
 }
 
 /* ---- what handlers say of their own arguments ---- */

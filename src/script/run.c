@@ -21,6 +21,7 @@
  */
 #include "script/run.h"
 #include "base/ensure.h"
+#include "exec/acl.h"
 #include "script/scripts_priv.h"
 #include "script/watch.h"
 #include "sys/clock.h"
@@ -141,7 +142,11 @@ enum run_permission run_may_call(lua_State *lua, const struct bytes *argv, unsig
     const struct command *command = exec_find_command(call->exec, argv[0]);
     if (command && command->subcommands && argc > 1)
         command = exec_find_subcommand(command, argv[1]);
-    return command ? RUN_ALLOWED : RUN_UNKNOWN;
+    if (!command) return RUN_UNKNOWN;
+    const struct session *session = call->session;
+    bool allowed =
+        acl_would_allow(call->exec, session->user, command, argv, argc, session->db, NULL);
+    return allowed ? RUN_ALLOWED : RUN_FORBIDDEN;
 }
 
 /* ---- the outcome ---- */

@@ -313,6 +313,27 @@ def test_permission_lost_while_waiting(world, admin):
     assert seen(admin) == [(1, "command", "toplevel", "blpop", "alice")]
 
 
+# ---- scripts ----
+
+
+def test_commands_of_scripts(world, admin):
+    admin.call("ACL", "SETUSER", "alice", "on", ">pw", "+@all", "-incr", "~a", "&c", "db=0")
+    client = world.user()
+    failure = "ERR ACL failure in script: "
+    for command, why in (("'incr','a'", "User alice has no permissions to run the 'incr' command"),
+                         ("'get','b'", "No permissions to access a key"),
+                         ("'publish','b','x'", "No permissions to access a channel"),
+                         ("'select','1'", "No permissions to access database")):
+        assert client.error("EVAL", f"return redis.call({command})", 0) == failure + why + " script: on @user_script:1."
+        assert client.error("EVAL", f"return redis.pcall({command})", 0) == failure + why
+        assert client.call("EVAL", f"return redis.acl_check_cmd({command})", 0) is None
+    assert client.call("EVAL", "return redis.acl_check_cmd('get','a')", 0) == 1
+    assert client.call("EVAL", "return redis.acl_check_cmd('get')", 0) == 1
+    assert client.call("EVAL", "return redis.acl_check_cmd('incr')", 0) is None
+    assert client.error("EVAL", "return 1", 1, "b") == NO_KEY
+    assert {(count, context) for count, _, context, _, _ in seen(admin)} == {(2, "lua"), (1, "toplevel")}
+
+
 # ---- what connections feel ----
 
 
