@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """TLS as clients of Python's ssl and redis-py see it, and as the operator does who changes certificates."""
 
+import contextlib
 import os
 import pathlib
 import re
+import resource
 import shutil
 import socket
 import ssl
@@ -225,6 +227,24 @@ def test_half_a_handshake_ends(server):
         assert peer.recv(1) == b""
         peer.close()
     assert 9 < time.monotonic() - begun < 25
+
+
+def test_too_many_half_handshakes(files):
+    """The oldest give way, and who shakes hands to the end gets in."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
+    port = spare_port()
+    with contextlib.ExitStack() as stack:
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        stack.enter_context(servers.strata("--tls-port", port, "--tls-auth-clients", "no", "--workers", "1",
+                                           *files.options()))
+        peers = [stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=5)) for _ in range(1100)]
+        assert [peer.recv(1) for peer in peers[:76]] == [b""] * 76
+        with TlsClient(port, files.context()) as client:
+            assert client.call("PING") == "PONG"
+        peers[-1].settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            peers[-1].recv(1)
 
 
 def client_hello():
