@@ -365,9 +365,10 @@ static void take(struct taking *t, unsigned participants, struct snapshot_result
     finish(t, participants);
     note_written(t, 0);
     result->status = t->writer.status;
+    const char *key = *t->refused ? t->refused : t->writer.refused;
     if (result->status == -EPROTO)
-        snprintf(result->what, sizeof result->what, "key '%s'",
-                 *t->refused ? t->refused : t->writer.refused);
+        snprintf(result->what, sizeof result->what, *key ? "key '%s'" : "a library of functions",
+                 key);
     result->keys = o->progress->keys;
     result->bytes = t->writer.written;
     o->progress->buffered_peak = saved_peak(t->saved);

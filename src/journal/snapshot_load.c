@@ -6,7 +6,7 @@
 #include "keyspace/load.h"
 #include <stdio.h>
 
-#define TELL_EVERY ((uint64_t)16 * 1024 * 1024) /* bytes */
+#define TELL_EVERY ((uint64_t)64 * 1024) /* bytes */
 
 struct loading {
     const struct snapshot_load_options *options;

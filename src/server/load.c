@@ -10,6 +10,7 @@
 #include "journal/snapshot.h"
 #include "keyspace/load.h"
 #include "server/keep.h"
+#include "server/library.h"
 #include "server/replay.h"
 #include "sys/clock.h"
 #include "sys/thread.h"
@@ -122,6 +123,7 @@ static bool load_snapshot(struct loading *loading, uint64_t *covered) {
         .input = {read_snapshot, &source},
         .clock_ms = clock_wall_ms(),
         .keep_expired = true, /* the journal says when they went */
+        .function = library_read,
         .progress = snapshot_progress,
         .progress_context = &source,
     });

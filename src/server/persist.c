@@ -18,6 +18,7 @@
 #include "journal/snapshot.h"
 #include "keyspace/load.h"
 #include "server/keep.h"
+#include "server/library.h"
 #include "server/load.h"
 #include "server/persist_file.h"
 #include "sys/clock.h"
@@ -99,6 +100,7 @@ static struct snapshot_result write_snapshot(struct persist *p, unsigned partici
         .output = {persist_file_write, &file},
         .instant = note_instant,
         .instant_context = p,
+        .each_function = library_write_all,
         .progress = &p->progress,
     };
     struct snapshot_result result = {0};
@@ -320,6 +322,7 @@ static bool load_file(struct persist *p, int fd, unsigned participant, bool repl
         .input = {read_file, &fd},
         .clock_ms = clock_wall_ms(),
         .replace = replace,
+        .function = library_read,
         .progress = log_progress,
         .progress_context = &watching,
     });

@@ -153,6 +153,30 @@ def test_older_servers_load_older_versions(own, redis, valkey, version):
         assert digest(ours) == expected
 
 
+LIBRARY = "#!lua name=%s\nserver.register_function('%s', function() return 17 end)"
+
+
+@needs_peers
+def test_functions(own, valkey):
+    with own.client() as ours, valkey.server.client() as theirs:
+        ours.call("FUNCTION", "LOAD", LIBRARY % ("one", "first"))
+        assert ours.call("SAVE") == "OK"
+        valkey.load(theirs, path_of(own))
+        assert theirs.call("FCALL", "first", 0) == 17
+        theirs.call("FUNCTION", "LOAD", LIBRARY % ("two", "second"))
+        theirs.call("SAVE")
+        ours.call("FUNCTION", "FLUSH")
+        shutil.copyfile(valkey.file, path_of(own))
+        assert ours.call("DEBUG", "RELOAD", "NOSAVE") == "OK"
+        assert ours.call("FCALL", "first", 0) == ours.call("FCALL", "second", 0) == 17
+        ours.call("FUNCTION", "FLUSH")
+        assert run("import", "--port", own.port, valkey.file).returncode == 0
+        assert ours.call("FCALL", "second", 0) == 17
+    own.restart()
+    with own.client() as ours:
+        assert ours.call("FCALL", "first", 0) == 17
+
+
 @needs_peers
 def test_fields_that_expire_in_redis(own, redis):
     with own.client() as ours, redis.server.client() as theirs:

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "server/library.h"
+#include "base/log.h"
+#include "script/functions.h"
+
+struct writing {
+    bool (*write)(void *to, struct bytes code);
+    void *to;
+    bool failed;
+};
+
+static void write_one(void *context, struct bytes code) {
+    struct writing *writing = context;
+    if (!writing->failed) writing->failed = !writing->write(writing->to, code);
+}
+
+bool library_write_all(void *context, bool (*write)(void *to, struct bytes code), void *to) {
+    struct writing writing = {.write = write, .to = to};
+    functions_each(write_one, &writing);
+    return !writing.failed;
+}
+
+bool library_read(void *context, struct bytes code) {
+    struct buffer error = {0};
+    bool good = functions_restore_library(code, &error);
+    if (!good) log_warning("A library of functions: %.*s", (int)error.len, error.data);
+    buffer_free(&error);
+    return good;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Libraries of functions in snapshots: what journal/snapshot.h asks for, of script/functions.h. In
+ * exclusive mode, or before the workers run. */
+#pragma once
+
+#include "base/bytes.h"
+#include <stdbool.h>
+
+/* Gives the code of each to `write`. */
+bool library_write_all(void *context, bool (*write)(void *to, struct bytes code), void *to);
+
+/* Loads one; false: it has been logged why not. */
+bool library_read(void *context, struct bytes code);
