@@ -37,8 +37,6 @@
     { ROW(n, a, CONFIG_TEXT, i, f), .check = c }
 #define WORDS(n, a, i, c, f)                                                                       \
     { ROW(n, a, CONFIG_TEXT, i, (f) | CONFIG_WORDS), .check = c }
-#define FLAGS(n, i, c, k)                                                                          \
-    { ROW(n, NULL, CONFIG_FLAGS, i, QUIET), .choices = c, .check = k }
 #define LINES(n, f)                                                                                \
     { ROW(n, NULL, CONFIG_TEXT, "", (f) | CONFIG_WORDS | CONFIG_REPEATED | CONFIG_START_ONLY) }
 
@@ -117,38 +115,6 @@ static bool are_scores(const struct config_row *row, struct bytes text, struct b
     return true;
 }
 
-static bool is_shutdown(const struct config_row *row, struct bytes text, struct buffer *error) {
-    bool save = false, nosave = false;
-    while (text.len) {
-        struct bytes word = next_word(&text);
-        save |= bytes_is(word, "save");
-        nosave |= bytes_is(word, "nosave");
-    }
-    if (!save || !nosave) return true;
-    buffer_printf(error, "shutdown options SAVE and NOSAVE can't be used simultaneously");
-    return false;
-}
-
-/* Text with {variables} of which all are known. */
-static bool is_title(const struct config_row *row, struct bytes text, struct buffer *error) {
-    static const char *const known[] = {"title",    "listen-addr", "server-mode", "port",
-                                        "tls-port", "unixsocket",  "config-file"};
-    bool valid = text.len > 0;
-    for (size_t i = 0; valid && i < text.len; i++) {
-        if (text.data[i] != '{') continue;
-        struct bytes rest = bytes_skip(text, i + 1);
-        const char *end = memchr(rest.data, '}', rest.len);
-        valid = false;
-        if (!end) break;
-        rest.len = (size_t)(end - rest.data);
-        for (size_t k = 0; k < ARRAY_LEN(known); k++)
-            valid |= bytes_equal(rest, bytes_of(known[k]));
-        i += rest.len + 1;
-    }
-    if (!valid) buffer_printf(error, "template format is invalid or contains unknown variables");
-    return valid;
-}
-
 /* ---- save: pairs of seconds and changes ---- */
 
 static struct config_save_point *save_points;
@@ -214,10 +180,6 @@ static const struct config_choice diskless_loads[] = {
 static const struct config_choice sanitizations[] = {
     {"no", 0}, {"yes", 1}, {"clients", 2}, {NULL, 0}};
 
-static const struct config_choice shutdowns[] = {{"default", 0},   {"save", 1},  {"nosave", 2},
-                                                 {"now", 4},       {"force", 8}, {"safe", 16},
-                                                 {"failover", 32}, {NULL, 0}};
-
 static const struct config_row inert_rows[] = {
     CHOICE("appendfsync", "everysec", fsync_policies, QUIET),
     CHOICE("cluster-config-save-behavior", "sync", save_behaviors, QUIET),
@@ -251,7 +213,6 @@ static const struct config_row inert_rows[] = {
     TEXT("locale-collate", NULL, "", NULL, QUIET),
     TEXT("primaryauth", "masterauth", "", NULL, SECRET | QUIET),
     TEXT("primaryuser", "masteruser", "", NULL, SECRET | QUIET),
-    TEXT("proc-title-template", NULL, "{title} {listen-addr} {server-mode}", is_title, QUIET),
     TEXT("replica-announce-ip", "slave-announce-ip", "", NULL, QUIET),
     TEXT("requirepass", NULL, "", NULL, SECRET),
     TEXT("server-cpulist", "server_cpulist", "", NULL, FIXED),
@@ -387,7 +348,6 @@ static const struct config_row inert_rows[] = {
     YES_NO("replica-lazy-flush", "slave-lazy-flush", "yes", QUIET),
     YES_NO("replica-read-only", "slave-read-only", "yes", QUIET),
     YES_NO("replica-serve-stale-data", "slave-serve-stale-data", "yes", QUIET),
-    YES_NO("set-proc-title", NULL, "yes", FIXED | QUIET),
     YES_NO("stop-writes-on-bgsave-error", NULL, "yes", QUIET),
     YES_NO("use-exit-on-panic", NULL, "no", HIDDEN | QUIET),
 
@@ -408,8 +368,6 @@ static const struct config_row inert_rows[] = {
      .set = set_save,
      .get = get_save},
 
-    FLAGS("shutdown-on-sigint", "default", shutdowns, is_shutdown),
-    FLAGS("shutdown-on-sigterm", "default", shutdowns, is_shutdown),
 
     LINES("loadmodule", 0),
     LINES("io-threads-do-reads", QUIET),

@@ -11,11 +11,14 @@ static bool is_limited(const struct config_row *row) {
     return row->min || row->max;
 }
 
-static bool check_range(const struct config_row *row, int64_t n, struct buffer *error) {
-    if (!is_limited(row) || (n >= row->min && n <= row->max)) return true;
+static bool out_of_range(const struct config_row *row, struct buffer *error) {
     buffer_printf(error, "argument must be between %" PRId64 " and %" PRId64 " inclusive", row->min,
                   row->max);
     return false;
+}
+
+static bool check_range(const struct config_row *row, int64_t n, struct buffer *error) {
+    return !is_limited(row) || (n >= row->min && n <= row->max) || out_of_range(row, error);
 }
 
 static bool parse_bool(struct bytes text, int64_t *out, struct buffer *error) {
@@ -53,6 +56,7 @@ static bool parse_memory(const struct config_row *row, struct bytes text, int64_
         buffer_printf(error, "argument must be a memory value");
         return false;
     }
+    if (n > INT64_MAX && is_limited(row)) return out_of_range(row, error);
     *out = n > INT64_MAX ? INT64_MAX : (int64_t)n;
     return check_range(row, *out, error);
 }
@@ -70,8 +74,13 @@ static bool parse_percent_or_memory(const struct config_row *row, struct bytes t
             return false;
         }
     } else if (number_parse_memory(text, &n)) {
-        *out = n > INT64_MAX ? INT64_MAX : (int64_t)n;
-        return check_range(row, *out, error);
+        if (n <= INT64_MAX) {
+            *out = (int64_t)n;
+            return check_range(row, *out, error);
+        }
+        /* Such a number is taken for a percentage. */
+        buffer_printf(error, "percentage argument must be less or equal to %" PRId64, -row->min);
+        return false;
     }
     buffer_printf(error, "argument must be a memory or percent value");
     return false;

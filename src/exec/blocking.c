@@ -302,6 +302,14 @@ bool session_is_blocked(const struct session *session) {
     return session->waiter && session->waiter->state != WAIT_DONE;
 }
 
+size_t blocking_argv_bytes(const struct session *session) {
+    const struct waiter *waiter = session->waiter;
+    size_t bytes = 0;
+    for (unsigned i = 0; waiter && i < waiter->argc; i++)
+        bytes += waiter->argv[i].len;
+    return bytes;
+}
+
 /* ---- the service ---- */
 
 struct blocking *blocking_create(struct exec *exec) {

@@ -48,12 +48,19 @@ static const char *or_empty(const char *text) {
     return text ? text : "";
 }
 
-/* Only a command that runs has arguments, and the one that asks is the only one. */
+/* Commands that run have arguments, of which the one that asks is the only one, and those that
+ * wait. */
 static size_t arguments_memory(const struct session *session, const struct call *call) {
-    size_t bytes = 0;
+    size_t bytes = blocking_argv_bytes(session);
     for (unsigned i = 0; call && call->session == session && i < call->argc; i++)
         bytes += call->argv[i].len;
     return bytes;
+}
+
+/* Watching makes room for commands to queue. */
+static int shown_transaction(const struct session *session) {
+    if (transaction_is_open(session)) return (int)transaction_length(session);
+    return session->watcher ? 0 : -1;
 }
 
 static long long shown_redirect(const struct session *session) {
@@ -82,8 +89,7 @@ bool session_describe(const struct session *session, const struct call *call, st
                       session->flags & SESSION_CAPA_REDIRECT ? "r" : "", session->db,
                       pubsub_subscriptions(session, TOPIC_CHANNEL),
                       pubsub_subscriptions(session, TOPIC_PATTERN),
-                      pubsub_subscriptions(session, TOPIC_SHARD),
-                      transaction_is_open(session) ? (int)transaction_length(session) : -1,
+                      pubsub_subscriptions(session, TOPIC_SHARD), shown_transaction(session),
                       watch_count(session)) &&
         buffer_printf(out, "qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=%zu rbs=0 rbp=0 obl=%zu ",
                       usage.input_used, usage.input_free, arguments_memory(session, call),

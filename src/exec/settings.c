@@ -4,6 +4,7 @@
 #include "base/number.h"
 #include "config/config.h"
 #include "exec/exec_priv.h"
+#include "sys/process.h"
 
 #define INLINE_MAX ((size_t)64 * 1024)
 
@@ -62,6 +63,19 @@ static bool apply_password(const struct config_row *row, struct buffer *error) {
     (void)row;
     if (!attached || acl_set_default_password(attached, exec_settings.requirepass)) return true;
     buffer_printf(error, "out of memory");
+    return false;
+}
+
+/* Clients need descriptors. */
+static bool apply_maxclients(const struct config_row *row, struct buffer *error) {
+    (void)row;
+    int64_t wanted = exec_settings.maxclients + exec_settings.own_files;
+    int64_t limit = (int64_t)process_raise_open_files((size_t)wanted);
+    if (limit >= wanted) return true;
+    buffer_printf(error,
+                  "The operating system is not able to handle the specified number of clients, try "
+                  "with %lld",
+                  (long long)MAX(limit - exec_settings.own_files, 1));
     return false;
 }
 
@@ -173,7 +187,8 @@ static const struct config_row rows[] = {
      .value = &exec_settings.maxclients,
      .initial = "10000",
      .min = 1,
-     .max = UINT32_MAX},
+     .max = UINT32_MAX,
+     .apply = apply_maxclients},
     {.name = "timeout",
      .type = CONFIG_INTEGER,
      .value = &exec_settings.timeout,

@@ -26,7 +26,8 @@ struct exec_settings {
     char *requirepass; /* NULL = none */
     bool protected_mode;
     int64_t maxclients;
-    int64_t timeout; /* seconds, 0 = never */
+    int64_t own_files; /* descriptors that are not clients': set before the rows are applied */
+    int64_t timeout;   /* seconds, 0 = never */
     int64_t proto_max_bulk_len;
     int64_t client_query_buffer_limit;
     struct output_limit output_limits[CLASS_COUNT];

@@ -24,8 +24,7 @@ static const struct config_choice policies[] = {
 };
 
 static const struct config_row rows[] = {
-    {"maxmemory", .type = CONFIG_MEMORY, .value = &policy.maxmemory, .initial = "0",
-     .max = INT64_MAX},
+    {"maxmemory", .type = CONFIG_MEMORY, .value = &policy.maxmemory, .initial = "0"},
     {"maxmemory-policy", .type = CONFIG_CHOICE, .value = &policy.maxmemory_policy,
      .initial = "noeviction", .choices = policies},
     {"maxmemory-samples", .type = CONFIG_INTEGER, .value = &policy.maxmemory_samples,

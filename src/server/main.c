@@ -8,6 +8,7 @@
 #include "server/import.h"
 #include "server/serve.h"
 #include "server/version.h"
+#include "sys/process.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -52,6 +53,7 @@ static bool asks_for_help(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+    process_keep_arguments(argc, argv);
     if (argc < 2) {
         help_usage(stderr);
         return 2;

@@ -6,6 +6,7 @@
 #include "base/identity.h"
 #include "base/log.h"
 #include "cmd/families.h"
+#include "cmd/shared_server.h"
 #include "config/config.h"
 #include "exec/acl.h"
 #include "exec/background.h"
@@ -21,6 +22,7 @@
 #include "server/persist.h"
 #include "server/settings.h"
 #include "server/system.h"
+#include "server/title.h"
 #include "server/tls.h"
 #include "server/version.h"
 #include "sys/clock.h"
@@ -32,6 +34,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -74,6 +77,7 @@ static bool configure(int argc, char **argv, struct buffer *error) {
     settings_register();
     keep_register();
     persist_register();
+    title_register();
     tls_register();
     if (argc > 0 && argv[0][0] != '-') {
         if (!config_load_file(argv[0], error)) return false;
@@ -187,6 +191,14 @@ static void tear_down(struct server *server) {
 
 /* ---- running ---- */
 
+/* Does the signal decide whether data is saved? */
+static void choose_saving(void) {
+    int64_t how = process_stop_signal() == SIGINT ? server_settings.shutdown_on_sigint
+                                                  : server_settings.shutdown_on_sigterm;
+    if (how & SHUTDOWN_SAVE) server_facts.exit_save = SAVE_AT_EXIT;
+    if (how & SHUTDOWN_NO_SAVE) server_facts.exit_save = NO_SAVE_AT_EXIT;
+}
+
 /* A thread of its own, which sleeps until a signal, or the end of run(), writes to the event. */
 static void wait_for_stop(void *argument) {
     struct server *server = argument;
@@ -195,6 +207,7 @@ static void wait_for_stop(void *argument) {
     }
     if (!process_stop_requests()) return;
     log_notice("Received SIG%s, stopping", sigabbrev_np(process_stop_signal()));
+    choose_saving();
     net_stop(server->net);
 }
 

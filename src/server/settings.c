@@ -99,6 +99,33 @@ static bool apply_hz(const struct config_row *row, struct buffer *error) {
     return true;
 }
 
+/* How the server ends when it gets a signal. It waits for nobody, so the other words say nothing.
+ */
+static const struct config_choice shutdowns[] = {
+    {"default", 0},
+    {"save", SHUTDOWN_SAVE},
+    {"nosave", SHUTDOWN_NO_SAVE},
+    {"now", 4},
+    {"force", 8},
+    {"safe", 16},
+    {"failover", 32},
+    {NULL, 0},
+};
+
+static bool check_shutdown(const struct config_row *row, struct bytes text, struct buffer *error) {
+    bool save = false, nosave = false;
+    while (text.len) {
+        const char *space = memchr(text.data, ' ', text.len);
+        struct bytes word = bytes_make(text.data, space ? (size_t)(space - text.data) : text.len);
+        save |= bytes_is(word, "save");
+        nosave |= bytes_is(word, "nosave");
+        text = bytes_skip(text, word.len + (space != NULL));
+    }
+    if (!save || !nosave) return true;
+    buffer_printf(error, "shutdown options SAVE and NOSAVE can't be used simultaneously");
+    return false;
+}
+
 static bool apply_listeners(const struct config_row *row, struct buffer *error) {
     return listen_again(row->name, error);
 }
@@ -191,6 +218,18 @@ static const struct config_row rows[] = {
      .flags = CONFIG_HIDDEN,
      .value = &server_settings.dynamic_hz,
      .initial = "yes"},
+    {.name = "shutdown-on-sigint",
+     .type = CONFIG_FLAGS,
+     .value = &server_settings.shutdown_on_sigint,
+     .initial = "default",
+     .choices = shutdowns,
+     .check = check_shutdown},
+    {.name = "shutdown-on-sigterm",
+     .type = CONFIG_FLAGS,
+     .value = &server_settings.shutdown_on_sigterm,
+     .initial = "default",
+     .choices = shutdowns,
+     .check = check_shutdown},
     {.name = "dir",
      .type = CONFIG_SPECIAL,
      .flags = CONFIG_PROTECTED,

@@ -16,12 +16,16 @@ struct server_settings {
     char *unixsocket;
     int64_t unixsocketperm, tcp_backlog, tcp_keepalive;
     int64_t workers, databases, hz;
+    int64_t shutdown_on_sigint, shutdown_on_sigterm; /* SHUTDOWN_ flags; 0: by default */
     bool daemonize, syslog_enabled, crash_log_enabled, dynamic_hz;
     char *pidfile, *logfile, *syslog_ident;
     int64_t loglevel, syslog_facility, supervised, enable_debug_command;
 };
 
 extern struct server_settings server_settings;
+
+#define SHUTDOWN_SAVE    1
+#define SHUTDOWN_NO_SAVE 2
 
 enum { SUPERVISED_NO, SUPERVISED_UPSTART, SUPERVISED_SYSTEMD, SUPERVISED_AUTO };
 

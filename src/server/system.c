@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/number.h"
 #include "config/config.h"
+#include "exec/settings.h"
 #include "server/settings.h"
 #include "sys/file.h"
 #include "sys/process.h"
@@ -19,6 +20,7 @@ enum {
 bool system_make_room_for_clients(struct buffer *error) {
     int64_t clients = config_number("maxclients");
     int64_t own = FILES_OF_ITS_OWN + FILES_OF_A_WORKER * server_settings.workers;
+    exec_settings.own_files = own;
     int64_t limit = (int64_t)process_raise_open_files((size_t)(clients + own));
     if (limit >= clients + own) return true;
     if (limit <= own) {

@@ -64,6 +64,37 @@ size_t process_raise_open_files(size_t wanted) {
     return limit.rlim_cur;
 }
 
+/* ---- the title ---- */
+
+/* The kernel shows the memory that the arguments were in, and the environment behind them. */
+static struct {
+    char *start;
+    size_t size;
+} title_room;
+
+void process_keep_arguments(int argc, char **argv) {
+    char *end = argc ? argv[0] : NULL;
+    title_room.start = end;
+    for (int i = 0; i < argc; i++) {
+        if (argv[i] == end) end += strlen(argv[i]) + 1;
+        argv[i] = memory_strdup_need(argv[i]);
+    }
+    for (int i = 0; environ && environ[i]; i++) {
+        if (environ[i] == end) end += strlen(environ[i]) + 1;
+        environ[i] = memory_strdup_need(environ[i]);
+    }
+    title_room.size = (size_t)(end - title_room.start);
+}
+
+void process_set_title(struct bytes title) {
+    if (!title_room.size) return;
+    size_t length = title.len < title_room.size ? title.len : title_room.size - 1;
+    memset(title_room.start, 0, title_room.size);
+    if (length) memcpy(title_room.start, title.data, length);
+}
+
+/* ---- signals ---- */
+
 static int stop_event = -1;
 static _Atomic int stop_requests, stop_signal;
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
 
+#include "base/bytes.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -17,6 +19,13 @@ void process_pidfile_remove(const char *path);
 /* Raises the limit of open files to at least `wanted`, or as near as the system allows, and returns
  * the limit in force. */
 size_t process_raise_open_files(size_t wanted);
+
+/* Moves the arguments and the environment elsewhere, so that a title may take their place. First of
+ * all, in main(). Any one thread may set the title. */
+void process_keep_arguments(int argc, char **argv);
+
+/* What ps shows instead of the arguments, cut to the room that they took. */
+void process_set_title(struct bytes title);
 
 /* Makes SIGINT and SIGTERM write to an eventfd, which is returned (or a negative errno), and count
  * process_stop_requests; SIGPIPE and SIGHUP are ignored. A second SIGINT ends the process at once.

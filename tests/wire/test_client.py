@@ -273,6 +273,38 @@ def test_switches(client):
     assert client.error("CLIENT", "IMPORT-SOURCE", "on") == "ERR Server is not in import mode"
 
 
+def test_what_is_said_of_others(server, client):
+    """Fields of CLIENT LIST that tell what somebody else is doing."""
+    target = server.client()
+    doing = {
+        "watches": [("WATCH", "k")], "queues": [("MULTI",), ("SET", "k", "v")], "tracks": [("CLIENT", "TRACKING", "ON")],
+        "broadcasts": [("CLIENT", "TRACKING", "ON", "BCAST", "REDIRECT", target.call("CLIENT", "ID"))],
+        "listens": [("SUBSCRIBE", "c")], "monitors": [("MONITOR",)], "waits": [("BLPOP", "list", "0")]}
+    others = [target]
+    for name, commands in doing.items():
+        others.append(server.client())
+        others[-1].call("CLIENT", "SETNAME", name)
+        for command in commands:
+            others[-1].send(*command)
+            if name != "waits":
+                others[-1].read()
+    time.sleep(0.05)
+    client.call("SET", "k", "changed")
+
+    def of(name):
+        return fields(client.call("CLIENT", "LIST", "NAME", name))
+
+    assert {name: of(name)["flags"] for name in doing} == {
+        "watches": "d", "queues": "x", "tracks": "t", "broadcasts": "tB", "listens": "P", "monitors": "O", "waits": "b"}
+    assert (of("watches")["multi"], of("queues")["multi"], of("tracks")["multi"]) == ("0", "1", "-1")
+    assert (of("tracks")["redir"], of("broadcasts")["redir"]) == ("0", str(target.call("CLIENT", "ID")))
+    assert (of("listens")["redir"], of("waits")["argv-mem"], of("queues")["argv-mem"]) == ("-1", "10", "0")
+    assert int(fields(client.call("CLIENT", "INFO"))["argv-mem"]) == len("CLIENTINFO")
+    assert client.call("CLIENT", "LIST", "FLAGS", "tB") == client.call("CLIENT", "LIST", "NAME", "broadcasts")
+    for other in others:
+        other.close()
+
+
 def test_nobody_is_blocked_or_tracked(client):
     assert client.call("CLIENT", "UNBLOCK", "1") == 0
     assert client.error("CLIENT", "UNBLOCK", "x") == "ERR value is not an integer or out of range"

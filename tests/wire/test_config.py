@@ -181,3 +181,26 @@ def test_protected_directives(tmp_path):
         assert client.call("CONFIG", "SET", "dir", str(tmp_path)) == "OK"
         assert get(client, "dir") == {b"dir": str(tmp_path).encode()}
         assert client.error("CONFIG", "SET", "dir", "/nowhere").endswith("No such file or directory")
+
+
+def test_more_clients_than_files(config):
+    before = get(config, "maxclients")
+    error = config.error("CONFIG", "SET", "maxclients", "4000000000")
+    assert error.startswith("ERR CONFIG SET failed (possibly related to argument 'maxclients') - The operating system is "
+                            "not able to handle the specified number of clients, try with ")
+    assert get(config, "maxclients") == before
+    assert config.call("CONFIG", "SET", "maxclients", "100") == "OK"
+    assert config.call("CONFIG", "SET", "maxclients", before[b"maxclients"]) == "OK"
+
+
+@pytest.mark.parametrize("name, error", [
+    ("proto-max-bulk-len", "argument must be between 1048576 and 9223372036854775807 inclusive"),
+    ("repl-backlog-size", "argument must be between 1 and 9223372036854775807 inclusive"),
+    ("maxmemory-clients", "percentage argument must be less or equal to 100")])
+def test_sizes_beyond_63_bits(config, name, error):
+    assert config.error("CONFIG", "SET", name, 2**63).endswith(" - " + error)
+
+
+def test_the_largest_maxmemory(config):
+    assert config.call("CONFIG", "SET", "maxmemory", 2**63) == "OK"
+    assert config.call("CONFIG", "SET", "maxmemory", 0) == "OK"

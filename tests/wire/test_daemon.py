@@ -255,3 +255,39 @@ def test_addresses():
             socket.create_connection(("127.0.0.2", port), timeout=1)
         process.terminate()
         assert process.wait(timeout=10) == 0
+
+
+def title_of(process):
+    return pathlib.Path(f"/proc/{process.pid}/cmdline").read_bytes().rstrip(b"\0").decode()
+
+
+def test_the_title_of_the_process():
+    port = servers.free_port()
+    with start("--port", port, "--bind", "127.0.0.1", "-::1", "--timeout", "77") as process:
+        assert ping(port) == "PONG"
+        assert title_of(process) == f"strata 127.0.0.1:{port}"
+        with resp.Client(port) as client:
+            assert client.call("CONFIG", "SET", "proc-title-template", "{title}! {port} {config-file}") == "OK"
+            assert title_of(process) == f"strata! {port} -"
+            assert client.error("CONFIG", "SET", "proc-title-template", "{title").endswith("unknown variables")
+            assert client.call("CONFIG", "SET", "proc-title-template", "x" * 10000) == "OK"
+            assert 10 < len(title_of(process)) < 10000
+    with start("--port", port, "--set-proc-title", "no") as process:
+        assert ping(port) == "PONG"
+        assert f"--port\0{port}" in title_of(process)
+
+
+@pytest.mark.parametrize("options, saved", [
+    (["--save", "3600 1"], True), (["--save", ""], False),
+    (["--save", "3600 1", "--shutdown-on-sigterm", "nosave"], False),
+    (["--save", "", "--shutdown-on-sigterm", "save force"], True),
+    (["--save", "", "--shutdown-on-sigint", "save"], False)])
+def test_what_a_signal_saves(tmp_path, options, saved):
+    port = servers.free_port()
+    with start("--port", port, "--dir", tmp_path, "--home", "", *options) as process:
+        assert ping(port) == "PONG"
+        with resp.Client(port) as client:
+            client.call("SET", "k", "v")
+        process.terminate()
+        assert process.wait(timeout=10) == 0
+    assert (tmp_path / "dump.rdb").exists() == saved
