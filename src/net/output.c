@@ -77,7 +77,8 @@ bool output_take(struct output_queue *queue, struct buffer *buffer, size_t skip,
 int output_parts(const struct output_queue *queue, uint64_t released, struct iovec *parts,
                  int capacity) {
     int count = 0;
-    for (struct output_block *block = queue->first; block && count < capacity; block = block->next) {
+    for (struct output_block *block = queue->first; block && count < capacity;
+         block = block->next) {
         if (block->mark > released) break;
         parts[count++] = (struct iovec){block->data + block->start, block->end - block->start};
     }
