@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "cmd/families.h"
 #include "base/ensure.h"
-#include "cmd/persistence.h"
+#include "cmd/shared_persistence.h"
 #include "cmd/shared_server.h"
 #include "script/script.h"
 #include "value/types.h"

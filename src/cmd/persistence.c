@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "cmd/persistence.h"
 #include "base/ensure.h"
+#include "cmd/shared_persistence.h"
 #include "exec/durability.h"
 
 static const struct persistence *persistence;
@@ -50,8 +50,7 @@ void persistence_save(struct call *call) {
 /* What lets the journal be short again is a snapshot. */
 void persistence_bgrewriteaof(struct call *call) {
     if (!persistence->begin(persistence->context))
-        reply_error(call->reply,
-                    "ERR Background append only file rewriting already in progress");
+        reply_error(call->reply, "ERR Background append only file rewriting already in progress");
     else if (call->no_wait)
         reply_simple(call->reply, "Background append only file rewriting scheduled");
     else

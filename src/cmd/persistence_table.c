@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "cmd/families.h"
-#include "cmd/persistence.h"
+#include "cmd/shared_persistence.h"
 
 static const struct command_arg bgsave_operation_args[] = {
     {"schedule", ARG_PURE_TOKEN, .token = "SCHEDULE", .since = "3.2.2"},

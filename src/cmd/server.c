@@ -2,7 +2,7 @@
 #include "cmd/server.h"
 #include "base/log.h"
 #include "base/number.h"
-#include "cmd/persistence.h"
+#include "cmd/shared_persistence.h"
 #include "cmd/shared_server.h"
 #include "config/config.h"
 #include "exec/durability.h"
@@ -139,8 +139,7 @@ void server_waitaof(struct call *call) {
         return;
     }
     bool reached = is_kept && durability_is_reached(call->session);
-    if (local && !reached && !call->no_wait &&
-        (!deadline_ms || call->view.now_ms < deadline_ms)) {
+    if (local && !reached && !call->no_wait && (!deadline_ms || call->view.now_ms < deadline_ms)) {
         durability_wait(call, deadline_ms);
         return;
     }

@@ -10,7 +10,7 @@
 #include "server/persist.h"
 #include "base/ensure.h"
 #include "base/log.h"
-#include "cmd/persistence.h"
+#include "cmd/shared_persistence.h"
 #include "cmd/shared_server.h"
 #include "config/config.h"
 #include "exec/durability.h"

@@ -21,7 +21,7 @@ struct persist_options {
 void persist_register(void);
 
 /* At start-up, before anybody is in the keyspace; attaches itself to the commands
- * (cmd/persistence.h). NULL = no memory. */
+ * (cmd/shared_persistence.h). NULL = no memory. */
 struct persist *persist_create(const struct persist_options *options);
 
 /* Loads the file, if it is there. False: `error` says why not. */
