@@ -57,7 +57,7 @@ static void open_connection(struct connection *c) {
     list_remove(&c->all);
     c->flags &= ~(CONNECTION_HANDSHAKE | CONNECTION_SHAKEN);
     c->flags |= CONNECTION_READABLE;
-    if (connection_open(c) && !list_linked(&c->turn)) list_append(&w->later, &c->turn);
+    if (connection_open(c) && !list_linked(&c->turn)) list_append(&w->ready, &c->turn);
 }
 
 void handshake_turn(struct connection *c) {
@@ -73,7 +73,7 @@ static void step(struct connection *c) {
     case TLS_WAITS: break;
     case TLS_DONE:
         c->flags |= CONNECTION_SHAKEN;
-        list_append(&c->worker->later, &c->turn);
+        list_append(&c->worker->ready, &c->turn);
         break;
     case TLS_FAILED:
         log_failure(c, why);

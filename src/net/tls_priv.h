@@ -47,8 +47,8 @@ void handshake_begin(struct connection *c);
  * gets its session. Inside the gate. */
 void handshake_turn(struct connection *c);
 
-/* A bounded share of the worker's time for handshakes; drops the oldest of too many. Outside the
- * gate, and not while events are looked at, since it frees connections. */
+/* A bounded share of the worker's time for handshakes; drops the oldest of too many. Better outside
+ * the gate, and not while events are looked at, since it frees connections. */
 void handshakes_run(struct worker *worker);
 
 /* Drops those that have taken too long. As handshakes_run(). */

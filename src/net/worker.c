@@ -108,7 +108,8 @@ void worker_timer_cancel(struct worker *w, struct net_timer *timer) {
 /* ---- a turn of the loop ---- */
 
 static bool has_work(const struct worker *w) {
-    return !list_empty(&w->later) || !list_empty(&w->unsent) || !list_empty(&w->closed);
+    return !list_empty(&w->ready) || !list_empty(&w->later) || !list_empty(&w->unsent) ||
+           !list_empty(&w->closed);
 }
 
 /* In milliseconds, rounded up so that what is due is due on waking. */
@@ -249,6 +250,7 @@ bool worker_poll(struct worker *w) {
     if (list_linked(&state.current->turn)) list_remove(&state.current->turn);
     while (!list_empty(&w->ready))
         connection_turn(pop(&w->ready));
+    handshakes_run(w);
     put_back(w, &state);
     return !atomic_load(&w->stop);
 }

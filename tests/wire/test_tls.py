@@ -247,6 +247,18 @@ def test_too_many_half_handshakes(files):
             peers[-1].recv(1)
 
 
+def test_who_comes_while_a_script_runs(files):
+    port = spare_port()
+    with servers.strata("--tls-port", port, "--tls-auth-clients", "no", "--workers", "1", "--busy-reply-threshold", "50",
+                        *files.options()) as server, server.client() as busy:
+        busy.send("EVAL", "while true do end", 0)
+        time.sleep(0.2)
+        with TlsClient(port, files.context(), timeout=5) as client:
+            assert client.error("GET", "k").startswith("BUSY")
+            assert client.call("SCRIPT", "KILL") == "OK"
+        assert "killed" in str(busy.read())
+
+
 def client_hello():
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     secure = ssl.create_default_context().wrap_bio(incoming, outgoing, server_hostname="localhost")
