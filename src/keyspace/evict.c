@@ -218,7 +218,7 @@ static bool draw(struct view *view, struct pool *pool) {
             unsigned p = (first + i) % PARTITION_COUNT;
             if (!has_candidates(&ks->database[db]->slices[p])) continue;
             any = true;
-            partition_lock(ks->gate, view->worker, p);
+            if (!partition_lock_soon(ks->gate, view->worker, p)) continue;
             draw_from(view, &ks->database[db]->slices[p], pool);
             partition_unlock(ks->gate, view->worker, p);
             if (pool->count > had || pool->count == POOL_SIZE) break;
@@ -235,7 +235,7 @@ static bool evict(struct view *view, struct victim v) {
     struct keyspace *ks = view->keyspace;
     unsigned partition = (unsigned)(v.hash >> (64 - PARTITION_BITS));
     view->db = v.db;
-    partition_lock(ks->gate, view->worker, partition);
+    if (!partition_lock_soon(ks->gate, view->worker, partition)) return false;
     struct slice *slice = &ks->database[v.db]->slices[partition];
     struct spot spot = {.slice = slice};
     bool found = table_find(&slice->table, v.hash, has_hash, &v.hash, &spot.slot);
@@ -262,7 +262,7 @@ static void compact_some(struct view *view, struct pool *pool) {
     for (unsigned tries = 0; tries < 16; tries++) {
         unsigned p = pool->compact_at++ % PARTITION_COUNT;
         bool done = false;
-        partition_lock(ks->gate, view->worker, p);
+        if (!partition_lock_soon(ks->gate, view->worker, p)) continue;
         for (unsigned db = 0; db < ks->databases && !done; db++)
             if (database_used(ks->database[db]))
                 done = keyspace_compact_slice(&ks->database[db]->slices[p], COMPACT_PERCENT);

@@ -44,7 +44,7 @@ void keyspace_empty(struct view *view) {
 
 uint64_t keyspace_flush(struct view *view, bool async) {
     uint64_t keys = empty_database(view, async);
-    view->counters->changes += keys;
+    keyspace_count_changes(view->counters, keys);
     emit(view, &(struct change){.kind = CHANGE_FLUSH, .db = view->db});
     return keys;
 }
@@ -53,7 +53,7 @@ void keyspace_swap(struct view *view, unsigned one, unsigned other) {
     struct database **database = view->keyspace->database, *kept = database[one];
     database[one] = database[other];
     database[other] = kept;
-    view->counters->changes++;
+    keyspace_count_changes(view->counters, 1);
     emit(view, &(struct change){.kind = CHANGE_SWAP, .db = one, .other_db = other});
 }
 

@@ -200,7 +200,17 @@ void partition_lock(struct gate *gate, unsigned participant, unsigned partition)
 }
 
 bool partition_try_lock(struct gate *gate, unsigned participant, unsigned partition) {
-    return gate_is_exclusive(gate, participant) || try_take(&gate->lock[partition]);
+    if (gate_is_exclusive(gate, participant)) return true;
+    if (!try_take(&gate->lock[partition])) return false;
+    return gate->participant[participant].holds = true;
+}
+
+bool partition_lock_soon(struct gate *gate, unsigned participant, unsigned partition) {
+    for (unsigned i = 0; i < SPINS; i++) {
+        if (partition_try_lock(gate, participant, partition)) return true;
+        thread_relax();
+    }
+    return false;
 }
 
 void partition_unlock(struct gate *gate, unsigned participant, unsigned partition) {

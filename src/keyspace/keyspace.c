@@ -107,6 +107,13 @@ struct keyspace_counters keyspace_counters_sum(const struct keyspace *ks) {
     return sum;
 }
 
+uint64_t keyspace_changes(const struct keyspace *ks) {
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < ks->workers; i++)
+        sum += __atomic_load_n(&ks->counters[i].changes, __ATOMIC_RELAXED);
+    return sum;
+}
+
 void keyspace_counters_reset(struct keyspace *ks) {
     for (unsigned i = 0; i < ks->workers; i++) {
         struct keyspace_counters *c = &ks->counters[i];

@@ -48,7 +48,7 @@ struct keyspace_counters {
     uint64_t hits, misses;
     uint64_t expired, expired_lazily, evicted;
     uint64_t expired_elements; /* fields of hashes */
-    uint64_t changes;          /* Redis' dirty counter */
+    uint64_t changes;          /* Redis' dirty counter; read at any time */
     uint64_t expire_cycle_us, evict_cycle_us;
     uint64_t worst_pause_us; /* longest time that maintenance held a partition */
     int64_t live_bytes;      /* of entries made less those freed; read by all workers */
@@ -57,6 +57,10 @@ struct keyspace_counters {
 
 static inline int64_t keyspace_live_bytes(const struct keyspace_counters *counters) {
     return __atomic_load_n(&counters->live_bytes, __ATOMIC_RELAXED);
+}
+
+static inline void keyspace_count_changes(struct keyspace_counters *counters, uint64_t count) {
+    __atomic_store_n(&counters->changes, counters->changes + count, __ATOMIC_RELAXED);
 }
 
 static inline int64_t keyspace_released_bytes(const struct keyspace_counters *counters) {
@@ -99,6 +103,9 @@ unsigned keyspace_databases(const struct keyspace *keyspace);
 struct keyspace_counters *keyspace_counters_of(struct keyspace *keyspace, unsigned worker);
 struct keyspace_counters keyspace_counters_sum(const struct keyspace *keyspace);
 void keyspace_counters_reset(struct keyspace *keyspace);
+
+/* The changes of all workers. Inside the gate. */
+uint64_t keyspace_changes(const struct keyspace *keyspace);
 
 /* At start-up, before any worker runs. `classes` may change later, in exclusive mode:
  * records of kind NOTICE are made only for classes that somebody wants. */

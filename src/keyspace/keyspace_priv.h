@@ -35,8 +35,8 @@ struct keyspace {
     unsigned databases, workers;
     struct database **database;
     struct gate *gate;
-    uint32_t epoch_bit;  /* ENTRY_EPOCH or 0; changes in exclusive mode */
-    struct epoch *epoch; /* the one under way */
+    uint32_t epoch_bit;                 /* ENTRY_EPOCH or 0; changes in exclusive mode */
+    struct epoch *epoch;                /* the one under way */
     struct keyspace_counters *counters; /* one a worker */
     struct subscriber subscribers[MAX_SUBSCRIBERS];
     unsigned subscriber_count;
@@ -148,4 +148,6 @@ uint64_t slice_keys(const struct slice *slice);
 /* Locks one partition for a participant that holds none; nothing to do in exclusive mode. */
 void partition_lock(struct gate *gate, unsigned participant, unsigned partition);
 bool partition_try_lock(struct gate *gate, unsigned participant, unsigned partition);
+/* For what can be done another time: waits for a short command, and not for one that takes long. */
+bool partition_lock_soon(struct gate *gate, unsigned participant, unsigned partition);
 void partition_unlock(struct gate *gate, unsigned participant, unsigned partition);

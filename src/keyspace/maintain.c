@@ -109,12 +109,15 @@ static bool has_work(const struct slice *slice) {
     return slice_keys(slice) || slice->table.memory || slice->arena.small_held;
 }
 
-/* Locks the partition for one step and notes how long. */
+/* Locks the partition for one step and notes how long; passes it over if it is busy. */
 static bool locked_step(struct view *view, struct sweeper *s, int64_t *now_us) {
     struct keyspace *ks = view->keyspace;
     unsigned partition = s->partition;
     view->db = s->db;
-    partition_lock(ks->gate, view->worker, partition);
+    if (!partition_lock_soon(ks->gate, view->worker, partition)) {
+        next_slice(s, ks, view->now_ms);
+        return false;
+    }
     struct slice *slice = &ks->database[s->db]->slices[partition];
     bool busy = false;
     int64_t locked_us = clock_mono_us();

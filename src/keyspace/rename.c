@@ -6,7 +6,7 @@ bool keyspace_rename(struct view *view, struct spot *from, struct spot *to) {
     if (!put_like(view, to, from->entry)) return false;
     keyspace_seek(view, source, from); /* putting may have moved it, in the same slice */
     spot_forget(view, from);           /* its object, if it has one, belongs to `to` now */
-    view->counters->changes++;
+    keyspace_count_changes(view->counters, 1);
     keyspace_notify(view, to->key, (struct event){EVENT_NEW, "new"});
     keyspace_notify(view, source, (struct event){EVENT_GENERIC, "rename_from"});
     if (view->keyspace->subscriber_count)
@@ -23,7 +23,7 @@ bool keyspace_move(struct view *view, struct spot *from, struct view *target, st
     const struct key *key = from->key;
     if (!put_like(target, to, from->entry)) return false;
     spot_forget(view, from); /* its object, if it has one, belongs to `to` now */
-    view->counters->changes++;
+    keyspace_count_changes(view->counters, 1);
     keyspace_notify(target, key, (struct event){EVENT_NEW, "new"});
     if (!view->keyspace->subscriber_count) return true;
     emit(target,
@@ -46,7 +46,7 @@ bool keyspace_copy(struct view *view, struct spot *from, struct view *target, st
         return false;
     }
     keyspace_seek(view, from->key, from);
-    view->counters->changes++;
+    keyspace_count_changes(view->counters, 1);
     keyspace_notify(target, to->key, (struct event){EVENT_NEW, "new"});
     if (view->keyspace->subscriber_count)
         emit(target, &(struct change){.kind = CHANGE_STORE,

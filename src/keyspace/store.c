@@ -130,7 +130,7 @@ static uint32_t string_head(const struct view *view, const struct entry *old, bo
 
 static void emit_stored(struct view *view, const struct spot *spot, struct event event,
                         bool created) {
-    view->counters->changes++;
+    keyspace_count_changes(view->counters, 1);
     if (LIKELY(!view->keyspace->subscriber_count)) return;
     if (created) keyspace_notify(view, spot->key, (struct event){EVENT_NEW, "new"});
     emit(view, &(struct change){.kind = CHANGE_STORE,
@@ -249,7 +249,7 @@ bool keyspace_write_range(struct view *view, struct spot *spot, size_t offset, s
     copy_bytes(value + offset, piece);
     note_times(view, spot, expiry == EXPIRY_NONE ? 0 : HAS_EXPIRY);
     count_live(view, spot->slice, live);
-    view->counters->changes++;
+    keyspace_count_changes(view->counters, 1);
     if (LIKELY(!view->keyspace->subscriber_count)) return true;
     if (created) keyspace_notify(view, spot->key, (struct event){EVENT_NEW, "new"});
     emit(view, &(struct change){.kind = CHANGE_RANGE,
@@ -293,7 +293,7 @@ bool keyspace_set_expiry(struct view *view, struct spot *spot, int64_t expiry, s
     }
     note_times(view, spot, times);
     count_live(view, spot->slice, live);
-    view->counters->changes++;
+    keyspace_count_changes(view->counters, 1);
     if (view->keyspace->subscriber_count)
         emit(view, &(struct change){.kind = CHANGE_EXPIRY,
                                     .event = event,
@@ -344,7 +344,7 @@ void spot_remove(struct view *view, struct spot *spot, enum change_cause cause,
     count_times(slice, times_of(spot->entry), 0);
     table_remove(&slice->table, &spot->slot);
     spot->entry = NULL;
-    view->counters->changes++;
+    keyspace_count_changes(view->counters, 1);
     if (view->keyspace->subscriber_count)
         emit(view, &(struct change){.kind = CHANGE_REMOVE,
                                     .cause = cause,
@@ -363,7 +363,7 @@ void keyspace_remove(struct view *view, struct spot *spot, struct event event) {
 
 static void emit_edit(struct view *view, const struct spot *spot, const struct edit *edit,
                       enum change_kind kind, bool created) {
-    view->counters->changes++;
+    keyspace_count_changes(view->counters, 1);
     if (LIKELY(!view->keyspace->subscriber_count)) return;
     if (created) keyspace_notify(view, spot->key, (struct event){EVENT_NEW, "new"});
     emit(view, &(struct change){.kind = kind,

@@ -70,7 +70,7 @@ static struct {
 
 /* In exclusive mode, or when nobody else is in the keyspace. */
 static uint64_t changes_so_far(const struct persist *p) {
-    return keyspace_counters_sum(p->keyspace).changes;
+    return keyspace_changes(p->keyspace);
 }
 
 /* CONFIG RESETSTAT begins to count anew. */
@@ -184,7 +184,7 @@ static void sleep_ms(struct persist *p, int64_t ms) {
     pthread_cond_timedwait(&p->changed, &p->mutex, &until);
 }
 
-/* Exclusive mode: does a save point say that a snapshot is due? */
+/* Inside the gate: does a save point say that a snapshot is due? */
 static bool is_due(const struct persist *p, int64_t now_ms) {
     const struct config_save_point *points;
     unsigned count = config_save_points(&points);
@@ -203,9 +203,7 @@ static bool is_due(const struct persist *p, int64_t now_ms) {
 static bool look_if_due(const struct persist *p) {
     unsigned participant = p->options.participant;
     gate_enter(p->gate, participant);
-    gate_exclusive_begin(p->gate, participant);
     bool due = is_due(p, clock_wall_ms());
-    gate_exclusive_end(p->gate, participant);
     gate_leave(p->gate, participant);
     return due;
 }
