@@ -185,9 +185,10 @@ static struct bytes top_text(struct writer *w) {
     return text;
 }
 
-/* A line cannot have line breaks in it. The result is the string at the top. */
+/* The string at the top up to a zero, which ends it as in C, and without line breaks. */
 static struct bytes one_line(struct writer *w) {
     struct bytes text = top_text(w);
+    text.len = strnlen(text.data, text.len);
     if (!memchr(text.data, '\n', text.len) && !memchr(text.data, '\r', text.len)) return text;
     struct buffer *scratch = &vm_of(w->lua)->text;
     buffer_clear(scratch);

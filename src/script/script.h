@@ -27,6 +27,9 @@ uint32_t script_flag(struct bytes name);
 #define SCRIPT_FLAG_COUNT 5
 extern const char *const script_flag_names[SCRIPT_FLAG_COUNT];
 
+/* The directives, before anything is loaded. */
+void scripts_register_settings(void);
+
 /* At start-up, with the families; and when all workers have ended. */
 void scripts_start(struct exec *exec);
 void scripts_end(void);

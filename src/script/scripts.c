@@ -133,10 +133,10 @@ static struct script *cache_get(const char digest[SCRIPT_DIGEST_LENGTH]) {
 struct vm *worker_vm(unsigned worker, enum vm_kind kind) {
     struct script_worker *w = &scripts->workers[worker];
     if (UNLIKELY(!w->vms[kind])) {
-        w->vms[kind] = vm_create(kind, (size_t)scripts->memory_limit);
+        w->vms[kind] = vm_create(kind, (size_t)script_settings.memory_limit);
         watch_worker(w);
     }
-    if (LIKELY(w->vms[kind])) w->vms[kind]->limit = (size_t)scripts->memory_limit;
+    if (LIKELY(w->vms[kind])) w->vms[kind]->limit = (size_t)script_settings.memory_limit;
     return w->vms[kind];
 }
 
@@ -440,7 +440,6 @@ void scripts_start(struct exec *exec) {
     pthread_mutex_init(&scripts->lock, NULL);
     pthread_mutex_init(&scripts->writer, NULL);
     list_init(&scripts->evictable);
-    script_settings_register();
     functions_start();
 }
 

@@ -56,7 +56,6 @@ struct script_worker {
 struct scripts {
     struct exec *exec;
     struct gate *gate;
-    int64_t busy_threshold_ms, memory_limit;
     pthread_mutex_t lock;
     struct index cache;
     struct list_node evictable;
@@ -76,8 +75,11 @@ struct vm *worker_vm(unsigned worker, enum vm_kind kind);
 /* Ends the machine for EVAL, and all that it has compiled. */
 void worker_close_machine(struct script_worker *w);
 
-/* The directives. */
-void script_settings_register(void);
+struct script_settings {
+    int64_t busy_threshold_ms; /* 0 = never */
+    int64_t memory_limit;      /* bytes of a machine */
+};
+extern struct script_settings script_settings;
 
 /* EVAL's evictable scripts are so many at most. */
 #define EVICTABLE_MAX 500

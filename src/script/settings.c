@@ -2,15 +2,16 @@
 #include "config/config.h"
 #include "script/scripts_priv.h"
 
-static struct config_row rows[] = {
-    {"busy-reply-threshold", "lua-time-limit", CONFIG_INTEGER, .initial = "5000", .max = INT64_MAX},
-    {"script-memory-limit", .type = CONFIG_MEMORY, .initial = "512mb", .min = 1 << 20,
-     .max = INT64_MAX},
+struct script_settings script_settings;
+
+static const struct config_row rows[] = {
+    {"busy-reply-threshold", "lua-time-limit", CONFIG_INTEGER,
+     .value = &script_settings.busy_threshold_ms, .initial = "5000", .max = INT64_MAX},
+    {"script-memory-limit", .type = CONFIG_MEMORY, .value = &script_settings.memory_limit,
+     .initial = "512mb", .min = 1 << 20, .max = INT64_MAX},
     {0},
 };
 
-void script_settings_register(void) {
-    rows[0].value = &scripts->busy_threshold_ms;
-    rows[1].value = &scripts->memory_limit;
+void scripts_register_settings(void) {
     config_register(rows);
 }

@@ -41,7 +41,7 @@ static int64_t elapsed_ms(const struct script_worker *w) {
 }
 
 static int64_t limit_ms(const struct script_worker *w) {
-    return atomic_load(&w->loads) ? LOADING_MS : scripts->busy_threshold_ms;
+    return atomic_load(&w->loads) ? LOADING_MS : script_settings.busy_threshold_ms;
 }
 
 /* Without a threshold nothing takes too long. */

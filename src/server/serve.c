@@ -73,6 +73,7 @@ static bool read_standard_input(struct buffer *error) {
 static bool configure(int argc, char **argv, struct buffer *error) {
     config_register_inert();
     policy_register();
+    scripts_register_settings();
     acl_register_directives();
     settings_register();
     keep_register();
