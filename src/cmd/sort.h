@@ -67,3 +67,7 @@ bool sort_look_up(struct sorting *sorting, struct bytes pattern, struct bytes el
 /* Takes the elements that are to be shown out of the value (NULL: there is none), in order. False:
  * no_memory or no_number. */
 bool sort_elements(struct sorting *sorting, const struct value *value);
+
+/* Puts the items, which have been weighed, in order, and leaves those from `first` to before `end`.
+ */
+void sort_put_in_order(struct sorting *sorting, size_t first, size_t end);

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* SORT: the elements, what they weigh, and their order. */
+/* SORT: the elements, and what they weigh. */
 #include "base/ensure.h"
 #include "cmd/sort.h"
 #include "value/hash.h"
 #include "value/list.h"
 #include "value/set.h"
 #include "value/zset.h"
-#include <stdlib.h>
 
 /* ---- patterns ---- */
 
@@ -120,42 +119,10 @@ static bool weigh(struct sorting *sorting, size_t index) {
     return !options->by.data || keep(sorting, text, &item->weight.at);
 }
 
-static struct bytes weight_of(const struct sorting *sorting, const struct sort_item *item) {
-    return bytes_make(sorting->texts.data + item->weight.at, item->weight.length);
-}
-
-/* ---- order ---- */
-
-static int compare_weights(const struct sorting *sorting, const struct sort_item *a,
-                           const struct sort_item *b) {
-    bool by = sorting->options.by.data != NULL;
-    if (by && (!a->weighed || !b->weighed)) return a->weighed - b->weighed;
-    return bytes_compare(weight_of(sorting, a), weight_of(sorting, b));
-}
-
-static int compare_scores(const struct sorting *sorting, const struct sort_item *a,
-                          const struct sort_item *b) {
-    if (a->score != b->score) return a->score < b->score ? -1 : 1;
-    return bytes_compare(sort_text(sorting, a), sort_text(sorting, b));
-}
-
-static int compare(const void *one, const void *other, void *context) {
-    const struct sorting *sorting = context;
-    const struct sort_item *a = one, *b = other;
-    int order =
-        sorting->options.alpha ? compare_weights(sorting, a, b) : compare_scores(sorting, a, b);
-    if (order) return sorting->options.descending ? -order : order;
-    return a->text < b->text ? -1 : a->text > b->text; /* as they came */
-}
-
-static bool put_in_order(struct sorting *sorting) {
+static bool weigh_all(struct sorting *sorting) {
     for (size_t i = 0; i < sort_count(sorting); i++)
         if (!weigh(sorting, i)) return false;
-    if (sorting->no_number) return false;
-    if (sorting->items.len)
-        qsort_r(sorting->items.data, sort_count(sorting), sizeof(struct sort_item), compare,
-                sorting);
-    return true;
+    return !sorting->no_number;
 }
 
 /* ---- all of it ---- */
@@ -188,7 +155,11 @@ bool sort_elements(struct sorting *sorting, const struct value *value) {
     default: set_each(value, take, sorting); break;
     }
     if (sorting->no_memory) return false;
-    if (!options->unsorted && !put_in_order(sorting)) return false;
-    if (!ordered) cut(sorting, first, end);
+    if (!options->unsorted) {
+        if (!weigh_all(sorting)) return false;
+        sort_put_in_order(sorting, first, end);
+    } else if (!ordered) {
+        cut(sorting, first, end);
+    }
     return true;
 }
