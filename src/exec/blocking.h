@@ -56,7 +56,8 @@ bool blocking_unblock(struct session *session, bool with_error);
 /* Does the session wait for keys? Its own worker, or exclusive mode. */
 bool session_is_blocked(const struct session *session);
 
-/* What the command's arguments take that it waits to run again. Its own worker, or exclusive mode. */
+/* What the command's arguments take that it waits to run again. Its own worker, or exclusive mode.
+ */
 size_t blocking_argv_bytes(const struct session *session);
 
 /* For INFO. Exclusive mode. */

@@ -68,6 +68,7 @@ static void stage_batch(struct exec_worker *w, const struct request_batch *batch
         for (; key < MIN(w->keys.count, BUCKETS_MAX); key++)
             if (!is_repeated(w, key)) keyspace_prefetch_bucket(view, &w->keys.items[key]);
     }
+    tracking_prefetch(w);
     w->unsampled_keys -= (int64_t)w->keys.count;
     if (UNLIKELY(w->unsampled_keys < 0)) hotkeys_sample(w, view->db);
 }

@@ -333,6 +333,9 @@ void tracking_free(struct tracking_registry *registry);
 /* A session that tracks has run a command with these flags, whose keys still are locked. */
 void tracking_read(const struct call *call, uint64_t flags);
 
+/* Hints for the keys of a batch. */
+void tracking_prefetch(const struct exec_worker *w);
+
 /* After a request of a session that tracks, whatever came of it. `found` may be NULL. */
 void tracking_request_done(struct exec_worker *w, struct session *session,
                            const struct registered *found);

@@ -7,6 +7,36 @@
 
 #define TRIM_EFFORT 100 /* keys that are dropped before one command */
 
+/* ---- the filter ---- */
+
+/* How many tracked keys have a hash that begins so: most keys that change are tracked by nobody,
+ * which one look here tells. A cell belongs to the partition's lock, as the keys that it counts;
+ * one that is full stays so, at least until FLUSHALL. */
+#define FILTER_BITS 22
+#define FILTER_FULL UINT8_MAX
+
+static uint8_t filter[1u << FILTER_BITS];
+
+static inline uint8_t *filter_cell(uint64_t hash) {
+    return &filter[hash >> (64 - FILTER_BITS)];
+}
+
+static void filter_add(uint64_t hash) {
+    uint8_t *cell = filter_cell(hash);
+    if (*cell < FILTER_FULL) ++*cell;
+}
+
+static void filter_remove(uint64_t hash) {
+    uint8_t *cell = filter_cell(hash);
+    if (*cell < FILTER_FULL) --*cell;
+}
+
+void tracking_prefetch(const struct exec_worker *w) {
+    if (LIKELY(!atomic_load_explicit(&w->exec->tracking->keys, memory_order_relaxed))) return;
+    for (size_t i = 0; i < w->keys.count; i++)
+        __builtin_prefetch(filter_cell(w->keys.items[i].hash));
+}
+
 /* ---- the keys: with their partition locked ---- */
 
 static struct tracked_partition *partition_of(const struct exec *exec, const struct key *key) {
@@ -15,6 +45,7 @@ static struct tracked_partition *partition_of(const struct exec *exec, const str
 
 static struct tracked_key *find(const struct tracked_partition *partition, const struct key *key) {
     struct index_node *node;
+    if (LIKELY(!*filter_cell(key->hash))) return NULL;
     INDEX_FOREACH_HASH(node, &partition->keys, key->hash) {
         struct tracked_key *tracked = CONTAINER_OF(node, struct tracked_key, in_table);
         if (bytes_equal(bytes_make(tracked->name, tracked->length), key->name)) return tracked;
@@ -39,6 +70,7 @@ static bool add_key(struct tracking_registry *registry, struct tracked_partition
         memory_free(tracked);
         return false;
     }
+    filter_add(key->hash);
     atomic_fetch_add_explicit(&registry->keys, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&registry->items, 1, memory_order_relaxed);
     return true;
@@ -88,6 +120,7 @@ static bool add_reader(struct tracking_registry *registry, struct tracked_key *t
 static void invalidate(struct exec_worker *w, struct tracked_partition *partition,
                        struct tracked_key *tracked, const struct session *author) {
     struct tracking_registry *registry = w->exec->tracking;
+    filter_remove(tracked->in_table.hash);
     index_remove(&partition->keys, &tracked->in_table);
     atomic_fetch_sub_explicit(&registry->keys, 1, memory_order_relaxed);
     atomic_fetch_sub_explicit(&registry->items, tracked->count, memory_order_relaxed);
@@ -101,6 +134,7 @@ static void forget_keys(struct tracking_registry *registry) {
         for (size_t b = 0; b < keys->bucket_count; b++)
             for (struct index_node *node = keys->buckets[b], *next; node; node = next) {
                 next = node->next;
+                *filter_cell(node->hash) = 0;
                 tracked_free(CONTAINER_OF(node, struct tracked_key, in_table));
             }
         index_free(keys);
