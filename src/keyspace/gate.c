@@ -7,10 +7,12 @@
  *   3. Who asks for exclusive mode with partitions held is in the middle of a command: it is served
  *      before all who hold none, so that they do not see half of it; and who has changed something
  *      before those who have not.
- *   4. `wanted` is true from before the owner looks at the states until after it is done. A
+ *   4. head.shared changes while nobody holds a partition or is in the middle of a command, since
+ *      a guest asks for that in the last line.
+ *   5. `wanted` is true from before the owner looks at the states until after it is done. A
  *      participant publishes INSIDE before it reads `wanted` (both sequentially consistent), so one
  *      of the two sees the other.
- *   5. While the gate is busy, 1 holds but for the moments in which the owner lends the gate. Who
+ *   6. While the gate is busy, 1 holds but for the moments in which the owner lends the gate. Who
  *      comes in although exclusive mode is wanted does so under the mutex, under which the owner
  *      comes to be, and sees that the gate is busy.
  */
@@ -44,6 +46,7 @@ enum { LINE_FIRST, LINE_HOLDERS, LINE_OTHERS, LINES };
 
 struct gate {
     struct gate_head head;
+    unsigned attached; /* guests; guarded by exclusive mode */
     atomic_bool wanted;
     atomic_uint owner;
     unsigned depth;                /* of the owner's nesting */
@@ -57,11 +60,12 @@ struct gate {
     struct partition_lock *lock;
 };
 
-struct gate *gate_create(unsigned participants) {
-    ensure(participants >= 1 && participants <= GATE_MAX_PARTICIPANTS);
+struct gate *gate_create(unsigned workers, unsigned guests) {
+    unsigned participants = workers + guests;
+    ensure(workers >= 1 && participants <= GATE_MAX_PARTICIPANTS);
     struct gate *gate = memory_alloc_zero(sizeof *gate);
     if (!gate) return NULL;
-    gate->head.participants = participants;
+    gate->head = (struct gate_head){workers, participants, workers > 1};
     gate->owner = NOBODY;
     gate->participant = memory_alloc_aligned(64, participants * sizeof *gate->participant);
     gate->lock = memory_alloc_aligned(64, PARTITION_COUNT * sizeof *gate->lock);
@@ -115,7 +119,6 @@ static void wait_to_enter(struct gate *gate, struct participant *self) {
 }
 
 void gate_enter(struct gate *gate, unsigned participant) {
-    if (gate->head.participants == 1) return;
     struct participant *self = &gate->participant[participant];
     for (;;) {
         atomic_store(&self->state, INSIDE);
@@ -127,22 +130,23 @@ void gate_enter(struct gate *gate, unsigned participant) {
 }
 
 void gate_leave(struct gate *gate, unsigned participant) {
-    if (gate->head.participants == 1) return;
     atomic_store(&gate->participant[participant].state, OUTSIDE);
     if (UNLIKELY(atomic_load(&gate->wanted))) wake_all(gate);
 }
 
+static bool is_owner(const struct gate *gate, unsigned participant) {
+    return atomic_load_explicit(&gate->owner, memory_order_relaxed) == participant;
+}
+
 void gate_yield(struct gate *gate, unsigned participant) {
-    if (gate->head.participants == 1) return;
     if (LIKELY(!atomic_load_explicit(&gate->wanted, memory_order_relaxed))) return;
-    if (gate_is_exclusive(gate, participant)) return;
+    if (is_owner(gate, participant)) return;
     gate_leave(gate, participant);
     gate_enter(gate, participant);
 }
 
 bool gate_is_exclusive(const struct gate *gate, unsigned participant) {
-    return gate->head.participants == 1 ||
-           atomic_load_explicit(&gate->owner, memory_order_relaxed) == participant;
+    return !gate->head.shared || is_owner(gate, participant);
 }
 
 /* ---- partitions ---- */
@@ -214,7 +218,7 @@ bool partition_lock_soon(struct gate *gate, unsigned participant, unsigned parti
 }
 
 void partition_unlock(struct gate *gate, unsigned participant, unsigned partition) {
-    if (gate_is_exclusive(gate, participant)) return;
+    if (is_owner(gate, participant)) return;
     gate->participant[participant].holds = false;
     give_back(&gate->lock[partition]);
 }
@@ -327,7 +331,6 @@ static bool stand_in_line(struct gate *gate, unsigned participant, unsigned line
 }
 
 static bool begin_from(struct gate *gate, unsigned participant, unsigned line, bool gives_up) {
-    if (gate->head.participants == 1) return true;
     pthread_mutex_lock(&gate->mutex);
     bool owns = gate->owner == participant;
     if (owns) {
@@ -343,8 +346,10 @@ static bool begin_from(struct gate *gate, unsigned participant, unsigned line, b
     return owns;
 }
 
+/* A lone worker holds nothing in the middle of its commands. */
 static unsigned line_of(const struct gate *gate, unsigned participant) {
-    return gate->participant[participant].holds ? LINE_HOLDERS : LINE_OTHERS;
+    bool alone = !gate->head.shared && participant < gate->head.workers;
+    return alone || gate->participant[participant].holds ? LINE_HOLDERS : LINE_OTHERS;
 }
 
 void gate_exclusive_begin(struct gate *gate, unsigned participant) {
@@ -375,7 +380,6 @@ bool gate_is_busy(const struct gate *gate) {
 }
 
 void gate_lend(struct gate *gate, unsigned participant) {
-    if (gate->head.participants == 1) return;
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_nsec += LEND_NS;
@@ -398,7 +402,6 @@ uint64_t gate_generation(const struct gate *gate) {
 }
 
 void gate_exclusive_end(struct gate *gate, unsigned participant) {
-    if (gate->head.participants == 1) return;
     pthread_mutex_lock(&gate->mutex);
     ensure(gate->owner == participant);
     if (--gate->depth == 0) {
@@ -406,4 +409,24 @@ void gate_exclusive_end(struct gate *gate, unsigned participant) {
         set_wanted(gate);
     }
     pthread_mutex_unlock(&gate->mutex);
+}
+
+/* ---- guests ---- */
+
+static void attach(struct gate *gate, unsigned guest, int change) {
+    ensure(guest >= gate->head.workers);
+    gate_enter(gate, guest);
+    gate_exclusive_begin(gate, guest);
+    gate->attached += (unsigned)change;
+    gate->head.shared = gate->head.workers + gate->attached > 1;
+    gate_exclusive_end(gate, guest);
+    gate_leave(gate, guest);
+}
+
+void gate_attach(struct gate *gate, unsigned guest) {
+    attach(gate, guest, 1);
+}
+
+void gate_detach(struct gate *gate, unsigned guest) {
+    attach(gate, guest, -1);
 }

@@ -4,7 +4,8 @@
  *
  * A worker is inside from the moment it starts on a batch until it has no more to run
  * (gate_enter/gate_leave). Inside, each command locks the partitions of its keys in ascending
- * order, runs, and unlocks. With one worker and no other thread in the keyspace nothing is locked.
+ * order, runs, and unlocks. With one worker and no other thread in the keyspace no partition is
+ * locked.
  *
  * Exclusive mode: one thread asks all the others to stop between two commands. They stop at
  * gate_yield (called between commands), at gate_enter, and while they wait for a partition of a
@@ -18,20 +19,29 @@
 
 struct gate;
 
-/* What a gate starts with; never changes. */
+/* What a gate starts with. */
 struct gate_head {
-    unsigned participants;
+    unsigned workers, participants; /* never change */
+    bool shared;                    /* changes in exclusive mode */
 };
 
 #define GATE_MAX_PARTICIPANTS 256
 
-/* `participants`: the worker threads and other threads that touch the keyspace, numbered from 0. */
-struct gate *gate_create(unsigned participants);
+/* Participants are the workers, numbered from 0, and after them the guests: other threads that
+ * touch the keyspace now and then. */
+struct gate *gate_create(unsigned workers, unsigned guests);
 void gate_free(struct gate *gate);
 
-/* More than one participant: otherwise all else here does nothing, and need not be called. */
+/* A guest may lock partitions from gate_attach to gate_detach; exclusive mode it may have at any
+ * time. Outside the gate. */
+void gate_attach(struct gate *gate, unsigned guest);
+void gate_detach(struct gate *gate, unsigned guest);
+
+/* Are there several who lock partitions? With one worker and no guest that is attached, locking
+ * does nothing, and need not be called. Inside the gate, and the same until the caller leaves or
+ * yields. */
 static inline bool gate_is_shared(const struct gate *gate) {
-    return ((const struct gate_head *)(const void *)gate)->participants > 1;
+    return ((const struct gate_head *)(const void *)gate)->shared;
 }
 
 static inline unsigned gate_participants(const struct gate *gate) {

@@ -225,7 +225,9 @@ static void live(void *context) {
             continue;
         }
         pthread_mutex_unlock(&p->mutex);
+        gate_attach(p->gate, p->options.participant);
         take(p, p->options.participant);
+        gate_detach(p->gate, p->options.participant);
         pthread_mutex_lock(&p->mutex);
     }
     pthread_mutex_unlock(&p->mutex);

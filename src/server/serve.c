@@ -136,7 +136,7 @@ static void seed_hash(void) {
 static bool build(struct server *server, struct buffer *error) {
     unsigned workers = (unsigned)server_settings.workers;
     seed_hash();
-    server->gate = gate_create(workers + 1); /* and who takes snapshots */
+    server->gate = gate_create(workers, 1); /* the guest loads, and takes snapshots */
     if (server->gate)
         server->keyspace = keyspace_create(&(struct keyspace_options){
             .databases = (unsigned)server_settings.databases,

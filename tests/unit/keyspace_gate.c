@@ -142,7 +142,7 @@ static void wander(void *argument) {
 
 static void let_wander(unsigned upgraders, unsigned rounds) {
     static struct visitor visitors[THREADS];
-    struct yard yard = {.gate = gate_create(THREADS), .rounds = rounds, .upgraders = upgraders};
+    struct yard yard = {.gate = gate_create(THREADS, 0), .rounds = rounds, .upgraders = upgraders};
     for (unsigned p = 0; p < PARTITIONS; p++)
         yard.holder[p] = NOBODY;
     for (unsigned i = 0; i < THREADS; i++) {
@@ -180,7 +180,7 @@ static void several_that_hold_partitions_take_turns(void **state) {
 /* ---- one participant ---- */
 
 static void one_participant_needs_no_lock(void **state) {
-    struct gate *gate = gate_create(1);
+    struct gate *gate = gate_create(1, 0);
     struct key key = key_make(BYTES("key"));
     struct gate_hold hold;
     gate_enter(gate, 0);
@@ -217,7 +217,7 @@ static void ask_early(void *argument) {
 }
 
 static void a_command_is_not_cut_in_two_by_who_asked_first(void **state) {
-    struct pair pair = {.gate = gate_create(2)};
+    struct pair pair = {.gate = gate_create(2, 0)};
     struct thread thread;
     struct gate_hold hold;
     struct key key = {.hash = 5ull << (64 - PARTITION_BITS)};
@@ -238,6 +238,65 @@ static void a_command_is_not_cut_in_two_by_who_asked_first(void **state) {
     gate_free(pair.gate);
 }
 
+/* ---- a guest of a lone worker ---- */
+
+struct visit {
+    struct gate *gate;
+    atomic_bool over;
+    uint64_t locked, unlocked; /* the worker's commands, by how they ran */
+    uint64_t touched;          /* guarded by partition 5, or by there being nobody else */
+};
+
+static void touch(struct visit *visit) {
+    uint64_t before = visit->touched;
+    sched_yield();
+    visit->touched = before + 1;
+}
+
+static void be_guest(void *argument) {
+    struct visit *visit = argument;
+    for (unsigned i = 0; i < 300; i++) {
+        gate_attach(visit->gate, 1);
+        for (unsigned j = 0; j < 5; j++) {
+            gate_enter(visit->gate, 1);
+            partition_lock(visit->gate, 1, 5);
+            touch(visit);
+            partition_unlock(visit->gate, 1, 5);
+            gate_leave(visit->gate, 1);
+        }
+        gate_detach(visit->gate, 1);
+        usleep(10);
+    }
+    visit->over = true;
+}
+
+static void a_guest_and_a_lone_worker_exclude_each_other(void **state) {
+    struct visit visit = {.gate = gate_create(1, 1)};
+    struct thread thread;
+    struct gate_hold hold;
+    struct key key = {.hash = 5ull << (64 - PARTITION_BITS)};
+    assert_int_equal(thread_start("guest", be_guest, &visit, &thread), 0);
+    while (!visit.over) {
+        gate_enter(visit.gate, 0);
+        for (unsigned i = 0; i < 10; i++) {
+            gate_lock(visit.gate, 0, &hold, &key, 1);
+            touch(&visit);
+            if (i == 5) {
+                gate_exclusive_begin(visit.gate, 0);
+                gate_exclusive_end(visit.gate, 0);
+            }
+            *(hold.count ? &visit.locked : &visit.unlocked) += 1;
+            gate_unlock(visit.gate, &hold);
+            gate_yield(visit.gate, 0);
+        }
+        gate_leave(visit.gate, 0);
+    }
+    thread_join(&thread);
+    assert_int_equal(visit.touched, visit.locked + visit.unlocked + 300 * 5);
+    assert_true(visit.unlocked > 0);
+    gate_free(visit.gate);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(commands_exclude_each_other),
@@ -245,6 +304,7 @@ int main(void) {
         cmocka_unit_test(several_that_hold_partitions_take_turns),
         cmocka_unit_test(one_participant_needs_no_lock),
         cmocka_unit_test(a_command_is_not_cut_in_two_by_who_asked_first),
+        cmocka_unit_test(a_guest_and_a_lone_worker_exclude_each_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

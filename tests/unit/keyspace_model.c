@@ -421,7 +421,7 @@ static void a_store_without_memory_keeps_value_and_expiry(void **state) {
 }
 
 static void a_keyspace_is_made_whole_or_not_at_all(void **state) {
-    struct gate *gate = gate_create(1);
+    struct gate *gate = gate_create(1, 0);
     struct keyspace *ks = NULL;
     unsigned countdown = 0;
     while (!ks) {

@@ -13,7 +13,7 @@ struct world *world_create(unsigned databases, unsigned workers) {
     if (!initial.maxmemory_policy) initial = policy;
     policy = initial;
     struct world *w = memory_need(sizeof *w);
-    w->gate = gate_create(workers);
+    w->gate = gate_create(workers, 0);
     assert_non_null(w->gate);
     w->keyspace = keyspace_create(
         &(struct keyspace_options){.databases = databases, .workers = workers, .gate = w->gate});

@@ -179,7 +179,7 @@ static void audit_entry(void *context, const struct entry *e) {
 
 /* Not in a world_create(), which sets directives that the clerks read. */
 static void audit_snapshot(struct bytes file) {
-    struct gate *gate = gate_create(1);
+    struct gate *gate = gate_create(1, 0);
     struct keyspace *keyspace =
         keyspace_create(&(struct keyspace_options){.databases = 1, .workers = 1, .gate = gate});
     struct world world = {gate, keyspace, {.keyspace = keyspace}};
