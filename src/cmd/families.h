@@ -13,7 +13,7 @@ extern const struct command config_commands[];
 extern const struct command command_commands[]; /* COMMAND and its subcommands */
 extern const struct command debug_commands[];
 extern const struct command cluster_commands[]; /* READONLY READWRITE ASKING CLUSTER */
-extern const struct command dump_commands[]; /* DUMP RESTORE MIGRATE */
+extern const struct command dump_commands[];    /* DUMP RESTORE MIGRATE */
 extern const struct command expire_commands[];
 extern const struct command function_commands[]; /* FCALL FUNCTION */
 extern const struct command geo_commands[];

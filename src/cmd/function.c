@@ -81,8 +81,9 @@ void function_load(struct call *call) {
 }
 
 static bool read_policy(struct bytes word, enum functions_policy *policy) {
-    static const char *const names[] = {
-        [FUNCTIONS_APPEND] = "append", [FUNCTIONS_REPLACE] = "replace", [FUNCTIONS_FLUSH] = "flush"};
+    static const char *const names[] = {[FUNCTIONS_APPEND] = "append",
+                                        [FUNCTIONS_REPLACE] = "replace",
+                                        [FUNCTIONS_FLUSH] = "flush"};
     for (unsigned i = 0; i < ARRAY_LEN(names); i++) {
         if (!bytes_is(word, names[i])) continue;
         *policy = (enum functions_policy)i;

@@ -28,7 +28,7 @@ struct nested {
 };
 
 enum nested_result {
-    NESTED_DONE,  /* the command was run, or refused: `reply` has one reply more */
+    NESTED_DONE,   /* the command was run, or refused: `reply` has one reply more */
     NESTED_BEYOND, /* nothing was done: it needs partitions that the outer command has not locked.
                       Everything may be run in exclusive mode. */
     NESTED_STOPPED /* nothing was done: before_write has said so */

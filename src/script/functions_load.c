@@ -135,7 +135,7 @@ static void take_named(lua_State *lua, struct bytes name, struct registration *r
     }
 }
 
-/* {function_name = ..., callback = ...} */
+/* A table of named arguments, of which a name and a callback must be there. */
 static void read_table(lua_State *lua, struct registration *r) {
     if (!lua_istable(lua, 1))
         vm_raise(lua, "ERR calling " SELF " with a single argument is only applicable to Lua table "
