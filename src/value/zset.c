@@ -263,9 +263,24 @@ bool zset_remove(struct zset_edit *edit, struct bytes member) {
     return true;
 }
 
+#define REBUILT_MIN 4096u
+
+/* Where few are left of many, these are put into a set of their own: whoever stores it has the old
+ * one freed, which takes nobody's time. False: not here. */
+static bool rebuild_without(struct zset_edit *edit, uint64_t first, uint64_t end) {
+    const struct zset *set = edit->value.object;
+    uint64_t gone = end - first, left = set->tree.count - gone;
+    if (edit->owned || gone < REBUILT_MIN || left > gone / 2) return false;
+    struct zset *rest = zset_large_without(set, first, end);
+    if (!rest) return false;
+    edit->value.object = rest;
+    return edit->owned = true;
+}
+
 void zset_remove_ranks(struct zset_edit *edit, uint64_t first, uint64_t end) {
     if (first >= end) return;
     if (edit->value.large) {
+        if (rebuild_without(edit, first, end)) return;
         zset_large_remove_ranks(edit->value.object, first, end);
         return;
     }

@@ -246,6 +246,24 @@ void zset_large_remove_ranks(struct zset *set, uint64_t first, uint64_t end) {
     }
 }
 
+static bool append_ranks(struct zset *to, const struct zset *set, uint64_t first, uint64_t end) {
+    struct tree_cursor cursor;
+    const struct zset_place *place = tree_at((struct tree *)&set->tree, first, &cursor, NULL);
+    for (; first < end; first++, place = tree_next(&cursor))
+        if (!zset_large_append(to, members_name(zset_block(set, place)), place->score))
+            return false;
+    return true;
+}
+
+struct zset *zset_large_without(const struct zset *set, uint64_t first, uint64_t end) {
+    struct zset *rest = zset_large_create();
+    if (!rest) return NULL;
+    if (append_ranks(rest, set, 0, first) && append_ranks(rest, set, end, set->tree.count))
+        return rest;
+    zset_large_free(rest);
+    return NULL;
+}
+
 uint64_t zset_large_rank(const struct zset *set, const struct table_slot *slot) {
     const void *block = table_block(&set->members.table, slot);
     struct tree_cursor cursor;

@@ -97,5 +97,8 @@ bool zset_large_update(struct zset *set, struct table_slot *slot, double score);
 void zset_large_remove(struct zset *set, struct table_slot *slot);
 void zset_large_remove_ranks(struct zset *set, uint64_t first, uint64_t end);
 
+/* A new set of the elements before rank `first` and from `end` on. NULL: no memory. */
+struct zset *zset_large_without(const struct zset *set, uint64_t first, uint64_t end);
+
 /* The rank of the member at the slot. */
 uint64_t zset_large_rank(const struct zset *set, const struct table_slot *slot);
