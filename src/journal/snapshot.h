@@ -66,7 +66,7 @@ struct snapshot_result snapshot_take(const struct snapshot_options *options);
 
 struct snapshot_load_options {
     struct keyspace *keyspace;
-    unsigned participant;
+    unsigned threads; /* to make entries of what is read; not more than workers; 0 = the caller's */
     struct rdb_input input;
     int64_t clock_ms;  /* Unix time */
     bool replace;      /* keys that are there already; otherwise they are an error */
@@ -77,7 +77,8 @@ struct snapshot_load_options {
     bool (*function)(void *context, struct bytes code);
     void *function_context;
 
-    /* Now and then, with the bytes read so far. NULL = nobody wants to know. */
+    /* Now and then, with the bytes read so far, while no other thread of the loading is in the
+     * keyspace. NULL = nobody wants to know. */
     void (*progress)(void *context, uint64_t bytes, uint64_t keys);
     void *progress_context;
 };

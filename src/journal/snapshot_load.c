@@ -3,17 +3,16 @@
 #include "base/ensure.h"
 #include "base/number.h"
 #include "journal/snapshot.h"
-#include "keyspace/load.h"
+#include "journal/snapshot_insert.h"
 #include <stdio.h>
 
-#define TELL_EVERY ((uint64_t)64 * 1024) /* bytes */
+#define TELL_EVERY ((uint64_t)1024 * 1024) /* bytes */
 
 struct loading {
     const struct snapshot_load_options *options;
     struct snapshot_load_result *result;
     struct rdb_file *file;
-    struct view view;
-    struct buffer scratch; /* small values */
+    struct inserters *inserters;
     uint64_t told;
 };
 
@@ -30,13 +29,7 @@ static bool stop_at_key(struct loading *l, const struct rdb_record *r, const cha
     return false;
 }
 
-static void drop(struct value *value) {
-    if (value->large) value_ops(value->type)->free(value->object);
-}
-
 static bool load_key(struct loading *l, const struct rdb_record *r) {
-    struct value value = {0};
-    bool no_memory;
     if (!l->options->keep_expired && r->key.expiry != INT64_MIN &&
         r->key.expiry < l->options->clock_ms) {
         l->result->expired++;
@@ -44,21 +37,7 @@ static bool load_key(struct loading *l, const struct rdb_record *r) {
     }
     if (r->key.db >= keyspace_databases(l->options->keyspace))
         return stop_at_key(l, r, "its database is beyond `databases`");
-    buffer_clear(&l->scratch);
-    if (!rdb_file_value(l->file, r, l->view.now_ms, &l->scratch, &value, &no_memory)) {
-        if (no_memory) return stop_at_key(l, r, "there is not enough memory");
-        if (!l->options->skip_corrupt) return stop_at_key(l, r, "its value is corrupt");
-        l->result->skipped++;
-        return true;
-    }
-    struct load_key load = {key_make(r->key.name), r->key.db,        r->key.expiry,
-                            r->key.idle,           r->key.frequency, l->options->replace};
-    enum load_outcome outcome = keyspace_load(&l->view, &load, &value);
-    l->result->keys += outcome == LOAD_DONE;
-    if (outcome == LOAD_DONE) return true;
-    drop(&value);
-    return stop_at_key(
-        l, r, outcome == LOAD_NO_MEMORY ? "there is not enough memory" : "it is there already");
+    return inserters_add(l->inserters, r, rdb_file_version(l->file));
 }
 
 static bool load_function(struct loading *l, const struct rdb_record *r) {
@@ -90,11 +69,31 @@ static bool load_record(struct loading *l, const struct rdb_record *r) {
     }
 }
 
-static void tell(struct loading *l) {
+/* Whoever is told may let others into the keyspace. */
+static bool tell(struct loading *l) {
     uint64_t bytes = rdb_file_offset(l->file);
-    if (LIKELY(bytes - l->told < TELL_EVERY) || !l->options->progress) return;
+    if (LIKELY(bytes - l->told < TELL_EVERY) || !l->options->progress) return true;
     l->told = bytes;
-    l->options->progress(l->options->progress_context, bytes, l->result->keys);
+    bool good = inserters_drain(l->inserters);
+    l->options->progress(l->options->progress_context, bytes, inserters_result(l->inserters).keys);
+    return good;
+}
+
+static void load(struct loading *l) {
+    struct rdb_record record = {.item = RDB_ITEM_ERROR};
+    bool good;
+    do {
+        rdb_file_next(l->file, &record);
+        good = load_record(l, &record) && tell(l);
+    } while (good && record.item != RDB_ITEM_END);
+    bool inserted = inserters_drain(l->inserters);
+    struct inserters_result inserted_keys = inserters_result(l->inserters);
+    l->result->good = good && inserted;
+    l->result->keys = inserted_keys.keys;
+    l->result->skipped = inserted_keys.corrupt;
+    l->result->bytes = rdb_file_offset(l->file);
+    if (*inserted_keys.error || l->result->good)
+        snprintf(l->result->error, sizeof l->result->error, "%s", inserted_keys.error);
 }
 
 struct snapshot_load_result snapshot_load(const struct snapshot_load_options *o) {
@@ -103,22 +102,15 @@ struct snapshot_load_result snapshot_load(const struct snapshot_load_options *o)
         .options = o,
         .result = &result,
         .file = rdb_file_open(o->input),
-        .view = {.keyspace = o->keyspace,
-                 .counters = keyspace_counters_of(o->keyspace, o->participant),
-                 .now_ms = o->clock_ms,
-                 .worker = o->participant},
+        .inserters = inserters_create(&(struct inserters_options){.keyspace = o->keyspace,
+                                                                  .threads = o->threads,
+                                                                  .clock_ms = o->clock_ms,
+                                                                  .replace = o->replace,
+                                                                  .skip_corrupt = o->skip_corrupt}),
     };
-    struct rdb_record record = {.item = RDB_ITEM_ERROR};
     snprintf(result.error, sizeof result.error, "there is not enough memory");
-    if (!l.file) return result;
-    do {
-        rdb_file_next(l.file, &record);
-        result.good = load_record(&l, &record);
-        tell(&l);
-    } while (result.good && record.item != RDB_ITEM_END);
-    result.bytes = rdb_file_offset(l.file);
-    if (result.good) *result.error = 0;
+    if (l.file && l.inserters) load(&l);
+    inserters_free(l.inserters);
     rdb_file_close(l.file);
-    buffer_free(&l.scratch);
     return result;
 }

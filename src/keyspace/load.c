@@ -22,3 +22,8 @@ enum load_outcome keyspace_load(struct view *view, const struct load_key *load,
     set_clock(view, spot.entry, load);
     return LOAD_DONE;
 }
+
+void keyspace_load_prefetch(const struct keyspace *ks, const struct load_key *load) {
+    const struct slice *slice = &ks->database[load->db]->slices[key_partition(&load->key)];
+    table_prefetch_bucket(&slice->table, load->key.hash);
+}

@@ -18,5 +18,8 @@ struct load_key {
 enum load_outcome keyspace_load(struct view *view, const struct load_key *load,
                                 const struct value *value);
 
+/* A hint: keyspace_load() is going to look for the key. */
+void keyspace_load_prefetch(const struct keyspace *keyspace, const struct load_key *load);
+
 /* Takes everything out of all databases, without records of it. Exclusive mode. */
 void keyspace_empty(struct view *view);

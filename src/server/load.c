@@ -117,9 +117,10 @@ static bool load_snapshot(struct loading *loading, uint64_t *covered) {
     }
     *covered = 0;
     if (!*source.name) return true;
+    unsigned workers = net_workers(exec_net(loader.exec));
     struct snapshot_load_result result = snapshot_load(&(struct snapshot_load_options){
         .keyspace = loading->replay.keyspace,
-        .participant = loading->participant,
+        .threads = workers > 1 ? workers : 0,
         .input = {read_snapshot, &source},
         .clock_ms = clock_wall_ms(),
         .keep_expired = true, /* the journal says when they went */

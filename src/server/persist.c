@@ -41,6 +41,7 @@ struct persist {
     struct persistence commands;
     struct gate *gate;
     struct keyspace *keyspace;
+    unsigned workers;
     struct thread thread;
     bool has_thread;
 
@@ -310,15 +311,14 @@ static void log_progress(void *context, uint64_t bytes, uint64_t keys) {
                (unsigned long long)keys);
 }
 
-static bool load_file(struct persist *p, int fd, unsigned participant, bool replace,
-                      struct buffer *error) {
+static bool load_file(struct persist *p, int fd, bool replace, struct buffer *error) {
     struct stat info = {0};
     struct watching watching = {0, clock_mono_us() / 1000};
     int64_t began_us = clock_mono_us();
     if (fstat(fd, &info) == 0) watching.size = (uint64_t)info.st_size;
     struct snapshot_load_result result = snapshot_load(&(struct snapshot_load_options){
         .keyspace = p->keyspace,
-        .participant = participant,
+        .threads = p->workers > 1 ? p->workers : 0,
         .input = {read_file, &fd},
         .clock_ms = clock_wall_ms(),
         .replace = replace,
@@ -338,20 +338,20 @@ static bool load_file(struct persist *p, int fd, unsigned participant, bool repl
     return true;
 }
 
-static bool load(struct persist *p, unsigned participant, bool replace, struct buffer *error) {
+static bool load(struct persist *p, bool replace, struct buffer *error) {
     int fd = file_open(settings.dbfilename, O_RDONLY, 0);
     if (fd == -ENOENT) return true;
     if (fd < 0) {
         buffer_printf(error, "%s: %s", settings.dbfilename, strerror(-fd));
         return false;
     }
-    bool good = load_file(p, fd, participant, replace, error);
+    bool good = load_file(p, fd, replace, error);
     file_close(fd);
     return good;
 }
 
 bool persist_load(struct persist *p, struct buffer *error) {
-    bool good = load(p, 0, false, error);
+    bool good = load(p, false, error);
     p->changes_at = changes_so_far(p);
     return good;
 }
@@ -394,7 +394,7 @@ static bool reload_command(void *context, struct view *view, bool save, bool flu
     } else if (good) {
         if (flush) keyspace_empty(view);
         view->db = db;
-        good = load(p, view->worker, merge, &error);
+        good = load(p, merge, &error);
     }
     view->db = db;
     if (error.len) log_warning("%.*s", (int)error.len, error.data);
@@ -411,6 +411,7 @@ struct persist *persist_create(const struct persist_options *options) {
     p->options = *options;
     p->gate = exec_gate(options->exec);
     p->keyspace = exec_keyspace(options->exec);
+    p->workers = options->participant;
     p->status.last_good = true;
     p->status.last_seconds = -1;
     p->status.last_save_s = clock_wall_ms() / 1000;

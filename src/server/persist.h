@@ -14,7 +14,7 @@ struct persist;
 
 struct persist_options {
     struct exec *exec;
-    unsigned participant; /* of the gate: the thread's own */
+    unsigned participant; /* of the gate: the thread's own; as many are workers */
 };
 
 /* At start-up, with the directives' rows. */

@@ -180,12 +180,15 @@ static void audit_entry(void *context, const struct entry *e) {
 /* Not in a world_create(), which sets directives that the clerks read. */
 static void audit_snapshot(struct bytes file) {
     struct gate *gate = gate_create(1, 0);
-    struct keyspace *keyspace =
-        keyspace_create(&(struct keyspace_options){.databases = 1, .workers = 1, .gate = gate});
+    struct keyspace *keyspace = keyspace_create(
+        &(struct keyspace_options){.databases = 1, .workers = WORKERS, .gate = gate});
     struct world world = {gate, keyspace, {.keyspace = keyspace}};
     struct memory memory = {file, 0};
-    struct snapshot_load_result result = snapshot_load(&(struct snapshot_load_options){
-        .keyspace = keyspace, .input = {read_memory, &memory}, .clock_ms = WORLD_BEGAN_MS});
+    struct snapshot_load_result result =
+        snapshot_load(&(struct snapshot_load_options){.keyspace = keyspace,
+                                                      .threads = WORKERS,
+                                                      .input = {read_memory, &memory},
+                                                      .clock_ms = WORLD_BEGAN_MS});
     if (!result.good) fail_msg("%s", result.error);
     struct audit audit = {0};
     uint64_t cursor = 0;
