@@ -140,8 +140,27 @@ static void emit_stored(struct view *view, const struct spot *spot, struct event
                                 .entry = spot->entry});
 }
 
+/* The commonest case: as many bytes as the string has, and no expiry before or after. Nothing has
+ * to move, and nobody's figures change. False: it is another case. */
+static bool overwrite(const struct view *view, struct spot *spot,
+                      const struct string_store *store) {
+    struct entry *e = spot->entry;
+    if (!e || e->head & (ENTRY_HAS_EXPIRY | ENTRY_OBJECT) || entry_type(e) != TYPE_STRING)
+        return false;
+    if (store->expiry != EXPIRY_NONE && store->expiry != EXPIRY_KEEP) return false;
+    struct bytes value = entry_string(e);
+    if (value.len != store->value.len || store->fill) return false;
+    e->head = string_head(view, e, store->raw);
+    copy_bytes((char *)value.data, store->value);
+    return true;
+}
+
 bool keyspace_store_string(struct view *view, struct spot *spot, const struct string_store *store) {
     struct entry *old = spot->entry;
+    if (overwrite(view, spot, store)) {
+        emit_stored(view, spot, store->event, false);
+        return true;
+    }
     unsigned had = times_of(old);
     int64_t expiry = store->expiry;
     if (expiry == EXPIRY_KEEP) expiry = old ? entry_expiry(old) : EXPIRY_NONE;
