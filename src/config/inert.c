@@ -368,7 +368,6 @@ static const struct config_row inert_rows[] = {
      .set = set_save,
      .get = get_save},
 
-
     LINES("loadmodule", 0),
     LINES("io-threads-do-reads", QUIET),
     LINES("events-per-io-thread", QUIET),

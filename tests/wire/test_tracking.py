@@ -153,6 +153,18 @@ def test_expired_keys(connect, writer):
     assert reader.read() == invalidation("k")
 
 
+def test_evicted_keys(connect, writer):
+    reader = connect("ON")
+    writer.call("SET", "k", "1")
+    assert reader.call("GET", "k") == b"1"
+    writer.call("CONFIG", "SET", "maxmemory-policy", "allkeys-random", "maxmemory", "1")
+    try:
+        assert writer.error("SET", "other", "1").startswith("OOM")
+        assert reader.read() == invalidation("k")
+    finally:
+        writer.call("CONFIG", "SET", "maxmemory-policy", "noeviction", "maxmemory", "0")
+
+
 def test_flushing_tells_everybody(connect, writer):
     by_key, by_prefix, idle = connect("ON"), connect("ON", "BCAST", "PREFIX", "p"), connect("ON", "OPTIN")
     by_key.call("GET", "k")
