@@ -46,7 +46,7 @@ struct table_bucket {
 struct table_segment {
     uint32_t count;
     uint8_t depth;
-    uint8_t buckets; /* 3, 7, 15, 31, 63, 79, 103 or 127 */
+    uint8_t buckets; /* 3, 7, 15, 31, 63, 79, 95, 111 or 127 */
     struct table_bucket bucket[] __attribute__((aligned(64)));
 };
 
