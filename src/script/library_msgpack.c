@@ -11,7 +11,10 @@
 #include "script/vm.h"
 #include <math.h>
 
-enum { DEEPEST = 16 }; /* what lies deeper is packed as nil */
+enum {
+    DEEPEST = 16,                   /* what lies deeper is packed as nil */
+    STACK_NEEDED = 4 * DEEPEST + 20 /* a table, a key, a value, a copy of the key */
+};
 
 /* ---- packing ---- */
 
@@ -111,53 +114,93 @@ static void pack_string(struct packer *p) {
     add(p, text.data, text.len);
 }
 
-/* The head of an array or a map: up to 15 elements fit into its byte. */
-static void pack_head(struct packer *p, size_t count, unsigned few, unsigned many) {
-    if (count < 16)
-        add_byte(p, few | (unsigned)count);
-    else if (count <= UINT16_MAX)
-        add_number(p, many, count, 2);
-    else
-        add_number(p, many + 1, count, 4);
-}
+/* ---- tables: the head's byte is left free, and filled when the elements are there ---- */
 
-/* Has the table at the top the keys 1 to n and no others? */
-static bool is_array(lua_State *lua, size_t *count) {
-    size_t keys = 0;
-    double largest = 0;
-    bool only_indices = true;
-    for (lua_pushnil(lua); lua_next(lua, -2); keys++) {
-        lua_pop(lua, 1);
-        double key = lua_type(lua, -1) == LUA_TNUMBER ? lua_tonumber(lua, -1) : 0;
-        if (key < 1 || key != floor(key)) only_indices = false;
-        if (key > largest) largest = key;
-    }
-    *count = keys;
-    return only_indices && largest == (double)keys;
-}
-
-static void pack_table(struct packer *p, unsigned depth) {
-    size_t count;
-    spend(p, TABLE_COST);
-    if (is_array(p->lua, &count)) {
-        pack_head(p, count, 0x90, 0xdc);
-        for (size_t i = 1; i <= count; i++) {
-            lua_rawgeti(p->lua, -1, (int)i);
-            pack_value(p, depth + 1);
-        }
+/* Arrays are 0x90, 0xdc, 0xdd with their counts in the byte, in two, in four; maps 0x80, 0xde ...
+ */
+static void fill_head(struct packer *p, size_t start, size_t count, unsigned few, unsigned many) {
+    if (count < 16) {
+        p->out->data[start] = (char)(few | count);
         return;
     }
-    pack_head(p, count, 0x80, 0xde);
+    size_t size = count <= UINT16_MAX ? 2 : 4, length = p->out->len - start - 1;
+    uint64_t big = __builtin_bswap64((uint64_t)count << (64 - 8 * size));
+    add(p, &big, size);
+    char *head = p->out->data + start;
+    memmove(head + 1 + size, head + 1, length);
+    memcpy(head + 1, &big, size);
+    *head = (char)(many + (size == 4));
+}
+
+static void take_back(struct packer *p, size_t start) {
+    p->out->len = start + 1;
+}
+
+/* The table at the top, if its keys come as 1, 2, 3 ... False: they do not. */
+static bool pack_sequence(struct packer *p, unsigned depth, size_t start) {
+    size_t count = 0;
     for (lua_pushnil(p->lua); lua_next(p->lua, -2);) {
+        bool is_next = lua_type(p->lua, -2) == LUA_TNUMBER &&
+                       lua_tonumber(p->lua, -2) == (lua_Number)(count + 1);
+        if (!is_next) {
+            lua_pop(p->lua, 2);
+            take_back(p, start);
+            return false;
+        }
+        count++;
+        pack_value(p, depth + 1);
+    }
+    fill_head(p, start, count, 0x90, 0xdc);
+    return true;
+}
+
+/* Has the table at the top, which is not empty, the keys 1 to n in any order, and no others? */
+static bool is_array(lua_State *lua, size_t *count) {
+    double largest = 0;
+    *count = 0;
+    for (lua_pushnil(lua); lua_next(lua, -2); ++*count) {
+        lua_pop(lua, 1);
+        double key = lua_type(lua, -1) == LUA_TNUMBER ? lua_tonumber(lua, -1) : 0;
+        if (key < 1 || key != floor(key)) {
+            lua_pop(lua, 1);
+            return false;
+        }
+        if (key > largest) largest = key;
+    }
+    return largest == (double)*count;
+}
+
+static void pack_array(struct packer *p, unsigned depth, size_t start, size_t count) {
+    for (size_t i = 1; i <= count; i++) {
+        lua_rawgeti(p->lua, -1, (int)i);
+        pack_value(p, depth + 1);
+    }
+    fill_head(p, start, count, 0x90, 0xdc);
+}
+
+static void pack_map(struct packer *p, unsigned depth, size_t start) {
+    size_t count = 0;
+    for (lua_pushnil(p->lua); lua_next(p->lua, -2); count++) {
         lua_pushvalue(p->lua, -2);
         pack_value(p, depth + 1);
         pack_value(p, depth + 1);
     }
+    fill_head(p, start, count, 0x80, 0xde);
+}
+
+static void pack_table(struct packer *p, unsigned depth) {
+    size_t start = p->out->len, count;
+    spend(p, TABLE_COST);
+    add_byte(p, 0);
+    if (pack_sequence(p, depth, start)) return;
+    if (is_array(p->lua, &count))
+        pack_array(p, depth, start, count);
+    else
+        pack_map(p, depth, start);
 }
 
 /* Packs the value at the top, and pops it. */
 static void pack_value(struct packer *p, unsigned depth) {
-    luaL_checkstack(p->lua, 5, "in function pack");
     switch (lua_type(p->lua, -1)) {
     case LUA_TSTRING: pack_string(p); break;
     case LUA_TBOOLEAN: add_byte(p, lua_toboolean(p->lua, -1) ? 0xc3 : 0xc2); break;
@@ -177,6 +220,7 @@ static int msgpack_pack(lua_State *lua) {
     int count = lua_gettop(lua);
     struct packer p = {lua, &vm_of(lua)->text, vm_of(lua)->limit / 4};
     if (count == 0) return luaL_argerror(lua, 0, "MessagePack pack needs input.");
+    luaL_checkstack(lua, STACK_NEEDED, "too many values");
     buffer_clear(p.out);
     for (int i = 1; i <= count; i++) {
         lua_pushvalue(lua, i);
@@ -228,9 +272,11 @@ static void unpack_array(struct unpacker *u, size_t count) {
     }
 }
 
+/* Of the key below the top. */
 static void check_key(lua_State *lua) {
-    bool is_nan = lua_type(lua, -1) == LUA_TNUMBER && isnan(lua_tonumber(lua, -1));
-    if (!is_nan && !lua_isnil(lua, -1)) return;
+    int type = lua_type(lua, -2);
+    bool is_nan = type == LUA_TNUMBER && isnan(lua_tonumber(lua, -2));
+    if (!is_nan && type != LUA_TNIL) return;
     lua_pushstring(lua, is_nan ? "table index is NaN" : "table index is nil");
     lua_error(lua);
 }
@@ -241,9 +287,7 @@ static void unpack_map(struct unpacker *u, size_t count) {
     for (size_t i = 0; i < count; i++) {
         unpack_value(u);
         unpack_value(u);
-        lua_insert(u->lua, -2);
         check_key(u->lua);
-        lua_insert(u->lua, -2);
         lua_rawset(u->lua, -3);
     }
 }
