@@ -8,6 +8,15 @@
 
 /* ---- memory ---- */
 
+/* Scripts leave garbage and little else. What is always there, a few hundred kilobytes, is to be
+ * looked through once for several times as much garbage; but not when there is much of it. */
+enum { RELAXED_PERCENT = 600, TIGHT_PERCENT = 150 };
+
+static void set_pace(struct vm *vm, bool tight) {
+    vm->tight = tight;
+    lua_gc(vm->lua, LUA_GCSETPAUSE, tight ? TIGHT_PERCENT : RELAXED_PERCENT);
+}
+
 static void *allocate(void *context, void *old, size_t old_size, size_t size) {
     struct vm *vm = context;
     if (size == 0) {
@@ -17,8 +26,9 @@ static void *allocate(void *context, void *old, size_t old_size, size_t size) {
     }
     if (size > old_size && UNLIKELY(size - old_size > vm->limit - MIN(vm->used, vm->limit)))
         return NULL;
-    void *grown = memory_realloc(old, size);
+    void *grown = old ? memory_realloc(old, size) : memory_alloc(size);
     if (grown) vm->used += size - old_size;
+    if (UNLIKELY(vm->used > vm->limit / 8) && !vm->tight && vm->lua) set_pace(vm, true);
     return grown;
 }
 
@@ -166,6 +176,7 @@ bool vm_protected(struct vm *vm, lua_CFunction fn) {
     vm->counted = false;
     lua_settop(lua, 0);
     if (UNLIKELY(vm->used > vm->limit / 2)) free_garbage(vm);
+    if (UNLIKELY(vm->tight) && vm->used < vm->limit / 16) set_pace(vm, false);
     lua_rawgeti(lua, LUA_REGISTRYINDEX, vm->on_error);
     lua_rawgeti(lua, LUA_REGISTRYINDEX, vm->entry);
     vm->status = lua_pcall(lua, 0, 0, 1);
@@ -304,6 +315,7 @@ struct vm *vm_create(enum vm_kind kind, size_t limit) {
         vm_free(vm);
         return NULL;
     }
+    set_pace(vm, false);
     luaJIT_setmode(vm->lua, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF);
     lua_rawgeti(vm->lua, LUA_REGISTRYINDEX, vm->stand_in);
     lua_replace(vm->lua, LUA_GLOBALSINDEX);
