@@ -36,6 +36,7 @@ RULES = {
     "sort": in_any_order,  # of sorted sets
     "sort_ro": in_any_order,
     "xautoclaim": nothing,  # where arguments are wrong
+    "eval": missed_once,
     "exec": missed_once,
     "xread": missed_once,
 }

@@ -123,7 +123,8 @@ def test_a_peer_that_resets_leaves_nothing(roomy):
 def test_an_idle_peer_times_out(roomy):
     with roomy.client() as client:
         client.call("CONFIG", "SET", "timeout", 1)
-        idle = connect(roomy)
-        assert answers(idle)
-        assert idle.recv(100) == b""
+    idle = connect(roomy)
+    assert answers(idle)
+    assert idle.recv(100) == b""
+    with roomy.client() as client:
         assert client.call("CONFIG", "SET", "timeout", 0) == "OK"
