@@ -204,6 +204,7 @@ void waiter_complete(struct waiter *waiter) {
         struct connection *connection = session->connection;
         worker_timer_cancel(connection_worker(connection), &waiter->timer);
         session->waiter = NULL;
+        session->commands++;
         session->active_ms = clock_wall_ms();
         if (waiter->reply_failed)
             connection_close(connection);

@@ -295,7 +295,7 @@ static void run_command(struct exec_worker *w, struct call *call, const struct s
     uint64_t end = clock_ticks();
     account(w, call, found, end - *ticks, request_bytes, reply->out->len - reply_start);
     *ticks = end;
-    session->commands++;
+    if (LIKELY(!session->waiter)) session->commands++; /* who waits has not run its command yet */
     if (worker_count_errors(w, reply)) w->counters[found->id].failed++;
 }
 

@@ -373,6 +373,7 @@ void hotkeys_tick(struct exec_worker *w);
 /* Runs it, for those who look on. A script is shown before the commands that it calls. */
 static inline void command_run(struct call *call, const struct registered *found) {
     bool shown = atomic_load_explicit(&call->exec->monitors, memory_order_relaxed) != 0;
+    if (UNLIKELY(shown)) shown = !(call->session->flags & SESSION_RUNS_AGAIN);
     if (UNLIKELY(shown) && found->flags & CMD_SKIP_MONITOR) monitor_show(call);
     found->run(call);
     if (UNLIKELY(call->session->tracking)) tracking_read(call, found->flags);

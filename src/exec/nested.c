@@ -60,6 +60,7 @@ enum nested_result exec_nested_run(struct nested *nested, const struct nested_co
     command_run(&call, found);
     worker_count_command(w, &call, found, clock_ticks() - begun, request_bytes(command),
                          reply->out->len - reply_start);
+    if (!nested->script) nested->outer->session->commands++;
     if (worker_count_errors(w, reply)) w->counters[found->id].failed++;
     return NESTED_DONE;
 }

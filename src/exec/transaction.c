@@ -110,7 +110,6 @@ void transaction_queue(struct session *session, const struct registered *found,
                        const struct request *request, struct reply *reply) {
     struct transaction *t = session->transaction;
     session->last_command = found->command;
-    session->commands++;
     if (!append(t, &(struct queued){.found = found, .argc = request->argc}, request->argv)) {
         t->refused = true;
         reply_no_memory(reply);
