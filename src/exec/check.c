@@ -3,6 +3,7 @@
 #include "base/ensure.h"
 #include "exec/exec_priv.h"
 #include "exec/refusal.h"
+#include "keyspace/epoch.h"
 #include <stdio.h>
 
 #define NO_ROOM "OOM command not allowed when used memory > 'maxmemory'."
@@ -59,6 +60,16 @@ static void wrong_arity(const struct registered *found, struct reply *reply) {
 static enum verdict reject(struct reply *reply, const char *error) {
     reply_error(reply, error);
     return VERDICT_REJECTED;
+}
+
+/* Would it have to wait for a snapshot that is writing one of its keys? */
+static bool is_delayed(const struct session *session, const struct staged *staged, uint64_t flags) {
+    struct exec_worker *w = session_worker(session);
+    struct view view = {.keyspace = w->exec->keyspace, .db = session->db, .worker = w->index};
+    if (!(flags & CMD_WRITE)) return false;
+    for (unsigned i = 0; i < staged->key_count; i++)
+        if (keyspace_epoch_delays(&view, &w->keys.items[staged->first_key + i])) return true;
+    return false;
 }
 
 /* Would it write to a key that is guarded? */
@@ -165,6 +176,9 @@ enum verdict check_request(struct session *session, const struct staged *staged,
         return reject(reply, "LOADING Valkey is loading the dataset in memory");
     if (UNLIKELY(pause_applies(session->exec, flags, now_ms)) ||
         durability_holds_back(session->exec, flags))
+        return VERDICT_WAIT;
+    if (UNLIKELY(keyspace_epoch_under_way) && verdict == VERDICT_RUN &&
+        is_delayed(session, staged, flags))
         return VERDICT_WAIT;
     if (UNLIKELY(session->exec->guarded_keys) && verdict == VERDICT_RUN &&
         names_guarded_key(session, staged, flags))

@@ -203,7 +203,8 @@ static void serialise_object(struct taking *t, unsigned participant, uint32_t db
     buffer_free(&part.bytes);
 }
 
-/* True: it is in the file. */
+/* True: it is in the file, and not settled yet: nothing else has been pinned since, so `finished`
+ * is this one. An object that is not saved is the one that was there at the instant. */
 static bool wait_until_unpinned(struct taking *t, const void *object) {
     pthread_mutex_lock(&t->pinning);
     while (t->pinned == object)
@@ -257,9 +258,7 @@ static enum epoch_answer visit(void *context, uint32_t db, const struct entry *e
         t->step_bytes += entry_size(e);
         return t->step_bytes < STEP_BYTES ? EPOCH_NEXT : EPOCH_PAUSE;
     }
-    /* `finished` changes on this thread only. An entry that is not saved has the object that it had
-     * at the instant, and no other has had that. */
-    return t->finished == value.object ? EPOCH_NEXT : pin(t, db, e, &value);
+    return pin(t, db, e, &value);
 }
 
 static void write_pinned(struct taking *t) {
@@ -272,6 +271,8 @@ static void write_pinned(struct taking *t) {
     t->pinned = NULL;
     pthread_cond_broadcast(&t->unpinned);
     pthread_mutex_unlock(&t->pinning);
+    const struct key key = key_make(t->pinned_key.name);
+    keyspace_epoch_settle(t->options->keyspace, t->options->participant, t->pinned_key.db, &key);
 }
 
 static void walk(struct taking *t) {

@@ -17,12 +17,26 @@
 #include "keyspace/epoch_priv.h"
 #include "keyspace/janitor.h"
 #include "sys/memory.h"
+#include <pthread.h>
 
-#define BUCKETS_AT_ONCE 16 /* in one step of the walk */
+#define BUCKETS_AT_ONCE 16   /* in one step of the walk */
+#define LARGE           4096 /* elements: of a value that takes about half a millisecond to write */
+#define URGENT_MAX      64
+
+bool keyspace_epoch_under_way;
+
+/* A large value that somebody wants to change. */
+struct urgent {
+    struct database *db;
+    uint64_t hash;
+};
 
 struct epoch {
     epoch_saver *save;
     void *context;
+    pthread_mutex_t mutex; /* guards what is urgent */
+    struct urgent urgent[URGENT_MAX];
+    unsigned urgent_count;
     unsigned count;
     struct database *databases[]; /* as they were at the instant */
 };
@@ -33,6 +47,7 @@ bool keyspace_epoch_begin(struct keyspace *ks, epoch_saver *save, void *context)
     struct epoch *epoch = memory_alloc(size);
     if (!epoch) return false;
     *epoch = (struct epoch){.save = save, .context = context};
+    pthread_mutex_init(&epoch->mutex, NULL);
     for (uint32_t i = 0; i < ks->databases; i++) {
         struct database *db = ks->database[i];
         if (!database_used(db)) continue;
@@ -44,6 +59,7 @@ bool keyspace_epoch_begin(struct keyspace *ks, epoch_saver *save, void *context)
     }
     ks->epoch_bit ^= ENTRY_EPOCH;
     ks->epoch = epoch;
+    keyspace_epoch_under_way = true;
     return true;
 }
 
@@ -89,10 +105,105 @@ static void walk_slice(struct visiting *visiting, uint64_t *cursor) {
     }
 }
 
+static struct database *database_of(const struct epoch *epoch, uint32_t number) {
+    for (unsigned i = 0; i < epoch->count; i++)
+        if (epoch->databases[i]->epoch_number == number) return epoch->databases[i];
+    return NULL;
+}
+
+static bool has_name(const void *context, const void *block) {
+    return bytes_equal(entry_key(block), *(const struct bytes *)context);
+}
+
+void keyspace_epoch_settle(struct keyspace *ks, unsigned participant, uint32_t number,
+                           const struct key *key) {
+    struct slice *slice = &database_of(ks->epoch, number)->slices[key_partition(key)];
+    struct table_slot slot;
+    gate_enter(ks->gate, participant);
+    partition_lock(ks->gate, participant, key_partition(key));
+    if (table_find(&slice->table, key->hash, has_name, &key->name, &slot)) {
+        struct entry *e = table_block(&slice->table, &slot);
+        if (!entry_is_saved(ks, e)) mark(ks, slice, e);
+    }
+    partition_unlock(ks->gate, participant, key_partition(key));
+    gate_leave(ks->gate, participant);
+}
+
+/* ---- what is urgent ---- */
+
+static bool is_unsaved(const struct keyspace *ks, const struct database *db,
+                       const struct entry *e) {
+    return db->in_epoch && !entry_is_saved(ks, e);
+}
+
+static bool has_hash(const void *context, const void *block) {
+    return entry_hash(block) == *(const uint64_t *)context;
+}
+
+static void hurry(struct epoch *epoch, struct database *db, uint64_t hash) {
+    bool known = false;
+    pthread_mutex_lock(&epoch->mutex);
+    for (unsigned i = 0; i < epoch->urgent_count && !known; i++)
+        known = epoch->urgent[i].hash == hash && epoch->urgent[i].db == db;
+    if (!known && epoch->urgent_count < URGENT_MAX)
+        epoch->urgent[epoch->urgent_count++] = (struct urgent){db, hash};
+    pthread_mutex_unlock(&epoch->mutex);
+}
+
+bool keyspace_epoch_delays(struct view *view, const struct key *key) {
+    const struct keyspace *ks = view->keyspace;
+    struct spot spot;
+    if (!ks->epoch || !partition_try_lock(ks->gate, view->worker, key_partition(key))) return false;
+    struct database *db = ks->database[view->db];
+    spot_find(view, key, &spot);
+    bool delays = spot.entry && entry_is_object(spot.entry) && is_unsaved(ks, db, spot.entry);
+    if (delays) {
+        struct value value = entry_value(spot.entry);
+        delays = value_ops(value.type)->length(&value) >= LARGE;
+    }
+    if (delays) hurry(ks->epoch, db, key->hash);
+    partition_unlock(ks->gate, view->worker, key_partition(key));
+    return delays;
+}
+
+static bool next_urgent(struct epoch *epoch, struct urgent *urgent) {
+    pthread_mutex_lock(&epoch->mutex);
+    bool any = epoch->urgent_count > 0;
+    if (any) *urgent = epoch->urgent[0];
+    pthread_mutex_unlock(&epoch->mutex);
+    return any;
+}
+
+static void forget_urgent(struct epoch *epoch) {
+    pthread_mutex_lock(&epoch->mutex);
+    epoch->urgent[0] = epoch->urgent[--epoch->urgent_count];
+    pthread_mutex_unlock(&epoch->mutex);
+}
+
+static void walk_urgent(struct keyspace *ks, unsigned participant, const struct urgent *urgent,
+                        epoch_visitor *visit, void *context) {
+    unsigned partition = (unsigned)(urgent->hash >> (64 - PARTITION_BITS));
+    struct slice *slice = &urgent->db->slices[partition];
+    struct visiting visiting = {ks, urgent->db, slice, visit, context, false, false};
+    struct table_slot slot;
+    gate_enter(ks->gate, participant);
+    partition_lock(ks->gate, participant, partition);
+    if (table_find(&slice->table, urgent->hash, has_hash, &urgent->hash, &slot))
+        visit_block(&visiting, table_block(&slice->table, &slot));
+    partition_unlock(ks->gate, participant, partition);
+    gate_leave(ks->gate, participant);
+    forget_urgent(ks->epoch);
+}
+
 bool keyspace_epoch_walk(struct keyspace *ks, unsigned participant, struct epoch_walk *walk,
                          epoch_visitor *visit, void *context) {
-    const struct epoch *epoch = ks->epoch;
+    struct epoch *epoch = ks->epoch;
+    struct urgent urgent;
     if (walk->place == epoch->count) return false;
+    if (UNLIKELY(next_urgent(epoch, &urgent))) {
+        walk_urgent(ks, participant, &urgent, visit, context);
+        return true;
+    }
     struct database *db = epoch->databases[walk->place];
     struct slice *slice = &db->slices[walk->partition];
     struct visiting visiting = {ks, db, slice, visit, context, false, false};
@@ -113,6 +224,7 @@ bool keyspace_epoch_walk(struct keyspace *ks, unsigned participant, struct epoch
 void keyspace_epoch_end(struct keyspace *ks) {
     struct epoch *epoch = ks->epoch;
     ks->epoch = NULL;
+    keyspace_epoch_under_way = false;
     for (unsigned i = 0; i < epoch->count; i++) {
         struct database *db = epoch->databases[i];
         for (unsigned p = 0; p < PARTITION_COUNT; p++)
@@ -120,6 +232,7 @@ void keyspace_epoch_end(struct keyspace *ks) {
         db->in_epoch = false;
         if (db->put_aside) janitor_give(ks->janitor, database_free, db);
     }
+    pthread_mutex_destroy(&epoch->mutex);
     memory_free(epoch);
 }
 

@@ -25,8 +25,8 @@ typedef void epoch_saver(void *context, unsigned participant, uint32_t db,
                          const struct entry *entry);
 
 /* The same for the walking thread. EPOCH_LATER: the entry has not been dealt with, walk again and
- * it comes again; who changes it before has it saved. EPOCH_PAUSE: it has been, but the partition
- * should be let go. */
+ * it comes again, unless it is settled; who changes it before that has it saved. EPOCH_PAUSE: it
+ * has been, but the partition should be let go. */
 enum epoch_answer { EPOCH_NEXT, EPOCH_PAUSE, EPOCH_LATER };
 typedef enum epoch_answer epoch_visitor(void *context, uint32_t db, const struct entry *entry);
 
@@ -43,6 +43,19 @@ bool keyspace_epoch_begin(struct keyspace *keyspace, epoch_saver *save, void *co
  * which is when it returns false, by one thread that is outside the gate. */
 bool keyspace_epoch_walk(struct keyspace *keyspace, unsigned participant, struct epoch_walk *walk,
                          epoch_visitor *visit, void *context);
+
+/* The entry, for which EPOCH_LATER was the answer, has been dealt with outside the lock. If
+ * somebody has had it saved meanwhile, nothing happens. By the walking thread. */
+void keyspace_epoch_settle(struct keyspace *keyspace, unsigned participant, uint32_t db,
+                           const struct key *key);
+
+/* Is an epoch under way? Inside the gate. */
+extern bool keyspace_epoch_under_way;
+
+/* Is the key's value so large a collection that whoever changes it now would have to wait for long
+ * until it is saved? Then the walk shows it next, and it is better to try again later. Inside the
+ * gate, with nothing locked. */
+bool keyspace_epoch_delays(struct view *view, const struct key *key);
 
 /* After the walk has come to its end, in exclusive mode. */
 void keyspace_epoch_end(struct keyspace *keyspace);

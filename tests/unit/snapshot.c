@@ -6,6 +6,7 @@
  */
 #include "journal/snapshot.h"
 #include "base/number.h"
+#include "keyspace/epoch.h"
 #include "keyspace_world.h"
 #include "sys/thread.h"
 #include "value/list.h"
@@ -94,6 +95,8 @@ static void push_to_a_list(struct view *view, struct gate *gate, struct random *
         room, (size_t)snprintf(room, 32, "list:%u", (unsigned)random_below(random, 20))));
     size_t n = (size_t)snprintf(text, sizeof text, "%llu", (unsigned long long)random_next(random));
     struct gate_hold hold;
+    /* As commands do, but not all. */
+    if (random_below(random, 2) && keyspace_epoch_delays(view, &key)) return;
     gate_lock(gate, view->worker, &hold, &key, 1);
     push(view, scratch, &key, bytes_make(text, n));
     gate_unlock(gate, &hold);

@@ -291,6 +291,29 @@ def test_flushing_swapping_and_expiring_meanwhile(own):
             client.call("FLUSHALL")
 
 
+def test_writing_to_a_large_collection_meanwhile(own):
+    """Who writes to it waits until it is saved, as it was."""
+    with own.client() as client, own.client() as other:
+        for start in range(0, 300000, 10000):
+            client.call("ZADD", "large", *sum(([i, f"member:{i}"] for i in range(start, start + 10000)), []))
+        client.call("SET", "small", 1)
+        before = digest(client)
+        saves = int(info(client, "rdb_saves"))
+        assert client.call("BGSAVE")
+        wait_for(lambda: info(client, "rdb_bgsave_in_progress") == "1" or int(info(client, "rdb_saves")) > saves)
+        replies = client.raw_pipeline([("ZADD", "large", i, f"more:{i}") for i in range(100)] + [("ZCARD", "large")])
+        assert replies == [b":1\r\n"] * 100 + [b":300100\r\n"]
+        assert other.call("INCR", "small") == 2
+        wait_for(lambda: int(info(client, "rdb_saves")) > saves)
+        client.call("DEBUG", "RELOAD", "NOSAVE")
+        # All of what came before BGSAVE is there, and as much of the rest as the instant had seen.
+        more = client.call("ZCARD", "large") - 300000
+        assert 0 <= more <= 100
+        client.call("SET", "small", 1)
+        client.call("ZREM", "large", *[f"more:{i}" for i in range(100)])
+        assert digest(client) == before
+
+
 # ---- commands ----
 
 def test_replies(own):
