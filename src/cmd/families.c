@@ -26,4 +26,5 @@ void families_register(struct exec *exec) {
     persistence_register_info(exec);
     server_register_info(exec);
     memory_register_info(exec);
+    script_register_info(exec);
 }

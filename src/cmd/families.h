@@ -38,3 +38,6 @@ void families_register(struct exec *exec);
 
 /* The directives of value/limits.h, which several families go by (limits.c). */
 void limits_register(void);
+
+/* INFO's figures of scripts (script.c). */
+void script_register_info(struct exec *exec);

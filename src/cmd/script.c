@@ -2,6 +2,7 @@
 /* EVAL and SCRIPT: the arguments. The work is done in script/. */
 #include "cmd/script.h"
 #include "base/ensure.h"
+#include "cmd/families.h"
 #include "script/script.h"
 
 void script_eval(struct call *call) {
@@ -81,4 +82,27 @@ void script_help(struct call *call) {
         NULL,
     };
     call_help(call, lines);
+}
+
+/* ---- INFO ---- */
+
+static void write_stats(struct exec *exec, struct buffer *out, void *context) {
+    buffer_printf(out, "evicted_scripts:%llu\r\n", (unsigned long long)scripts_figures().evicted);
+}
+
+static void write_engines(struct exec *exec, struct buffer *out, void *context) {
+    struct scripts_figures figures = scripts_figures();
+    size_t machines = figures.eval_bytes + figures.function_bytes;
+    buffer_printf(
+        out,
+        "engines_count:1\r\n"
+        "engines_total_used_memory:%zu\r\n"
+        "engines_total_memory_overhead:0\r\n"
+        "engine_0:name=LUA,module=lua,abi_version=4,used_memory=%zu,memory_overhead=0\r\n",
+        machines, machines);
+}
+
+void script_register_info(struct exec *exec) {
+    info_register(exec, "Stats", INFO_DEFAULT, write_stats, NULL);
+    info_register(exec, "Scripting Engines", INFO_ALL, write_engines, NULL);
 }

@@ -114,7 +114,6 @@ static void write_keys(const struct exec *exec, struct buffer *out) {
     buffer_printf(out, "expire_cycle_cpu_milliseconds:%llu\r\nevicted_keys:%llu\r\n",
                   (ull)keys.expire_cycle_us / 1000, (ull)keys.evicted);
     ZERO("evicted_clients");
-    ZERO("evicted_scripts");
     buffer_printf(out, "total_eviction_exceeded_time:%llu\r\n", (ull)keys.evict_cycle_us / 1000);
     ZERO("current_eviction_exceeded_time");
     buffer_printf(out, "keyspace_hits:%llu\r\nkeyspace_misses:%llu\r\n", (ull)keys.hits,
