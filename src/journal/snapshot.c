@@ -7,21 +7,23 @@
  * an entry that the walk has not come by copies it first (keyspace/epoch.h). An object is not
  * copied: the thread pins it, lets the lock go and serialises it where it is, while others read it;
  * who wants to change it meanwhile waits. One that is changed before the walk gets there is
- * serialised by who changes it.
+ * serialised by who changes it; commands ask first, and wait for the walk (keyspace_epoch_delays).
  *
  * Invariants:
  *   1. Every key that was there at the instant is in the file once, with the value and the expiry
  *      that it had then, and nothing else is.
  *   2. A pinned object is not changed and not freed: its entry stays unsaved until it is written,
- * so whoever wants to change it comes to save_entry(), and waits there.
- *   3. Who waits there, or writes to the file, may hold partitions or exclusive mode: so the thread
- *      never waits for the gate or for a partition while it has pinned an object or holds
- * `writing`.
- *   4. Copies that wait to be written take at most `limit` bytes, and a chunk for each participant:
- *      the thread writes them before it walks on, and who has filled a chunk when there are more
- *      writes one himself. (A single value that is larger than that is copied whatever it takes.)
+ *      so whoever wants to change it comes to save_entry(), and waits there.
+ *   3. Who waits there, or writes to the file, may hold partitions or exclusive mode: so the
+ *      thread never waits for the gate or a partition while it has pinned an object or holds
+ *      `writing`.
+ *   4. Copies that wait to be written take at most `limit` bytes, and a chunk for each
+ *      participant: the thread writes them before it walks on, and who has filled a chunk when
+ *      there are more writes one himself. (A single value that is larger is copied all the same.)
  *   5. A snapshot that fails goes on to the end of its walk without copying, so that the epoch
- * ends. Tests: tests/unit/snapshot.c, tests/wire/test_snapshot.py.
+ *      ends.
+ *
+ * Tests: tests/unit/snapshot.c, tests/wire/test_snapshot.py.
  */
 #include "journal/snapshot.h"
 #include "base/ensure.h"

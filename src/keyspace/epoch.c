@@ -5,13 +5,14 @@
  *   2. slice.unsaved is the number of its entries whose bit is not the keyspace's.
  *   3. Nothing changes or removes an entry whose bit is not the keyspace's: keyspace_seek(),
  *      spot_remove() and the expiry of elements, which are the ways to a change, have it saved
- * first.
+ *      first.
  *   4. What is new has the keyspace's bit (store.c: fresh_head).
  *   5. A database that is flushed in an epoch is put aside as it is, until the epoch's end, or
- * every entry of it is saved first.
+ *      every entry of it is saved first.
  *   6. The walk of a slice ends when nothing in it is unsaved, and table_scan's cursor comes by
- * every block that stays (ds/table.h): so it ends, and has missed nothing. All of them:
- * tests/unit/keyspace_epoch.c.
+ *      every block that stays (ds/table.h): so it ends, and has missed nothing.
+ *
+ * All of them: tests/unit/keyspace_epoch.c.
  */
 #include "keyspace/epoch.h"
 #include "keyspace/epoch_priv.h"

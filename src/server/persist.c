@@ -144,19 +144,21 @@ static bool take(struct persist *p, unsigned participant) {
     pthread_mutex_lock(&p->mutex);
     log_result(&result, now_ms - p->began_ms);
     bool good = !result.status, gave_up = result.status == -ECANCELED;
+    /* Who waits for it learns from the reply that it failed. */
+    bool counts = good || (!gave_up && participant == p->options.participant);
     p->tried_ms = now_ms;
-    if (!gave_up) p->status.last_good = good;
+    if (counts) p->status.last_good = good;
+    p->status.saves++;
     p->status.last_seconds = (now_ms - p->began_ms) / 1000;
     p->status.buffered_last = p->progress.buffered_peak;
     if (good) {
-        p->status.saves++;
         p->status.last_save_s = now_ms / 1000;
         p->changes_at = p->changes_at_instant;
     }
     end(p);
     pthread_mutex_unlock(&p->mutex);
-    bool refuse = !good && !gave_up && settings.stop_writes && has_save_points();
-    exec_refuse_writes(REFUSAL_SNAPSHOT, refuse ? MISCONF : NULL);
+    bool refuse = !good && settings.stop_writes && has_save_points();
+    if (counts) exec_refuse_writes(REFUSAL_SNAPSHOT, refuse ? MISCONF : NULL);
     return good;
 }
 
