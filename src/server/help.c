@@ -111,10 +111,16 @@ static const char export_page[] =
     "Exit status: 0 when all was written, 2 when not; there is no file then.\n";
 
 static const char check_page[] = "Usage: strata check FILE...\n"
+                                 "       strata check [--repair] dir:PATH\n"
                                  "\n"
                                  "Reads RDB files, AOFs, and folders with the manifest of an AOF, "
                                  "from the beginning to the end,\n"
                                  "and says what there is and what is wrong, with offsets.\n"
+                                 "\n"
+                                 "Of a home (dir:PATH) it reads the newest snapshot and the "
+                                 "journal. --repair keeps what comes\n"
+                                 "before the damage, and puts the rest into the home's folder "
+                                 "aside; no server may use it.\n"
                                  "\n"
                                  "Exit status: 0 when all is well, 1 when something is damaged, 2 "
                                  "when something cannot be read.\n";

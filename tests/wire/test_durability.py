@@ -279,3 +279,55 @@ def test_a_missing_segment_stops_the_start(always):
         missing.write_bytes(content)
     segments[0].rename(segments[0].with_name("99999999999999999999.log"))
     assert "journal" in start_fails(always)
+
+
+# ---- strata check ----
+
+def check(server, *options):
+    command = [servers.strata_binary(), "check", *options, "dir:./home"]
+    return subprocess.run(command, cwd=server.directory, capture_output=True, text=True, timeout=20, check=False)
+
+
+def test_check_says_what_is_there(always):
+    filled(always)
+    result = check(always)
+    assert result.returncode == 0 and "300 changes" in result.stdout
+    assert always.process.poll() is not None
+
+
+def test_repair_keeps_what_comes_before_the_damage(always):
+    filled(always)
+    always.start()
+    filled(always, 5)
+    segments = journal_of(always)
+    content = bytearray(segments[0].read_bytes())
+    content[len(content) // 2] ^= 1
+    segments[0].write_bytes(content)
+    assert check(always).returncode == 1
+    repaired = check(always, "--repair")
+    assert repaired.returncode == 0, repaired.stdout
+    aside = sorted(pathlib.Path(always.directory, "home/aside").rglob("*.log"))
+    assert [path.name for path in aside] == [path.name for path in segments]
+    assert aside[0].read_bytes() == content
+    assert check(always).returncode == 0
+    always.start()
+    with always.client() as client:
+        kept = client.call("DBSIZE")
+        assert 100 < kept < 200 and client.call("EXISTS", *(f"key:{i}" for i in range(kept))) == kept
+        client.call("SET", "more", "v")
+    always.restart()
+    with always.client() as client:
+        assert client.call("DBSIZE") == kept + 1
+
+
+def test_repair_after_the_last_segment_was_lost(always):
+    filled(always)
+    always.start()
+    filled(always, 5)
+    journal_of(always)[-1].unlink()
+    assert "missing" in start_fails(always)
+    assert check(always).returncode == 1
+    assert check(always, "--repair").returncode == 0
+    always.start()
+    with always.client() as client:
+        assert client.call("DBSIZE") == 300
