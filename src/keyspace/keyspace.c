@@ -22,9 +22,7 @@ static bool create_parts(struct keyspace *ks) {
         if (!(ks->database[i] = memory_alloc_zero(sizeof(struct database)))) return false;
     ks->counters = memory_alloc_aligned(64, ks->workers * sizeof *ks->counters);
     if (!ks->counters) return false;
-    keyspace_counters_reset(ks);
-    for (unsigned i = 0; i < ks->workers; i++)
-        ks->counters[i].live_bytes = 0;
+    memset(ks->counters, 0, ks->workers * sizeof *ks->counters);
     return (ks->evictor = evictor_create(ks)) && (ks->sweepers = sweepers_create(ks)) &&
            (ks->janitor = janitor_create());
 }
