@@ -54,18 +54,20 @@ static void double_field(struct reply *reply, const char *name, double value) {
 /* Databases that hold keys. Each is described by two figures; there are no hash tables of their own
  * to tell of, since the tables are part of the entries' cost. */
 static unsigned database_fields(struct reply *reply, const struct keyspace *keyspace,
-                                uint64_t *keys) {
+                                uint64_t *keys, size_t *tables) {
     unsigned shown = 0;
     for (unsigned db = 0; db < keyspace_databases(keyspace); db++) {
         uint64_t count = keyspace_size(keyspace, db).keys;
         if (!count) continue;
+        size_t table = keyspace_table_bytes(keyspace, db);
         *keys += count;
+        *tables += table;
         shown++;
         char name[16];
         snprintf(name, sizeof name, "db.%u", db);
         reply_bulk_text(reply, name);
         reply_map(reply, 2);
-        integer_field(reply, "overhead.hashtable.main", 0);
+        size_field(reply, "overhead.hashtable.main", table);
         integer_field(reply, "overhead.hashtable.expires", 0);
     }
     return shown;
@@ -89,9 +91,10 @@ static void head_fields(struct reply *reply, const struct memory_figures *f) {
 }
 
 #define DATA_FIELDS 9
-static void data_fields(struct reply *reply, const struct memory_figures *f, uint64_t keys) {
+static void data_fields(struct reply *reply, const struct memory_figures *f, uint64_t keys,
+                        size_t tables) {
     size_t data = f->used > f->startup ? f->used - f->startup : 0;
-    integer_field(reply, "overhead.db.hashtable.lut", 0);
+    size_field(reply, "overhead.db.hashtable.lut", tables);
     integer_field(reply, "overhead.db.hashtable.rehashing", 0);
     size_field(reply, "overhead.total", f->overhead);
     integer_field(reply, "db.dict.rehashing.count", 0);
@@ -126,10 +129,11 @@ static void allocator_fields(struct reply *reply, const struct memory_figures *f
 void memory_show_stats(struct call *call) {
     struct memory_figures f = memory_measure(call->exec);
     uint64_t keys = 0;
+    size_t tables = 0;
     size_t mark = reply_open(call->reply);
     head_fields(call->reply, &f);
-    unsigned databases = database_fields(call->reply, call->view.keyspace, &keys);
-    data_fields(call->reply, &f, keys);
+    unsigned databases = database_fields(call->reply, call->view.keyspace, &keys, &tables);
+    data_fields(call->reply, &f, keys, tables);
     allocator_fields(call->reply, &f);
     reply_close_map(call->reply, mark, HEAD_FIELDS + databases + DATA_FIELDS + ALLOCATOR_FIELDS);
 }

@@ -163,6 +163,13 @@ struct keyspace_size keyspace_size(const struct keyspace *ks, unsigned db) {
     return size;
 }
 
+size_t keyspace_table_bytes(const struct keyspace *ks, unsigned db) {
+    size_t bytes = 0;
+    for (unsigned p = 0; p < PARTITION_COUNT; p++)
+        bytes += ks->database[db]->slices[p].table.memory;
+    return bytes;
+}
+
 size_t keyspace_entry_cost(const struct entry *entry) {
     size_t cost = arena_cost(entry_size(entry)) + sizeof(struct table_bucket) / TABLE_SLOTS + 1;
     if (entry_is_object(entry)) cost += value_ops(entry_type(entry))->memory(entry_object(entry));

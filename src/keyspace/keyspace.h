@@ -258,6 +258,9 @@ struct keyspace_size {
 };
 struct keyspace_size keyspace_size(const struct keyspace *keyspace, unsigned db);
 
+/* Bytes of the tables that the database's keys are found by. Exclusive mode. */
+size_t keyspace_table_bytes(const struct keyspace *keyspace, unsigned db);
+
 /* Walks entries in cursor order: calls `fn` for those of at least one bucket and until about
  * `count` have been seen; returns the next cursor, 0 at the end. An element that is there from the
  * start of a full iteration to its end is seen at least once, however the table grows and shrinks.
