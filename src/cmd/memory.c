@@ -51,8 +51,7 @@ static void double_field(struct reply *reply, const char *name, double value) {
     reply_double(reply, value);
 }
 
-/* Databases that hold keys. Each is described by two figures; there are no hash tables of their own
- * to tell of, since the tables are part of the entries' cost. */
+/* Databases that hold keys, with what their tables take. Expiry needs no table. */
 static unsigned database_fields(struct reply *reply, const struct keyspace *keyspace,
                                 uint64_t *keys, size_t *tables) {
     unsigned shown = 0;
