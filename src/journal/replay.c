@@ -72,6 +72,7 @@ static enum outcome apply_value(struct replay *replay, struct place *place,
 static enum outcome apply_range(struct place *place, const struct record *record) {
     const struct entry *e = seek(place, record->key);
     if (e && entry_type(e) != TYPE_STRING) return MISFIT;
+    if (record->offset > UINT32_MAX) return MISFIT; /* strings are shorter */
     return outcome_of(
         keyspace_write_range(&place->view, &place->spot, record->offset, record->value, silent));
 }
