@@ -273,6 +273,7 @@ static void test_no_keys(void **state) {
         set(&t);
     keyspace_empty(&t.world->view);
     run_epoch(&t, 3);
+    buffer_free(&t.scratch);
     world_free(t.world);
 }
 
