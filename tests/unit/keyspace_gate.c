@@ -297,6 +297,75 @@ static void a_guest_and_a_lone_worker_exclude_each_other(void **state) {
     gate_free(visit.gate);
 }
 
+/* ---- busy ---- */
+
+struct impatient {
+    struct gate *gate;
+    struct key key;
+    atomic_uint came_in, gave_up;
+    struct thread thread;
+};
+
+/* Two things that it cannot have while the other one is busy. */
+static void ask_in_vain(void *argument) {
+    struct impatient *i = argument;
+    struct gate_hold hold;
+    gate_enter(i->gate, 1);
+    i->came_in++;
+    if (!gate_lock_unless_busy(i->gate, 1, &hold, &i->key, 1)) i->gave_up++;
+    if (!gate_exclusive_begin_unless_busy(i->gate, 1)) i->gave_up++;
+    gate_leave(i->gate, 1);
+}
+
+static void who_waits_for_one_who_is_busy_gives_up(void **state) {
+    struct impatient i = {.gate = gate_create(2, 0), .key = key_make(BYTES("key"))};
+    struct gate_hold hold;
+    gate_enter(i.gate, 0);
+    gate_lock(i.gate, 0, &hold, &i.key, 1);
+    assert_int_equal(thread_start("impatient", ask_in_vain, &i, &i.thread), 0);
+    while (!i.came_in)
+        sched_yield();
+    usleep(2000);
+    assert_int_equal(i.gave_up, 0);
+    gate_busy_begin(i.gate);
+    thread_join(&i.thread);
+    assert_int_equal(i.gave_up, 2);
+    gate_busy_end(i.gate);
+    gate_unlock(i.gate, &hold);
+    assert_true(gate_exclusive_begin_unless_busy(i.gate, 0));
+    gate_exclusive_end(i.gate, 0);
+    gate_leave(i.gate, 0);
+    gate_free(i.gate);
+}
+
+static void look_in(void *argument) {
+    struct impatient *i = argument;
+    gate_enter(i->gate, 1);
+    ensure(gate_is_busy(i->gate) && !gate_is_exclusive(i->gate, 1));
+    i->came_in++;
+    gate_leave(i->gate, 1);
+}
+
+static void the_owner_who_is_busy_lends_the_gate(void **state) {
+    struct impatient i = {.gate = gate_create(2, 0)};
+    gate_enter(i.gate, 0);
+    gate_exclusive_begin(i.gate, 0);
+    uint64_t generation = gate_generation(i.gate);
+    assert_int_equal(thread_start("impatient", look_in, &i, &i.thread), 0);
+    usleep(2000);
+    assert_int_equal(i.came_in, 0);
+    gate_busy_begin(i.gate);
+    while (!i.came_in)
+        gate_lend(i.gate, 0);
+    gate_busy_end(i.gate);
+    assert_true(gate_is_exclusive(i.gate, 0));
+    assert_int_equal(gate_generation(i.gate), generation);
+    gate_exclusive_end(i.gate, 0);
+    gate_leave(i.gate, 0);
+    thread_join(&i.thread);
+    gate_free(i.gate);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(commands_exclude_each_other),
@@ -305,6 +374,8 @@ int main(void) {
         cmocka_unit_test(one_participant_needs_no_lock),
         cmocka_unit_test(a_command_is_not_cut_in_two_by_who_asked_first),
         cmocka_unit_test(a_guest_and_a_lone_worker_exclude_each_other),
+        cmocka_unit_test(who_waits_for_one_who_is_busy_gives_up),
+        cmocka_unit_test(the_owner_who_is_busy_lends_the_gate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
