@@ -4,6 +4,7 @@
 #include "base/number.h"
 #include "cmd/set.h"
 #include "cmd/shared_set.h"
+#include "sys/thread.h"
 #include "value/choose.h"
 
 static bool reply_member(void *context, struct bytes member) {
@@ -96,6 +97,7 @@ static bool store_rest(struct call *call, struct spot *spot, struct set_edit *ed
 /* There are more than `count`. False: no memory, which may show only after some have gone. */
 static bool pop_some(struct call *call, struct spot *spot, uint64_t count) {
     static _Thread_local struct going going;
+    if (UNLIKELY(!going.names.data)) thread_owns_buffer(&going.names);
     struct set_edit edit;
     struct value old = entry_value(spot->entry);
     set_edit_begin(&edit, &old, collection_scratch());

@@ -66,24 +66,33 @@ size_t process_raise_open_files(size_t wanted) {
 
 /* ---- the title ---- */
 
-/* The kernel shows the memory that the arguments were in, and the environment behind them. */
+/* The kernel shows the memory that the arguments were in, and the environment behind them; `copy` has
+ * them now. */
 static struct {
-    char *start;
+    char *start, *copy;
     size_t size;
 } title_room;
 
+/* Makes room longer by the strings that follow right behind it. Returns how many they are. */
+static int add_to_room(char **strings) {
+    int count = 0;
+    for (; strings && strings[count] == title_room.start + title_room.size; count++)
+        title_room.size += strlen(strings[count]) + 1;
+    return count;
+}
+
+static void move_to_copy(char **strings, int count) {
+    for (int i = 0; i < count; i++) strings[i] = title_room.copy + (strings[i] - title_room.start);
+}
+
 void process_keep_arguments(int argc, char **argv) {
-    char *end = argc ? argv[0] : NULL;
-    title_room.start = end;
-    for (int i = 0; i < argc; i++) {
-        if (argv[i] == end) end += strlen(argv[i]) + 1;
-        argv[i] = memory_strdup_need(argv[i]);
-    }
-    for (int i = 0; environ && environ[i]; i++) {
-        if (environ[i] == end) end += strlen(environ[i]) + 1;
-        environ[i] = memory_strdup_need(environ[i]);
-    }
-    title_room.size = (size_t)(end - title_room.start);
+    if (!argc) return;
+    title_room.start = argv[0];
+    int arguments = add_to_room(argv), variables = add_to_room(environ);
+    title_room.copy = memory_need(title_room.size);
+    memcpy(title_room.copy, title_room.start, title_room.size);
+    move_to_copy(argv, arguments);
+    move_to_copy(environ, variables);
 }
 
 void process_set_title(struct bytes title) {

@@ -38,11 +38,12 @@ def encoding(ours, theirs):
     return decode(ours) == b"int" and decode(theirs) == b"embstr"
 
 
+# A machine at work on something else may stand still for seconds between what one server gets and the other.
 COMMON = {
-    "ttl": near(1),
-    "pttl": near(500),
-    "expiretime": near(1),
-    "pexpiretime": near(500),
+    "ttl": near(5),
+    "pttl": near(5000),
+    "expiretime": near(5),
+    "pexpiretime": near(5000),
     "keys": unordered,
     "randomkey": same_kind,
     "time": same_kind,
