@@ -66,8 +66,8 @@ size_t process_raise_open_files(size_t wanted) {
 
 /* ---- the title ---- */
 
-/* The kernel shows the memory that the arguments were in, and the environment behind them; `copy` has
- * them now. */
+/* The kernel shows the memory that the arguments were in, and the environment behind them; `copy`
+ * has them now. */
 static struct {
     char *start, *copy;
     size_t size;
@@ -82,7 +82,8 @@ static int add_to_room(char **strings) {
 }
 
 static void move_to_copy(char **strings, int count) {
-    for (int i = 0; i < count; i++) strings[i] = title_room.copy + (strings[i] - title_room.start);
+    for (int i = 0; i < count; i++)
+        strings[i] = title_room.copy + (strings[i] - title_room.start);
 }
 
 void process_keep_arguments(int argc, char **argv) {
