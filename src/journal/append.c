@@ -131,6 +131,10 @@ static void changed(void *context, const struct change *change) {
     note_partitions(change);
 }
 
+void journal_note_command(struct journal *journal, const struct bytes *argv, unsigned argc) {
+    changed(journal, &(struct change){.kind = CHANGE_COMMAND, .argv = argv, .argc = argc});
+}
+
 /* ---- the queue; the mutex is held ---- */
 
 static struct batch *open_batch(struct journal *journal, size_t size) {

@@ -61,6 +61,10 @@ bool journal_sync(struct journal *journal);
 
 /* ---- the thread that makes changes ---- */
 
+/* What has changed is not in the keyspace: a command without keys that does it again is part of the
+ * thread's unit. Exclusive mode. */
+void journal_note_command(struct journal *journal, const struct bytes *argv, unsigned argc);
+
 /* Ends the thread's unit, with the partitions that it has changed still locked. Returns its number;
  * 0: nothing has changed. */
 uint64_t journal_end_unit(struct journal *journal, int64_t time_ms);

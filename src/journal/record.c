@@ -73,8 +73,9 @@ static bool write_range(struct buffer *out, const struct change *change) {
            put_string(out, bytes_make(value.data + change->offset, change->length));
 }
 
-/* Which word is the key; nearly always the second. */
+/* Which word is the key; nearly always the second. 0: none is. */
 static unsigned key_position(const struct change *change) {
+    if (!change->key) return 0;
     for (unsigned i = 1; i < change->argc; i++)
         if (bytes_equal(change->argv[i], change->key->name)) return i;
     return 0;

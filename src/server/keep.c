@@ -8,6 +8,7 @@
 #include "exec/refusal.h"
 #include "home/home.h"
 #include "journal/journal.h"
+#include "server/library.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -298,7 +299,10 @@ bool keep_begin(uint64_t sequence, struct buffer *error) {
         buffer_printf(error, "the journal cannot start: %s", strerror(-status));
         return false;
     }
-    if (state.journal) exec_set_durability(state.exec, &service);
+    if (state.journal) {
+        exec_set_durability(state.exec, &service);
+        library_keep(state.journal);
+    }
     exec_set_default_durability(state.exec, (enum durability)settings.durability);
     exec_set_loading(state.exec, false);
     state.serving = true;

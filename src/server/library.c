@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "server/library.h"
 #include "base/log.h"
+#include "journal/journal.h"
 #include "script/functions.h"
 
 struct writing {
@@ -26,4 +27,19 @@ bool library_read(void *context, struct bytes code) {
     if (!good) log_warning("A library of functions: %.*s", (int)error.len, error.data);
     buffer_free(&error);
     return good;
+}
+
+static void note_library(void *context, struct bytes code) {
+    const struct bytes load[] = {BYTES("function"), BYTES("load"), code};
+    journal_note_command(context, load, ARRAY_LEN(load));
+}
+
+static void note_libraries(void *context) {
+    static const struct bytes flush[] = {BYTES("function"), BYTES("flush")};
+    journal_note_command(context, flush, ARRAY_LEN(flush));
+    functions_each(note_library, context);
+}
+
+void library_keep(struct journal *journal) {
+    functions_on_change(note_libraries, journal);
 }

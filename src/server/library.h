@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Libraries of functions in snapshots: what journal/snapshot.h asks for, of script/functions.h. In
- * exclusive mode, or before the workers run. */
+/* Libraries of functions in snapshots and in the journal: what these ask for, of script/functions.h.
+ * In exclusive mode, or before the workers run. */
 #pragma once
 
 #include "base/bytes.h"
@@ -11,3 +11,8 @@ bool library_write_all(void *context, bool (*write)(void *to, struct bytes code)
 
 /* Loads one; false: it has been logged why not. */
 bool library_read(void *context, struct bytes code);
+
+struct journal;
+
+/* From now on the journal has all libraries after each change of them. It outlives them. */
+void library_keep(struct journal *journal);

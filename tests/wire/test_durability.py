@@ -88,6 +88,34 @@ def test_everything_is_there_after_a_crash(kept):
             client.call("DEL", "more")
 
 
+def library(name, function):
+    return f"#!lua name={name}\nserver.register_function('{function}', function(keys) return 1 end)"
+
+
+def test_functions_are_there_after_a_crash(always):
+    with always.client() as client:
+        for name in "abc":
+            client.call("FUNCTION", "LOAD", library(name, f"call_{name}"))
+        client.call("FUNCTION", "DELETE", "b")
+        client.call("FUNCTION", "LOAD", "REPLACE", library("a", "other"))
+        before = client.call("FUNCTION", "DUMP")
+        for words in (("RELOAD",), ("LOADAOF",)):
+            assert client.call("DEBUG", *words) == "OK"
+            assert client.call("FUNCTION", "DUMP") == before
+    always.kill()
+    always.start()
+    with always.client() as client:
+        assert client.call("FUNCTION", "DUMP") == before
+        client.raw_pipeline([("MULTI",), ("FUNCTION", "FLUSH"), ("EXEC",)])
+        client.call("FUNCTION", "RESTORE", before)
+        client.call("FUNCTION", "DELETE", "c")
+    always.kill()
+    always.start()
+    with always.client() as client:
+        assert [library[1] for library in client.call("FUNCTION", "LIST")] == [b"a"]
+        assert "did not fit" not in always.log_text()
+
+
 def test_a_reply_is_sent_when_the_write_is_durable(always):
     for i in range(20):
         with always.client() as client:
@@ -218,6 +246,7 @@ def test_reload(kept):
             assert client.call("DEBUG", "DIGEST") == before
             client.call("INCR", "counted")
             before = client.call("DEBUG", "DIGEST")
+        client.call("WAITAOF", 1, 0, 0)
     kept.kill()
     kept.start()
     with kept.client() as client:
