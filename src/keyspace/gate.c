@@ -19,6 +19,7 @@
 #include "base/ensure.h"
 #include "base/list.h"
 #include "keyspace/keyspace_priv.h"
+#include "sys/clock.h"
 #include "sys/memory.h"
 #include "sys/thread.h"
 #include <pthread.h>
@@ -154,7 +155,7 @@ bool gate_is_exclusive(const struct gate *gate, unsigned participant) {
 #define SPINS        100
 #define YIELDS       10
 #define WAIT_POLL_NS 50000
-#define LEND_NS      1000000
+#define LEND_US      1000
 
 static inline bool is_held(const struct partition_lock *lock) {
     return atomic_load_explicit(&lock->held, memory_order_relaxed);
@@ -380,16 +381,12 @@ bool gate_is_busy(const struct gate *gate) {
 }
 
 void gate_lend(struct gate *gate, unsigned participant) {
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += LEND_NS;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
+    int64_t until_us = clock_mono_us() + LEND_US;
     pthread_mutex_lock(&gate->mutex);
     ensure(gate->owner == participant);
     gate->lent = true;
     pthread_cond_broadcast(&gate->changed);
-    while (pthread_cond_timedwait(&gate->changed, &gate->mutex, &until) == 0) {
+    while (thread_wait_until(&gate->changed, &gate->mutex, until_us)) {
     }
     gate->lent = false;
     while (!others_are_out(gate, participant))

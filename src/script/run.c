@@ -25,6 +25,7 @@
 #include "script/scripts_priv.h"
 #include "script/watch.h"
 #include "sys/clock.h"
+#include "sys/thread.h"
 
 #define TOKEN_SPINS 200
 
@@ -40,13 +41,9 @@ static bool try_token(void) {
 
 /* False: the gate is busy. */
 static bool wait_for_token(void) {
-    struct timespec until;
-    for (;;) {
-        if (gate_is_busy(scripts->gate)) return false;
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_sec++;
-        if (pthread_mutex_timedlock(&scripts->writer, &until) == 0) return true;
-    }
+    while (!gate_is_busy(scripts->gate))
+        if (thread_lock_until(&scripts->writer, clock_mono_us() + 1000000)) return true;
+    return false;
 }
 
 /* If the world may have changed while it was waited for, the script has to stop. */

@@ -12,6 +12,7 @@
 #include "exec/busy.h"
 #include "script/functions_priv.h"
 #include "sys/clock.h"
+#include "sys/thread.h"
 
 enum {
     LOOK_MS = 50,
@@ -111,12 +112,7 @@ static void watch(void *unused) {
     (void)unused;
     pthread_mutex_lock(&lock);
     while (!must_end) {
-        struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += LOOK_MS * 1000000;
-        until.tv_sec += until.tv_nsec / 1000000000;
-        until.tv_nsec %= 1000000000;
-        pthread_cond_timedwait(&ending, &lock, &until);
+        thread_wait_until(&ending, &lock, clock_mono_us() + LOOK_MS * 1000);
         look();
     }
     pthread_mutex_unlock(&lock);

@@ -176,15 +176,7 @@ static bool begin(struct persist *p) {
 
 /* With the mutex. */
 static void sleep_ms(struct persist *p, int64_t ms) {
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += (time_t)(ms / 1000);
-    until.tv_nsec += (long)(ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
-    pthread_cond_timedwait(&p->changed, &p->mutex, &until);
+    thread_wait_until(&p->changed, &p->mutex, clock_mono_us() + ms * 1000);
 }
 
 /* Inside the gate: does a save point say that a snapshot is due? */

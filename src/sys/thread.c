@@ -9,10 +9,10 @@
 #include <errno.h>
 #include <math.h>
 #include <sched.h>
-
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 struct start {
     void (*fn)(void *);
@@ -102,6 +102,24 @@ int thread_start(const char *name, void (*fn)(void *arg), void *arg, struct thre
 void thread_join(struct thread *thread) {
     ensure(pthread_join(thread->id, NULL) == 0);
 }
+
+/* ---- waiting ---- */
+
+static struct timespec monotonic(int64_t us) {
+    return (struct timespec){us / 1000000, us % 1000000 * 1000};
+}
+
+bool thread_wait_until(pthread_cond_t *changed, pthread_mutex_t *mutex, int64_t until_us) {
+    struct timespec until = monotonic(until_us);
+    return pthread_cond_clockwait(changed, mutex, CLOCK_MONOTONIC, &until) == 0;
+}
+
+bool thread_lock_until(pthread_mutex_t *mutex, int64_t until_us) {
+    struct timespec until = monotonic(until_us);
+    return pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &until) == 0;
+}
+
+/* ---- cores ---- */
 
 int cpu_count(void) {
     cpu_set_t set;

@@ -4,6 +4,8 @@
 /* Threads, and the cores that they run on. */
 
 #include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 struct thread {
     pthread_t id;
@@ -26,6 +28,11 @@ void thread_interrupt(pthread_t id);
 
 /* Waits for its end. Every started thread is joined once. */
 void thread_join(struct thread *thread);
+
+/* As pthread_cond_wait() and pthread_mutex_lock(), at most until clock_mono_us() tells `until_us`,
+ * whatever becomes of the wall clock. False: it is that late (and the lock is not had). */
+bool thread_wait_until(pthread_cond_t *changed, pthread_mutex_t *mutex, int64_t until_us);
+bool thread_lock_until(pthread_mutex_t *mutex, int64_t until_us);
 
 /* In a loop that waits for another thread for a moment only. */
 static inline void thread_relax(void) {
