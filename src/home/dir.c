@@ -10,7 +10,7 @@
  *   3. Who has it open with HOME_USE holds the lock on the file LOCK; the kernel gives it back when
  *      the process ends, however it ends.
  *   4. Only the holder of the lock writes, so what is left in `tmp/` when the home is opened
- * belongs to nobody, and goes.
+ *      belongs to nobody, and goes.
  *
  * tests/unit/home_dir.c breaks each of them, by making every call of the system fail in turn.
  */

@@ -2,7 +2,7 @@
 /*
  * Every change of one key. Invariants:
  *   1. slice.volatile_keys is the number of its entries that have an expiry, deadline_values of
- * those with elements that have a deadline.
+ *      those with elements that have a deadline.
  *   2. The bucket of such an entry has been told of both (due_note), so the sweep finds it.
  *   3. counters.live_bytes moves with the arena's live bytes.
  *   4. slice.objects is the number of its entries that an object hangs off.

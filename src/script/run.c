@@ -3,7 +3,7 @@
  * Running a script, so that it is atomic whatever keys it reaches. The dispatcher has locked the
  * keys that it declares. Invariants:
  *   1. A command of a script runs only if the partitions of its keys are held, or in exclusive
- * mode.
+ *      mode.
  *   2. A script that is not exclusive changes nothing before it has the writer's token, which it
  *      keeps until it ends. So at any time at most one script that has begun to write might still
  *      ask for exclusive mode.
@@ -13,11 +13,11 @@
  *      be in the middle of changes then: who writes without being a script asks for exclusive mode
  *      before it begins, and other scripts have no token. So it finds what it has read as it was.
  *   5. Waiting for the token is done outside the gate, since its owner may need the gate for
- * itself. If anybody was exclusive meanwhile, what the script has read may have changed: it runs
- * from its start, with the token.
+ *      itself. If anybody was exclusive meanwhile, what the script has read may have changed: it
+ *      runs from its start, with the token.
  *   6. While it waits, it keeps its partitions. Its owner waits for partitions never, others wait
- * for them outside the gate: nobody waits in a circle. With one worker, and within a command that
- * is exclusive already, none of this is needed.
+ *      for them outside the gate: nobody waits in a circle. With one worker, and within a command
+ *      that is exclusive already, none of this is needed.
  */
 #include "script/run.h"
 #include "base/ensure.h"

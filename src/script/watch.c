@@ -2,9 +2,10 @@
 /*
  * Invariants:
  *   1. A worker's state leaves RUN_CLEAN once per run: to RUN_WROTE by the script, before it
- * changes anything, or to RUN_KILL by who kills it. So what has changed something is never killed.
+ *      changes anything, or to RUN_KILL by who kills it. So what has changed something is never
+ *      killed.
  *   2. A run that is busy is looked at by other threads with `lock` held, under which it ceases to
- * be busy before it ends.
+ *      be busy before it ends.
  */
 #include "script/watch.h"
 #include "base/ensure.h"

@@ -5,6 +5,7 @@
  *      it is on the disk (server/persist_file.c).
  *   2. Who takes a snapshot has reserved it (journal/snapshot.h), and has made `busy` true.
  *   3. Nobody waits for `busy` inside the gate, since who is busy waits for the gate.
+ *
  * Tests: tests/wire/test_snapshot.py.
  */
 #include "server/persist.h"

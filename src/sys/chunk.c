@@ -61,8 +61,8 @@ void chunk_join_pages(void) {}
  * 2. bit b of full is set if and only if all bits of blocks[b].taken are.
  * 3. all blocks below lowest_open are full.
  * 4. a block with a chunk handed out is mapped; of the others only `spare` is, so that a program
- * that frees and allocates one chunk at a block's edge does not remap it each time. (If the kernel
- *    refuses to unmap one, it stays mapped without pages.)
+ *    that frees and allocates one chunk at a block's edge does not remap it each time. (If the
+ *    kernel refuses to unmap one, it stays mapped without pages.)
  * 5. bit b of huge is set only while the kernel may keep block b in one huge page, which is while
  *    all of its chunks are handed out. */
 

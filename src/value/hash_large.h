@@ -12,7 +12,7 @@
  * Invariants:
  *   1. with_deadline is the number of fields that have one.
  *   2. No bucket will be reached (due_reached) before `earliest`, or a pass is under way and none
- * of the segments that it has passed has one that will be before pass_earliest.
+ *      of the segments that it has passed has one that will be before pass_earliest.
  *   3. The bucket of each field with a deadline has been told (due_note).
  */
 #pragma once
