@@ -6,6 +6,9 @@
  * cache: a stock of ready requests would push the server's data out of the cache that they share.
  *
  * The latency of a request is that of its batch: from before the write to after the last reply.
+ *
+ * With a rate, batches are due at equal intervals, on the connections in turn, and latency counts
+ * from when a batch was due: a server that stands still makes those wait that come meanwhile, too.
  */
 #include "histogram.h"
 #include "replies.h"
@@ -30,7 +33,7 @@ struct load_options {
     const char *host;
     unsigned port, connections, depth;
     uint64_t requests;
-    double seconds;
+    double seconds, rate;
 };
 
 struct connection {
@@ -39,7 +42,9 @@ struct connection {
     struct output output;
     size_t sent;
     unsigned replies, expected; /* of the batch */
-    uint64_t sent_at;
+    uint64_t sent_at;           /* or when it was due */
+    bool is_busy;
+    uint64_t late_since; /* when the next batch was due that waits for this one; 0 = none does */
     struct reply_parser parser;
     size_t input_size; /* the start of a line whose rest is to come */
     char *input;
@@ -54,7 +59,8 @@ struct load {
     struct work *work;
     struct connection *connections;
     int epoll;
-    unsigned active;
+    unsigned active;              /* connections that wait for replies */
+    uint64_t interval, due, turn; /* with a rate: ns between batches, when one is due, which one */
     uint64_t issued, answered, gets, nils, errors, deadline;
     char first_error[FIRST_ERROR_SIZE];
     struct histogram latencies;
@@ -109,12 +115,9 @@ static void append_sets_of_misses(struct load *load, struct connection *connecti
     }
 }
 
-/* Makes and sends the next batch. Nothing left to do: the connection rests. */
-static void send_batch(struct load *load, struct connection *connection) {
-    if (is_over(load)) {
-        load->active--;
-        return;
-    }
+/* Makes and sends the next batch, if anything is left to do. */
+static void send_batch(struct load *load, struct connection *connection, uint64_t since) {
+    if (is_over(load)) return;
     uint64_t left = load->options.requests ? load->options.requests - load->issued : UINT64_MAX;
     unsigned count = left < load->options.depth ? (unsigned)left : load->options.depth;
     connection->output.size = connection->sent = 0;
@@ -127,8 +130,27 @@ static void send_batch(struct load *load, struct connection *connection) {
     load->issued += count;
     connection->replies = 0;
     connection->expected = connection->sets + count;
-    connection->sent_at = now_ns();
+    connection->sent_at = since;
+    connection->is_busy = true;
+    load->active++;
     flush(load, connection);
+}
+
+/* The batches that are due by now. */
+static void send_due(struct load *load) {
+    for (uint64_t now = now_ns(); load->due <= now; load->due += load->interval) {
+        struct connection *next = &load->connections[load->turn++ % load->options.connections];
+        if (!next->is_busy)
+            send_batch(load, next, load->due);
+        else if (!next->late_since)
+            next->late_since = load->due;
+    }
+}
+
+static void send_next(struct load *load, struct connection *connection) {
+    uint64_t since = load->interval ? connection->late_since : now_ns();
+    connection->late_since = 0;
+    if (since) send_batch(load, connection, since);
 }
 
 struct receiver {
@@ -178,7 +200,9 @@ static void receive(struct load *load, struct connection *connection) {
     unsigned requests = connection->expected - connection->sets;
     histogram_add(&load->latencies, now_ns() - connection->sent_at, requests);
     load->answered += requests;
-    send_batch(load, connection);
+    connection->is_busy = false;
+    load->active--;
+    send_next(load, connection);
 }
 
 static int connect_to(const char *host, unsigned port) {
@@ -225,14 +249,26 @@ static void close_connections(struct load *load) {
     close(load->epoll);
 }
 
+/* Waits for replies, or until a batch is due. */
+static int wait_for_events(struct load *load, struct epoll_event *events) {
+    struct timespec left = {0};
+    uint64_t now = now_ns();
+    if (load->interval && load->due > now) {
+        left.tv_sec = (time_t)((load->due - now) / 1000000000u);
+        left.tv_nsec = (long)((load->due - now) % 1000000000u);
+    }
+    int count = epoll_pwait2(load->epoll, events, EVENTS, load->interval ? &left : NULL, NULL);
+    if (count < 0 && errno != EINTR) fail("epoll_pwait2");
+    return count;
+}
+
 static void run(struct load *load) {
     struct epoll_event events[EVENTS];
-    load->active = load->options.connections;
-    for (unsigned i = 0; i < load->options.connections; i++)
-        send_batch(load, &load->connections[i]);
-    while (load->active) {
-        int count = epoll_wait(load->epoll, events, EVENTS, -1);
-        if (count < 0 && errno != EINTR) fail("epoll_wait");
+    for (unsigned i = 0; i < load->options.connections && !load->interval; i++)
+        send_batch(load, &load->connections[i], now_ns());
+    while (load->active || (load->interval && !is_over(load))) {
+        if (load->interval) send_due(load);
+        int count = wait_for_events(load, events);
         for (int i = 0; i < count; i++) {
             struct connection *connection = events[i].data.ptr;
             if (connection->waits_for_output) flush(load, connection);
@@ -290,6 +326,9 @@ static const char help[] =
     "  --depth N          requests that a connection sends at once (1)\n"
     "  --requests N       ends after N requests (1000000, unless --seconds is given)\n"
     "  --seconds S        ends after S seconds\n"
+    "  --rate N           requests in a second, sent when they are due; without, one batch "
+    "follows\n"
+    "                     the other\n"
     "  --keys KIND        plain (16 bytes), uuid (36) or json (50)\n"
     "  --key-count N      1000000\n"
     "  --value-size N     of plain keys (32)\n"
@@ -300,12 +339,16 @@ static const char help[] =
     "  --seed N           of the random choices (1)\n";
 
 static const struct option long_options[] = {
-    {"workload", 1, NULL, 'w'},    {"host", 1, NULL, 'h'},  {"port", 1, NULL, 'p'},
-    {"connections", 1, NULL, 'c'}, {"depth", 1, NULL, 'P'}, {"requests", 1, NULL, 'n'},
-    {"seconds", 1, NULL, 's'},     {"keys", 1, NULL, 'k'},  {"key-count", 1, NULL, 'r'},
-    {"value-size", 1, NULL, 'd'},  {"zipf", 1, NULL, 'z'},  {"set-share", 1, NULL, 'S'},
-    {"sample", 1, NULL, 'f'},      {"width", 1, NULL, 'W'}, {"seed", 1, NULL, 'e'},
-    {"command", 1, NULL, 'C'},     {"help", 0, NULL, '?'},  {NULL, 0, NULL, 0},
+    {"workload", 1, NULL, 'w'},  {"host", 1, NULL, 'h'},
+    {"port", 1, NULL, 'p'},      {"connections", 1, NULL, 'c'},
+    {"depth", 1, NULL, 'P'},     {"requests", 1, NULL, 'n'},
+    {"seconds", 1, NULL, 's'},   {"keys", 1, NULL, 'k'},
+    {"key-count", 1, NULL, 'r'}, {"value-size", 1, NULL, 'd'},
+    {"zipf", 1, NULL, 'z'},      {"set-share", 1, NULL, 'S'},
+    {"sample", 1, NULL, 'f'},    {"width", 1, NULL, 'W'},
+    {"seed", 1, NULL, 'e'},      {"command", 1, NULL, 'C'},
+    {"rate", 1, NULL, 'R'},      {"help", 0, NULL, '?'},
+    {NULL, 0, NULL, 0},
 };
 
 static enum data_kind key_kind(const char *name) {
@@ -357,6 +400,7 @@ static struct load_options read_options(int argc, char **argv) {
         case 'P': options.depth = (unsigned)strtoul(optarg, NULL, 10); break;
         case 'n': options.requests = strtoull(optarg, NULL, 10); break;
         case 's': options.seconds = strtod(optarg, NULL); break;
+        case 'R': options.rate = strtod(optarg, NULL); break;
         default: fputs(help, stdout); exit(optind < argc || optopt ? 2 : 0);
         }
     }
@@ -379,6 +423,9 @@ int main(int argc, char **argv) {
     if (!load->options.requests && load->options.seconds <= 0) load->options.requests = 1000000;
     open_connections(load);
     uint64_t start = now_ns();
+    if (load->options.rate > 0)
+        load->interval = (uint64_t)(1e9 * load->options.depth / load->options.rate);
+    load->due = start;
     if (load->options.seconds > 0) load->deadline = start + (uint64_t)(load->options.seconds * 1e9);
     run(load);
     print_results(load, (double)(now_ns() - start) / 1e9);
