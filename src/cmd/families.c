@@ -21,7 +21,6 @@ void families_register(struct exec *exec) {
     value_types_register();
     for (size_t i = 0; i < ARRAY_LEN(families); i++)
         exec_register(exec, families[i]);
-    limits_register();
     scripts_start(exec);
     persistence_register_info(exec);
     server_register_info(exec);

@@ -36,7 +36,8 @@ extern const struct command zset_commands[];
 
 void families_register(struct exec *exec);
 
-/* The directives of value/limits.h, which several families go by (limits.c). */
+/* The directives of value/limits.h, which several families go by (limits.c); before anything is
+ * loaded. */
 void limits_register(void);
 
 /* INFO's figures of scripts (script.c). */

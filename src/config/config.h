@@ -71,9 +71,8 @@ struct config_row {
 
 /* ---- the registry: at start-up, before anything is loaded ---- */
 
-/* Rows end with a NULL name and live as long as the program. Puts the initial values in place. An
- * INERT row gives way to one of the same name that has a meaning, in whichever order they come, and
- * passes on what a file has given to it. */
+/* Rows end with a NULL name and live as long as the program. Puts the initial values in place. A
+ * name is registered once. */
 void config_register(const struct config_row *rows);
 
 /* What Valkey and Redis know and Strata has no use for (yet), and the directives of CONFIG itself.

@@ -33,9 +33,6 @@ const struct config_name *registry_find(struct bytes name);
 /* The known name that needs the fewest edits, or NULL when none is near. */
 const char *registry_nearest(struct bytes name);
 
-/* What a row refused when it took over from an INERT one; empty if all went well. */
-struct bytes registry_refused(void);
-
 /* The words of a value: cut at each single space when the directive takes several, else one. They
  * point into the value. false = no memory. */
 struct words {

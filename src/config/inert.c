@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Directives that Valkey and Redis know and that mean nothing here (yet). They are kept with their
  * types, so that a wrong value is refused and every client finds what it looks for. The defaults
- * are Valkey's. QUIET: who sets it misses nothing.
- *
- * Some have a meaning by the time clients come: exec registers its rows after the files are read.
- */
+ * are Valkey's. QUIET: who sets it misses nothing. */
 #include "base/ensure.h"
 #include "base/number.h"
 #include "config/config_priv.h"
@@ -160,8 +157,6 @@ unsigned config_save_points(const struct config_save_point **points) {
 
 /* ---- the rows ---- */
 
-static const struct config_choice fsync_policies[] = {
-    {"everysec", 0}, {"always", 1}, {"no", 2}, {NULL, 0}};
 static const struct config_choice save_behaviors[] = {{"sync", 0}, {"best-effort", 1}, {NULL, 0}};
 static const struct config_choice endpoint_types[] = {
     {"ip", 0}, {"hostname", 1}, {"unknown-endpoint", 2}, {NULL, 0}};
@@ -181,7 +176,6 @@ static const struct config_choice sanitizations[] = {
     {"no", 0}, {"yes", 1}, {"clients", 2}, {NULL, 0}};
 
 static const struct config_row inert_rows[] = {
-    CHOICE("appendfsync", "everysec", fsync_policies, QUIET),
     CHOICE("cluster-config-save-behavior", "sync", save_behaviors, QUIET),
     CHOICE("cluster-preferred-endpoint-type", "ip", endpoint_types, QUIET),
     CHOICE("enable-module-command", "no", allowances, FIXED),
@@ -206,7 +200,6 @@ static const struct config_row inert_rows[] = {
     TEXT("cluster-announce-human-nodename", NULL, "", is_node_name, QUIET),
     TEXT("cluster-announce-ip", NULL, "", is_address, QUIET),
     TEXT("cluster-config-file", NULL, "nodes.conf", NULL, FIXED | QUIET),
-    TEXT("dbfilename", NULL, "dump.rdb", NULL, GUARDED | QUIET),
     TEXT("debug-context", NULL, "", NULL, HIDDEN | QUIET),
     TEXT("hash-seed", NULL, "", NULL, FIXED),
     TEXT("ignore-warnings", NULL, "", NULL, QUIET),
@@ -214,7 +207,6 @@ static const struct config_row inert_rows[] = {
     TEXT("primaryauth", "masterauth", "", NULL, SECRET | QUIET),
     TEXT("primaryuser", "masteruser", "", NULL, SECRET | QUIET),
     TEXT("replica-announce-ip", "slave-announce-ip", "", NULL, QUIET),
-    TEXT("requirepass", NULL, "", NULL, SECRET),
     TEXT("server-cpulist", "server_cpulist", "", NULL, FIXED),
     TEXT("unixsocketgroup", NULL, "", NULL, FIXED),
 
@@ -225,7 +217,6 @@ static const struct config_row inert_rows[] = {
     NUMBER("active-defrag-threshold-lower", NULL, "10", 0, 1000, QUIET),
     NUMBER("active-defrag-threshold-upper", NULL, "100", 0, 1000, QUIET),
     NUMBER("auto-aof-rewrite-percentage", NULL, "100", 0, INT_MAX, QUIET),
-    NUMBER("busy-reply-threshold", "lua-time-limit", "5000", 0, INT64_MAX, QUIET),
     NUMBER("cluster-announce-bus-port", NULL, "0", 0, 65535, QUIET),
     NUMBER("cluster-announce-client-port", NULL, "0", 0, 65535, QUIET),
     NUMBER("cluster-announce-client-tls-port", NULL, "0", 0, 65535, QUIET),
@@ -243,21 +234,9 @@ static const struct config_row inert_rows[] = {
     NUMBER("cluster-replica-validity-factor", "cluster-slave-validity-factor", "10", 0, INT_MAX,
            QUIET),
     NUMBER("cluster-slot-migration-log-max-len", NULL, "1000", 0, INT64_MAX, QUIET),
-    NUMBER("commandlog-execution-slower-than", "slowlog-log-slower-than", "10000", -1, INT64_MAX,
-           QUIET),
-    NUMBER("commandlog-large-reply-max-len", NULL, "128", 0, INT64_MAX, QUIET),
-    NUMBER("commandlog-large-request-max-len", NULL, "128", 0, INT64_MAX, QUIET),
-    NUMBER("commandlog-reply-larger-than", NULL, "1048576", -1, INT64_MAX, QUIET),
-    NUMBER("commandlog-request-larger-than", NULL, "1048576", -1, INT64_MAX, QUIET),
-    NUMBER("commandlog-slow-execution-max-len", "slowlog-max-len", "128", 0, INT64_MAX, QUIET),
-    NUMBER("hash-max-listpack-entries", "hash-max-ziplist-entries", "512", 0, INT64_MAX, QUIET),
     NUMBER("key-load-delay", NULL, "0", INT_MIN, INT_MAX, HIDDEN | QUIET),
-    NUMBER("latency-monitor-threshold", NULL, "0", 0, INT64_MAX, 0),
     NUMBER("list-compress-depth", NULL, "0", 0, INT_MAX, QUIET),
-    NUMBER("list-max-listpack-size", "list-max-ziplist-size", "-2", INT_MIN, INT_MAX, QUIET),
     NUMBER("loading-process-events-interval-bytes", NULL, "2097152", 1024, INT_MAX, HIDDEN | QUIET),
-    NUMBER("maxclients", NULL, "10000", 1, UINT_MAX, QUIET),
-    NUMBER("timeout", NULL, "0", 0, INT_MAX, QUIET),
     NUMBER("max-new-connections-per-cycle", NULL, "10", 1, 1000, QUIET),
     NUMBER("max-new-tls-connections-per-cycle", NULL, "1", 1, 1000, QUIET),
     NUMBER("maxmemory-eviction-tenacity", NULL, "10", 0, 100, QUIET),
@@ -278,27 +257,16 @@ static const struct config_row inert_rows[] = {
     NUMBER("repl-timeout", NULL, "60", 1, INT_MAX, QUIET),
     NUMBER("replica-announce-port", "slave-announce-port", "0", 0, 65535, QUIET),
     NUMBER("replica-priority", "slave-priority", "100", 0, INT_MAX, QUIET),
-    NUMBER("set-max-intset-entries", NULL, "512", 0, INT64_MAX, QUIET),
-    NUMBER("set-max-listpack-entries", NULL, "128", 0, INT64_MAX, QUIET),
-    NUMBER("set-max-listpack-value", NULL, "64", 0, INT64_MAX, QUIET),
     NUMBER("shutdown-timeout", NULL, "10", 0, INT_MAX, QUIET),
     NUMBER("socket-mark-id", NULL, "0", 0, UINT_MAX, FIXED),
-    NUMBER("stream-node-max-entries", NULL, "100", 0, INT64_MAX, QUIET),
     NUMBER("watchdog-period", NULL, "0", 0, INT_MAX, HIDDEN | QUIET),
-    NUMBER("zset-max-listpack-entries", "zset-max-ziplist-entries", "128", 0, INT64_MAX, QUIET),
 
     SIZE("active-defrag-ignore-bytes", NULL, "104857600", 1, QUIET),
     SIZE("auto-aof-rewrite-min-size", NULL, "67108864", 0, QUIET),
-    SIZE("client-query-buffer-limit", NULL, "1073741824", 1048576, QUIET),
     SIZE("cluster-link-sendbuf-limit", NULL, "0", 0, QUIET),
-    SIZE("hash-max-listpack-value", "hash-max-ziplist-value", "64", 0, QUIET),
-    SIZE("hll-sparse-max-bytes", NULL, "3000", 0, QUIET),
-    SIZE("proto-max-bulk-len", NULL, "536870912", 1048576, QUIET),
     SIZE("repl-backlog-size", NULL, "10485760", 1, QUIET),
     SIZE("replica-full-sync-buffer-limit", NULL, "0", 0, HIDDEN | QUIET),
     SIZE("slot-migration-max-failover-repl-bytes", NULL, "0", 0, QUIET),
-    SIZE("stream-node-max-bytes", NULL, "4096", 0, QUIET),
-    SIZE("zset-max-listpack-value", "zset-max-ziplist-value", "64", 0, QUIET),
 
     YES_NO("activedefrag", NULL, "no", 0),
     YES_NO("activerehashing", NULL, "yes", QUIET),
@@ -308,7 +276,6 @@ static const struct config_row inert_rows[] = {
     YES_NO("aof-rewrite-incremental-fsync", NULL, "yes", QUIET),
     YES_NO("aof-timestamp-enabled", NULL, "no", QUIET),
     YES_NO("aof-use-rdb-preamble", NULL, "yes", QUIET),
-    YES_NO("appendonly", NULL, "no", 0),
     YES_NO("cluster-allow-pubsubshard-when-down", NULL, "yes", QUIET),
     YES_NO("cluster-allow-reads-when-down", NULL, "no", QUIET),
     YES_NO("cluster-allow-replica-migration", NULL, "yes", QUIET),
@@ -325,7 +292,6 @@ static const struct config_row inert_rows[] = {
     YES_NO("import-mode", NULL, "no", 0),
     YES_NO("io-threads-always-active", NULL, "no", HIDDEN | QUIET),
     YES_NO("jemalloc-bg-thread", NULL, "yes", QUIET),
-    YES_NO("latency-tracking", NULL, "yes", QUIET),
     YES_NO("lazyfree-lazy-eviction", NULL, "yes", QUIET),
     YES_NO("lazyfree-lazy-expire", NULL, "yes", QUIET),
     YES_NO("lazyfree-lazy-server-del", NULL, "yes", QUIET),
@@ -333,11 +299,8 @@ static const struct config_row inert_rows[] = {
     YES_NO("lua-enable-insecure-api", NULL, "no", GUARDED | HIDDEN | QUIET),
     YES_NO("mptcp", NULL, "no", FIXED),
     YES_NO("no-appendfsync-on-rewrite", NULL, "no", QUIET),
-    YES_NO("protected-mode", NULL, "yes", QUIET),
     YES_NO("rdb-del-sync-files", NULL, "no", QUIET),
     YES_NO("rdb-save-incremental-fsync", NULL, "yes", QUIET),
-    YES_NO("rdbchecksum", NULL, "yes", FIXED | QUIET),
-    YES_NO("rdbcompression", NULL, "yes", QUIET),
     YES_NO("repl-disable-tcp-nodelay", NULL, "no", QUIET),
     YES_NO("repl-diskless-sync", NULL, "yes", QUIET),
     YES_NO("repl-mptcp", NULL, "no", FIXED | QUIET),
@@ -348,13 +311,8 @@ static const struct config_row inert_rows[] = {
     YES_NO("replica-lazy-flush", "slave-lazy-flush", "yes", QUIET),
     YES_NO("replica-read-only", "slave-read-only", "yes", QUIET),
     YES_NO("replica-serve-stale-data", "slave-serve-stale-data", "yes", QUIET),
-    YES_NO("stop-writes-on-bgsave-error", NULL, "yes", QUIET),
     YES_NO("use-exit-on-panic", NULL, "no", HIDDEN | QUIET),
 
-    WORDS("client-output-buffer-limit", NULL,
-          "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60", NULL,
-          CONFIG_REPEATED),
-    WORDS("latency-tracking-info-percentiles", NULL, "50 99 99.9", NULL, QUIET),
     WORDS("oom-score-adj-values", NULL, "0 200 800", are_scores, QUIET),
     WORDS("rdma-bind", NULL, "", NULL, 0),
     WORDS("replicaof", "slaveof", "", NULL, FIXED),

@@ -288,10 +288,6 @@ bool config_load_arguments(int argc, char *const *argv, struct buffer *error) {
 /* ---- afterwards ---- */
 
 bool config_apply_all(struct buffer *error) {
-    struct bytes refused = registry_refused();
-    buffer_append_bytes(error, refused);
-    if (refused.len) return false;
-
     size_t count;
     const struct config_name *names = registry_names(&count);
     for (size_t i = 0; i < count; i++) {

@@ -7,7 +7,6 @@
 static struct {
     struct config_name *names;
     size_t count, capacity;
-    struct buffer refused; /* what a row that took over would not have; see config_apply_all */
 } registry;
 
 const struct config_name *registry_names(size_t *count) {
@@ -65,17 +64,10 @@ static bool is_named(const struct directive *d) {
     return false;
 }
 
-/* Makes the name lead to `d`; an INERT directive that no name leads to any more goes. */
 static void put_name(const char *name, struct directive *d) {
     bool found;
     size_t at = position(bytes_of(name), &found);
-    if (found) {
-        struct directive *old = registry.names[at].directive;
-        ensure(old->row->flags & CONFIG_INERT);
-        registry.names[at] = (struct config_name){name, d};
-        if (!is_named(old)) directive_free(old);
-        return;
-    }
+    ensure(!found);
     if (registry.count == registry.capacity) {
         registry.capacity = registry.capacity ? registry.capacity * 2 : 256;
         registry.names = memory_realloc(registry.names, registry.capacity * sizeof *registry.names);
@@ -102,32 +94,10 @@ static void set_initial(struct directive *d) {
     d->initial = text.data;
 }
 
-/* What a file has given to the INERT directive goes to the row that gives it a meaning. */
-static void take_over(struct directive *d, const struct directive *inert) {
-    struct buffer text = {0}, why = {0};
-    struct words words;
-    value_format(inert, &text);
-    ensure(words_of(d, buffer_bytes(&text), &words));
-    if (!directive_set(d, words.items, words.count, NULL, &why) && !registry.refused.len)
-        buffer_printf(&registry.refused, "%s: %.*s", d->row->name, (int)why.len, why.data);
-    d->given = true;
-    words_free(&words);
-    buffer_free(&text);
-    buffer_free(&why);
-}
-
-struct bytes registry_refused(void) {
-    return buffer_bytes(&registry.refused);
-}
-
 static void register_row(const struct config_row *row) {
-    const struct config_name *old = registry_find(bytes_of(row->name));
-    bool has_meaning = old && !(old->directive->row->flags & CONFIG_INERT);
-    if (has_meaning && (row->flags & CONFIG_INERT)) return;
     struct directive *d = memory_need(sizeof *d);
     d->row = row;
     set_initial(d);
-    if (old && old->directive->given) take_over(d, old->directive);
     put_name(row->name, d);
     if (row->alias) put_name(row->alias, d);
 }
@@ -145,7 +115,6 @@ void config_free(void) {
     memory_free(registry.names);
     registry.names = NULL;
     registry.capacity = 0;
-    buffer_free(&registry.refused);
     load_forget();
 }
 

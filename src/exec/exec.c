@@ -26,6 +26,12 @@ static void worker_init(struct exec *exec, unsigned index) {
     w->now_ms_ticks = clock_ticks();
 }
 
+void exec_register_directives(void) {
+    exec_settings_register();
+    acl_register_directives();
+    notify_register();
+}
+
 struct exec *exec_create(const struct exec_options *options) {
     ensure(options->workers >= 1 && options->workers <= GATE_MAX_PARTICIPANTS);
     size_t size = sizeof(struct exec) + options->workers * sizeof(struct exec_worker);

@@ -19,6 +19,9 @@ struct exec_options {
     unsigned workers;
 };
 
+/* All of exec's directives, before anything is loaded. */
+void exec_register_directives(void);
+
 struct exec *exec_create(const struct exec_options *options);
 void exec_free(struct exec *exec);
 

@@ -102,9 +102,12 @@ static void changed(void *context, const struct change *change) {
     deliver(context, change);
 }
 
+void notify_register(void) {
+    config_register(rows);
+}
+
 void notify_attach(struct exec *exec) {
     attached = exec;
-    config_register(rows);
     keyspace_subscribe(exec->keyspace, changed, exec);
     tell_keyspace();
 }

@@ -8,6 +8,8 @@
 
 struct exec;
 
-/* Registers the directive, and subscribes to the changes of the keyspace. */
+void notify_register(void); /* the directive */
+
+/* Subscribes to the changes of the keyspace. */
 void notify_attach(struct exec *exec);
 void notify_detach(void);

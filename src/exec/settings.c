@@ -280,9 +280,12 @@ static const struct config_row rows[] = {
     {.name = NULL},
 };
 
+void exec_settings_register(void) {
+    config_register(rows);
+}
+
 void settings_attach(struct exec *exec) {
     attached = exec;
-    config_register(rows);
     derive();
 }
 

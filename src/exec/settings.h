@@ -47,7 +47,9 @@ struct exec_settings {
 
 extern struct exec_settings exec_settings;
 
-/* Registers the directives; `exec` is told of changes until settings_detach. */
+void exec_settings_register(void);
+
+/* `exec` is told of changes until settings_detach. */
 void settings_attach(struct exec *exec);
 void settings_detach(void);
 

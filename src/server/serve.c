@@ -8,7 +8,6 @@
 #include "cmd/families.h"
 #include "cmd/shared_server.h"
 #include "config/config.h"
-#include "exec/acl.h"
 #include "exec/background.h"
 #include "exec/exec.h"
 #include "keyspace/gate.h"
@@ -73,8 +72,9 @@ static bool read_standard_input(struct buffer *error) {
 static bool configure(int argc, char **argv, struct buffer *error) {
     config_register_inert();
     policy_register();
+    exec_register_directives();
+    limits_register();
     scripts_register_settings();
-    acl_register_directives();
     settings_register();
     keep_register();
     persist_register();

@@ -290,25 +290,6 @@ static void test_includes_that_fail(void **state) {
     expect_error(expected);
 }
 
-/* A row with a meaning takes over from the inert one, with what the file said. */
-static void test_taking_over(void **state) {
-    static int64_t clients;
-    static const struct config_row later[] = {{.name = "maxclients",
-                                               .type = CONFIG_INTEGER,
-                                               .value = &clients,
-                                               .initial = "10000",
-                                               .min = 1,
-                                               .max = UINT32_MAX},
-                                              {NULL}};
-    load("maxclients 500");
-    config_register(later);
-    assert_int_equal(clients, 500);
-    expect_shown("maxclients", "500");
-    config_set_number("maxclients", 400);
-    assert_int_equal(clients, 400);
-    assert_int_equal(config_number("maxclients"), 400);
-}
-
 static int make_folder(void **state) {
     return mkdtemp(folder) ? 0 : -1;
 }
@@ -334,7 +315,6 @@ int main(void) {
         TEST(test_several_words_in_one_argument),
         TEST(test_includes),
         TEST(test_includes_that_fail),
-        TEST(test_taking_over),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

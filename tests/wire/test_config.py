@@ -50,6 +50,18 @@ def test_what_comes_out_can_be_put_in(config):
         assert get(config, name) == {name: value}
 
 
+def test_what_comes_out_can_stand_in_a_file(config, tmp_path):
+    """Each directive, with what CONFIG GET shows, starts a server; where it listens is the test's."""
+    shown = get(config, "*")
+    lines = [b"%s %s" % (name, value or b'""') for name, value in shown.items()
+             if name not in (b"port", b"dir", b"logfile", b"home", b"save", b"proc-title-template")]
+    (tmp_path / "all.conf").write_bytes(b"\n".join(lines))
+    with servers.Server("Strata", [servers.strata_binary(), "serve", str(tmp_path / "all.conf")],
+                        ["--home", "", "--save", ""]) as server, server.client() as client:
+        changed = [name for name, value in get(client, "*").items() if value != shown[name]]
+        assert changed == [b"dir", b"port"]
+
+
 def test_all_or_nothing(config):
     before = get(config, "*")
     assert "maxmemory" in config.error("CONFIG", "SET", "timeout", "9", "loglevel", "debug", "maxmemory", "lots")
