@@ -85,9 +85,3 @@ bool glob_match(struct bytes pattern, struct bytes text, bool nocase) {
         p++;
     return p == pattern.len;
 }
-
-bool glob_is_literal(struct bytes pattern) {
-    for (size_t i = 0; i < pattern.len; i++)
-        if (memchr("*?[\\", pattern.data[i], 4)) return false;
-    return true;
-}

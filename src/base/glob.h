@@ -8,6 +8,3 @@
  * too, see glob.c. Empty text matches only the patterns "" and "*". Time is at most proportional to
  * pattern length times text length, memory constant. */
 bool glob_match(struct bytes pattern, struct bytes text, bool nocase);
-
-/* Has the pattern any special byte? Without one, it matches exactly the text that equals it. */
-bool glob_is_literal(struct bytes pattern);

@@ -161,10 +161,6 @@ size_t pack_delete(struct buffer *buffer, size_t at, size_t count);
 
 /* All elements of another pack, which is not in the buffer, at the end. */
 bool pack_append_pack(struct buffer *buffer, struct bytes other);
-bool pack_prepend_pack(struct buffer *buffer, struct bytes other);
-
-/* Moves what is from `at` on into `tail`, which becomes a pack of just that, whatever it held. */
-bool pack_split(struct buffer *buffer, size_t at, struct buffer *tail);
 
 /* ---- what comes from outside ---- */
 

@@ -180,36 +180,12 @@ size_t pack_delete(struct buffer *buffer, size_t at, size_t count) {
     return at < end_of(buffer) ? at : PACK_NONE;
 }
 
-static bool insert_pack(struct buffer *buffer, size_t at, struct bytes other) {
-    size_t added = pack_header_count(other), size = other.len - PACK_EMPTY_SIZE;
+bool pack_append_pack(struct buffer *buffer, struct bytes other) {
+    size_t at = end_of(buffer), added = pack_header_count(other),
+           size = other.len - PACK_EMPTY_SIZE;
     size_t count = added == PACK_COUNT_UNKNOWN ? PACK_COUNT_UNKNOWN : count_after(buffer, 0, added);
     if (!make_room(buffer, at, 0, size)) return false;
     memcpy(buffer->data + at, other.data + PACK_HEADER, size);
     set_header(buffer, count);
-    return true;
-}
-
-bool pack_append_pack(struct buffer *buffer, struct bytes other) {
-    return insert_pack(buffer, end_of(buffer), other);
-}
-
-bool pack_prepend_pack(struct buffer *buffer, struct bytes other) {
-    return insert_pack(buffer, PACK_HEADER, other);
-}
-
-bool pack_split(struct buffer *buffer, size_t at, struct buffer *tail) {
-    struct bytes pack = buffer_bytes(buffer);
-    if (at == PACK_NONE) at = end_of(buffer);
-    size_t size = end_of(buffer) - at, moved = 0;
-    buffer_clear(tail);
-    if (!buffer_reserve(tail, PACK_EMPTY_SIZE + size) || !pack_init(tail)) return false;
-    make_room(tail, PACK_HEADER, 0, size);
-    memcpy(tail->data + PACK_HEADER, pack.data + at, size);
-    for (size_t i = at; i < end_of(buffer); i = pack_skip(pack, i))
-        moved++;
-    set_header(tail, moved);
-    size_t left = count_after(buffer, moved, 0);
-    make_room(buffer, at, size, 0);
-    set_header(buffer, left);
     return true;
 }

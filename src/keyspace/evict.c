@@ -41,7 +41,6 @@ struct evictor {
     atomic_llong looked_us;
     atomic_llong allowance; /* bytes of entries there may be; INT64_MAX = no limit */
     atomic_llong released;  /* keyspace_released_bytes() of all workers when that was found out */
-    atomic_llong resident;
     atomic_bool fragmented; /* free space in arenas is worth compacting */
 };
 
@@ -64,10 +63,6 @@ void evictor_free(struct evictor *evictor) {
     if (!evictor) return;
     memory_free(evictor->pools);
     memory_free(evictor);
-}
-
-size_t keyspace_resident(const struct keyspace *ks) {
-    return (size_t)ks->evictor->resident;
 }
 
 /* ---- the limit ---- */
@@ -126,7 +121,6 @@ static void look(const struct keyspace *ks, int64_t now_us) {
     bool fragmented;
     int64_t allowance = policy.maxmemory - others + excess_holes(ks, live, &fragmented);
     if (live > allowance) allowance += MAX(MIN(idle_pages(), others), (int64_t)0);
-    evictor->resident = resident;
     evictor->fragmented = fragmented;
     evictor->allowance = allowance;
 }

@@ -25,6 +25,3 @@ bool keyspace_make_room(struct view *view);
 
 /* For tests: what tells the resident size, instead of the kernel; NULL = the kernel again. */
 void evict_measure_with(size_t (*resident)(void));
-
-/* Resident bytes as last looked at, for INFO. */
-size_t keyspace_resident(const struct keyspace *keyspace);

@@ -185,10 +185,6 @@ struct worker *connection_worker(const struct connection *c) {
     return c->worker;
 }
 
-void *connection_session(const struct connection *c) {
-    return c->session;
-}
-
 int connection_fd(const struct connection *c) {
     return c->fd;
 }

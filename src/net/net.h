@@ -134,7 +134,6 @@ void worker_timer_cancel(struct worker *worker, struct net_timer *timer);
 /* ---- connections ---- */
 
 struct worker *connection_worker(const struct connection *c);
-void *connection_session(const struct connection *c);
 int connection_fd(const struct connection *c);
 bool connection_is_unix(const struct connection *c);
 bool connection_is_tls(const struct connection *c);
@@ -195,10 +194,6 @@ struct connection_usage connection_usage(const struct connection *c);
  * connections yet to come (tcp-keepalive; 0 = off). */
 void net_set_input_limit(struct net *net, size_t bytes);
 void net_set_keepalive(struct net *net, int seconds);
-
-/* All the connections of a worker: own thread or exclusive mode. */
-void worker_each_connection(struct worker *worker, void (*fn)(struct connection *, void *),
-                            void *argument);
 
 /* Any thread; sums what the workers count each for itself. */
 struct net_stats {

@@ -284,9 +284,3 @@ void worker_finish(struct worker *w) {
     service->leave(service->context, w->index);
     current_worker = NULL;
 }
-
-void worker_each_connection(struct worker *w, void (*fn)(struct connection *, void *),
-                            void *argument) {
-    struct connection *c, *next;
-    LIST_FOREACH_SAFE(c, next, &w->connections, all) fn(c, argument);
-}

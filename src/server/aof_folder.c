@@ -29,11 +29,6 @@ static int find_manifest(const char *folder, char path[PATH_MAX]) {
     return found;
 }
 
-bool aof_folder_is_one(const char *folder) {
-    char path[PATH_MAX];
-    return find_manifest(folder, path) > 0;
-}
-
 static void note_part(void *context, const struct aof_part *part) {
     struct aof_folder *folder = context;
     if (part->type == AOF_PART_HISTORY) return;

@@ -13,6 +13,3 @@ struct aof_folder {
 /* False: `error` says what is wrong with the folder or its manifest. */
 bool aof_folder_read(struct aof_folder *folder, const char *path, struct buffer *error);
 void aof_folder_free(struct aof_folder *folder);
-
-/* Has the folder a manifest? */
-bool aof_folder_is_one(const char *path);

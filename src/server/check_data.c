@@ -225,17 +225,6 @@ static bool is_folder(const char *path) {
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-bool check_data_is_one(const char *path) {
-    char start[START_SIZE];
-    if (is_folder(path)) return aof_folder_is_one(path);
-    int fd = file_open(path, O_RDONLY, 0);
-    if (fd < 0) return false;
-    ssize_t n = file_read_full(fd, start, sizeof start);
-    file_close(fd);
-    struct bytes bytes = bytes_make(start, n > 0 ? (size_t)n : 0);
-    return rdb_file_is_one(bytes) || aof_file_is_one(bytes);
-}
-
 int check_data(const char *path) {
     return is_folder(path) ? check_folder(path) : check_file(path);
 }

@@ -5,9 +5,6 @@
 #include "base/bytes.h"
 #include <stdbool.h>
 
-/* Is the path such a file, by its content, or such a folder? */
-bool check_data_is_one(const char *path);
-
 /* Reads all of it, every value included, and prints what there is and what is wrong. Returns the
  * exit status: 0 = nothing is, 1 = something is, 2 = it cannot be read. */
 int check_data(const char *path);

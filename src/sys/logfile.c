@@ -16,11 +16,6 @@
 
 static _Atomic(char *) log_path; /* NULL = standard output */
 static _Atomic bool to_syslog;
-static _Atomic char role = 'M';
-
-void logfile_set_role(char letter) {
-    role = letter;
-}
 
 static int open_log(const char *path) {
     return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
@@ -41,8 +36,9 @@ static size_t compose(enum log_level level, const char *text, char *out, size_t 
     struct tm local;
     localtime_r(&seconds, &local);
     strftime(date, sizeof date, "%d %b %Y %H:%M:%S", &local);
-    int n = snprintf(out, cap, "%d:%c %s.%03d %c %s\n", (int)getpid(), (char)role, date,
-                     (int)(now_ms % 1000), marks[level], text);
+    /* M: a master, as opposed to a replica. */
+    int n = snprintf(out, cap, "%d:M %s.%03d %c %s\n", (int)getpid(), date, (int)(now_ms % 1000),
+                     marks[level], text);
     if (n >= (int)cap) {
         n = (int)cap - 1;
         out[n - 1] = '\n';

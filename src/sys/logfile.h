@@ -15,9 +15,6 @@ bool logfile_open(const char *path);
  * of them. */
 bool logfile_syslog(bool enabled, const char *ident, const char *facility);
 
-/* The letter after the process id: 'M' for a master, 'S' for a replica. */
-void logfile_set_role(char role);
-
 /* Writes to the log's destination with nothing but async-signal-safe calls, for the crash handler:
  * the descriptor to write to, which the caller closes if it is not 1. */
 int logfile_crash_fd(void);

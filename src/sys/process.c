@@ -141,12 +141,6 @@ int process_catch_stop(void) {
 enum { FRAMES_MAX = 64 };
 
 static char crash_version[64];
-static void (*crash_report)(int fd);
-
-void process_set_crash_report(void (*report)(int fd)) {
-    crash_report = report;
-}
-
 static void put_text(int fd, const char *text) {
     ssize_t written = write(fd, text, strlen(text));
     (void)written;
@@ -176,7 +170,6 @@ static void on_crash(int signal_number, siginfo_t *info, void *context) {
     put_number(fd, ", address 0x", (uint64_t)(uintptr_t)info->si_addr, 16);
     put_text(fd, "\n");
     backtrace_symbols_fd(frames, backtrace(frames, FRAMES_MAX), fd);
-    if (crash_report) crash_report(fd);
     put_text(fd, "=== END OF CRASH REPORT\n");
     raise(signal_number);
 }

@@ -40,10 +40,6 @@ int process_stop_signal(void);
  * core dump included. */
 void process_catch_crashes(const char *version);
 
-/* Called after the backtrace, to say what the process was doing; must stick to what a signal
- * handler may do: write(fd). */
-void process_set_crash_report(void (*report)(int fd));
-
 /* Tells systemd, if it started us: "READY=1", "STOPPING=1", "STATUS=...". Returns whether somebody
  * was told. */
 bool process_notify(const char *state);

@@ -176,10 +176,6 @@ int socket_set_keepalive(int fd, int seconds) {
     return error;
 }
 
-int socket_set_mark(int fd, uint32_t mark) {
-    return set_int(fd, SOL_SOCKET, SO_MARK, (int)mark);
-}
-
 /* An end of a connection; family AF_UNSPEC when it is unknown. */
 union address {
     struct sockaddr any;

@@ -41,10 +41,6 @@ int socket_set_nodelay(int fd, bool enabled);
  * off. */
 int socket_set_keepalive(int fd, int seconds);
 
-/* For the marking of a connection's packets (SO_MARK needs privilege; an error is to be logged, no
- * more). */
-int socket_set_mark(int fd, uint32_t mark);
-
 /* The name of either end, with a final zero, cut at `cap`: "1.2.3.4:5", "[::1]:5", "/path:0" for a
  * Unix socket (with an unnamed end, the path of the other), "?:0" when unknown. */
 void socket_peer_name(int fd, char *out, size_t cap);

@@ -11,7 +11,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <time.h>
 
 struct start {
@@ -127,42 +126,4 @@ int cpu_count(void) {
     double limit = cgroup_cpu_limit();
     if (limit > 0) count = MIN(count, (int)ceil(limit));
     return MAX(count, 1);
-}
-
-/* Reads a number and moves *p past it. */
-static bool read_cpu(const char **p, long max, long *out) {
-    char *end;
-    if (**p < '0' || **p > '9') return false;
-    *out = strtol(*p, &end, 10);
-    *p = end;
-    return *out <= max;
-}
-
-/* One item of the list: "3", "0-7", "0-7:2". */
-static bool read_range(const char **p, cpu_set_t *set) {
-    long first, last, step = 1;
-    if (!read_cpu(p, CPU_SETSIZE - 1, &first)) return false;
-    last = first;
-    if (**p == '-') {
-        ++*p;
-        if (!read_cpu(p, CPU_SETSIZE - 1, &last) || last < first) return false;
-        if (**p == ':') {
-            ++*p;
-            if (!read_cpu(p, CPU_SETSIZE, &step) || step == 0) return false;
-        }
-    }
-    for (long cpu = first; cpu <= last; cpu += step)
-        CPU_SET((size_t)cpu, set);
-    return true;
-}
-
-int thread_set_affinity(const char *cpulist) {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    for (const char *p = cpulist;; p++) {
-        if (!read_range(&p, &set)) return -EINVAL;
-        if (*p == 0) break;
-        if (*p != ',') return -EINVAL;
-    }
-    return -pthread_setaffinity_np(pthread_self(), sizeof set, &set);
 }

@@ -49,7 +49,3 @@ void thread_set_name(const char *name);
 /* Cores that this process may use: its affinity mask, and the quota of its control group, rounded
  * up. At least 1. */
 int cpu_count(void);
-
-/* Binds the calling thread to the cores of a list like "0-3,8" or "0-7:2". 0, or a negative errno.
- */
-int thread_set_affinity(const char *cpulist);

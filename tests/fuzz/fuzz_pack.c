@@ -68,7 +68,9 @@ static void edit(struct buffer *buffer, size_t count, uint8_t where) {
     if (!at) at = PACK_HEADER;
     ensure(pack_equals(buffer_bytes(buffer), at, BYTES("inserted")));
     assert_valid(buffer, count + 1);
-    ensure(pack_split(buffer, at, &tail));
+    ensure(buffer_append_bytes(&tail, buffer_bytes(buffer)));
+    pack_delete(&tail, PACK_HEADER, index);
+    pack_delete(buffer, at, SIZE_MAX);
     assert_valid(buffer, index);
     assert_valid(&tail, count + 1 - index);
     ensure(pack_replace(&tail, PACK_HEADER, BYTES("-1234567")));

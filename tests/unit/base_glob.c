@@ -103,13 +103,6 @@ static void does_not_blow_up(void **state) {
     assert_true(clock_mono_us() - start < 1000000);
 }
 
-static void tells_literals(void **state) {
-    assert_true(glob_is_literal(BYTES("user:1")));
-    assert_true(glob_is_literal(BYTES("")));
-    assert_false(glob_is_literal(BYTES("user:*")));
-    assert_false(glob_is_literal(BYTES("a\\b")));
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(matches_the_usual),
@@ -118,7 +111,6 @@ int main(void) {
         cmocka_unit_test(takes_any_byte),
         cmocka_unit_test(backtracks_like_the_definition),
         cmocka_unit_test(does_not_blow_up),
-        cmocka_unit_test(tells_literals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

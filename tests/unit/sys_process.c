@@ -69,21 +69,21 @@ static void starts_threads(void **state) {
     memory_fail_never();
 }
 
-static void pin(void *arg) {
-    int *result = arg;
-    *result = thread_set_affinity("0,0-0:2");
+static void counts_cores(void **state) {
+    assert_in_range(cpu_count(), 1, 4096);
 }
 
-static void counts_and_binds_cores(void **state) {
-    assert_in_range(cpu_count(), 1, 4096);
-    static const char *const bad[] = {"", "x", "1-", "3-1", "0-2:", "0-2:0", "0,", "-1", "99999"};
-    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-        assert_int_equal(thread_set_affinity(bad[i]), -EINVAL);
-    struct thread thread;
-    int result = 1;
-    assert_int_equal(thread_start("pin", pin, &result, &thread), 0);
-    thread_join(&thread);
-    assert_true(result == 0 || result == -EINVAL); /* core 0 may be closed to us */
+static void waits_until_a_deadline(void **state) {
+    pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+    pthread_mutex_lock(&mutex);
+    int64_t until_us = clock_mono_us() + 2000;
+    while (thread_wait_until(&changed, &mutex, until_us)) {
+    }
+    assert_true(clock_mono_us() >= until_us);
+    assert_false(thread_lock_until(&mutex, until_us));
+    pthread_mutex_unlock(&mutex);
+    assert_true(thread_lock_until(&mutex, until_us));
 }
 
 static void hears_requests_to_stop(void **state) {
@@ -210,7 +210,8 @@ int main(void) {
         cmocka_unit_test(tells_time),
         cmocka_unit_test(draws_entropy),
         cmocka_unit_test(starts_threads),
-        cmocka_unit_test(counts_and_binds_cores),
+        cmocka_unit_test(counts_cores),
+        cmocka_unit_test(waits_until_a_deadline),
         cmocka_unit_test(hears_requests_to_stop),
         cmocka_unit_test(writes_a_pidfile),
         cmocka_unit_test(raises_the_limit_of_files),
