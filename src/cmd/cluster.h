@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What clients ask to find out whether this is a cluster: it is none. */
+/* What clusters are asked: this is none. */
 #pragma once
 
 #include "exec/call.h"

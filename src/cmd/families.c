@@ -14,7 +14,7 @@ static const struct command *const families[] = {
     pubsub_commands,      server_commands,      set_commands,      sort_commands,
     string_commands,      geo_commands,         stream_commands,   zset_commands,
     transaction_commands, persistence_commands, function_commands, script_commands,
-    cluster_commands,
+    cluster_commands,     replication_commands, module_commands,
 };
 
 void families_register(struct exec *exec) {

@@ -22,10 +22,12 @@ extern const struct command hll_commands[]; /* HyperLogLogs */
 extern const struct command key_commands[];
 extern const struct command list_commands[];
 extern const struct command memory_commands[];
+extern const struct command module_commands[];
 extern const struct command object_commands[];
 extern const struct command observe_commands[]; /* SLOWLOG COMMANDLOG LATENCY */
 extern const struct command pubsub_commands[];
-extern const struct command script_commands[]; /* EVAL SCRIPT */
+extern const struct command replication_commands[]; /* REPLICAOF FAILOVER PSYNC ... */
+extern const struct command script_commands[];      /* EVAL SCRIPT */
 extern const struct command server_commands[]; /* INFO TIME LOLWUT SHUTDOWN ROLE LASTSAVE ... */
 extern const struct command set_commands[];
 extern const struct command stream_commands[];
