@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Servers for tests: Strata, and the peers to compare it with."""
 
+import contextlib
 import os
 import pathlib
 import shutil
@@ -110,6 +111,23 @@ class Server:
 
     def __exit__(self, *_):
         self.close()
+
+
+class World:
+    """Makes connections to a server, which are closed at the end of `with`."""
+
+    def __init__(self, server):
+        self.server = server
+        self.connections = contextlib.ExitStack()
+
+    def __call__(self, resp=2, timeout=10):
+        return self.connections.enter_context(self.server.client(resp, timeout=timeout))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.connections.close()
 
 
 def strata(*arguments):

@@ -11,6 +11,13 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import servers  # noqa: E402
 
 
+KINDS = {
+    "one-worker": lambda: servers.strata("--workers", "1"),
+    "workers": lambda: servers.strata("--workers", "4"),
+    "valkey": servers.valkey,
+}
+
+
 @pytest.fixture(scope="session")
 def server():
     with servers.strata() as running:
@@ -24,3 +31,26 @@ def client(server, request):
         connection.resp = request.param
         connection.call("FLUSHALL")
         yield connection
+
+
+@pytest.fixture(scope="module", params=[1, 4], ids=["one worker", "four workers"])
+def by_workers(request):
+    """A server for the tests of a file, by one worker and by several."""
+    with servers.strata("--workers", request.param) as running:
+        yield running
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def several(request):
+    """The same, and Valkey: what these tests expect is what it does."""
+    with KINDS[request.param]() as running:
+        running.kind = request.param
+        yield running
+
+
+@pytest.fixture
+def world(several):
+    with servers.World(several) as world:
+        world().call("FLUSHALL")
+        world().call("CONFIG", "RESETSTAT")
+        yield world

@@ -14,11 +14,6 @@ import pytest
 import servers
 from resp import Disconnected, encode
 
-KINDS = {
-    "one-worker": lambda: servers.strata("--workers", "1"),
-    "workers": lambda: servers.strata("--workers", "4"),
-    "valkey": servers.valkey,
-}
 WRONGPASS = "WRONGPASS invalid username-password pair or user is disabled."
 NOAUTH = "NOAUTH Authentication required."
 NO_KEY, NO_CHANNEL = "NOPERM No permissions to access a key", "NOPERM No permissions to access a channel"
@@ -32,22 +27,7 @@ def no_command(name, user="alice"):
     return f"NOPERM User {user} has no permissions to run the '{name}' command"
 
 
-@pytest.fixture(scope="module", params=KINDS)
-def several(request):
-    with KINDS[request.param]() as running:
-        running.kind = request.param
-        yield running
-
-
-class World:
-    """Makes connections, which are closed at the end."""
-
-    def __init__(self, server, stack):
-        self.server, self.stack = server, stack
-
-    def __call__(self, resp=2):
-        return self.stack.enter_context(self.server.client(resp, timeout=10))
-
+class World(servers.World):
     def user(self, name="alice", password="pw", resp=2):
         client = self(resp)
         assert client.call("AUTH", name, password) == "OK"
@@ -56,8 +36,7 @@ class World:
 
 @pytest.fixture
 def world(several):
-    with contextlib.ExitStack() as stack:
-        world = World(several, stack)
+    with World(several) as world:
         yield world
         with several.client() as client:
             client.call("FLUSHALL")
@@ -566,8 +545,7 @@ def test_connections_when_the_file_is_loaded(own, tmp_path):
     path = tmp_path / "users.acl"
     path.write_text("".join(f"user {name} on >pw +@all ~* &*\n" for name in ("a", "b", "c")))
     server = own("--aclfile", path, "--workers", "3")
-    with contextlib.ExitStack() as stack:
-        world = World(server, stack)
+    with World(server) as world:
         admin, a, b, c = world(), world.user("a"), world.user("b"), world.user("c")
         listener, other = world.user("c"), world.user("c")
         listener.call("SUBSCRIBE", "foo")

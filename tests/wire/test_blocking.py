@@ -1,41 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Commands that wait for keys. Valkey runs the same tests: what they expect is what it does."""
 
-import contextlib
 import random
 import threading
 import time
 
 import pytest
 
-import servers
 from resp import Failure
 
-KINDS = {
-    "one-worker": lambda: servers.strata("--workers", "1"),
-    "workers": lambda: servers.strata("--workers", "4"),
-    "valkey": servers.valkey,
-}
 SOON = 0.15  # seconds in which nothing must happen
-
-
-@pytest.fixture(scope="module", params=KINDS)
-def several(request):
-    with KINDS[request.param]() as running:
-        running.kind = request.param
-        yield running
-
-
-@pytest.fixture
-def world(several):
-    """Makes connections, which are closed at the end."""
-    with contextlib.ExitStack() as stack:
-        def connect(resp=2):
-            return stack.enter_context(several.client(resp, timeout=10))
-        connect.server = several
-        connect().call("FLUSHALL")
-        connect().call("CONFIG", "RESETSTAT")
-        yield connect
 
 
 def blocked(client):

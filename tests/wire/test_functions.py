@@ -11,15 +11,9 @@ LIBRARY = ("#!lua name={0}\n"
            "    callback=function(keys) calls = calls + 1 return {{redis.call('GET', keys[1]), calls > 0}} end}}\n")
 
 
-@pytest.fixture(scope="module", params=[1, 4], ids=["one worker", "four workers"])
-def function_server(request):
-    with servers.strata("--workers", request.param) as running:
-        yield running
-
-
 @pytest.fixture
-def clients(function_server):
-    connections = [function_server.client() for _ in range(6)]
+def clients(by_workers):
+    connections = [by_workers.client() for _ in range(6)]
     connections[0].call("FLUSHALL")
     connections[0].call("FUNCTION", "FLUSH")
     yield connections

@@ -6,28 +6,21 @@ import threading
 import time
 
 import pytest
-import servers
 from resp import encode
 
 LINE = re.compile(rb"\+(\d+\.\d{6}) \[(\d+) ([^]]+)\] (.*)\r\n")
 
 
-@pytest.fixture(scope="module", params=[1, 4], ids=["one worker", "four workers"])
-def monitor_server(request):
-    with servers.strata("--workers", request.param) as running:
-        yield running
-
-
 @pytest.fixture
-def client(monitor_server):
-    with monitor_server.client() as connection:
+def client(by_workers):
+    with by_workers.client() as connection:
         connection.call("FLUSHALL")
         yield connection
 
 
 @pytest.fixture
-def monitor(monitor_server, client):
-    with monitor_server.client() as connection:
+def monitor(by_workers, client):
+    with by_workers.client() as connection:
         assert connection.call("MONITOR") == "OK"
         yield connection
 
@@ -74,8 +67,8 @@ def test_transactions_are_shown_as_they_run(client, monitor):
     assert words(monitor, 6) == ['"MULTI"', '"SET" "k" "1"', '"GET" "k"', '"EXEC"', '"MULTI"', '"DISCARD"']
 
 
-def test_who_waits_is_shown_once(monitor_server, client, monitor):
-    with monitor_server.client() as other:
+def test_who_waits_is_shown_once(by_workers, client, monitor):
+    with by_workers.client() as other:
         other.send("BLPOP", "list", "0")
         assert shown(monitor)[2] == '"BLPOP" "list" "0"'
         client.call("RPUSH", "list", "x")
@@ -110,7 +103,7 @@ def test_not_in_a_transaction(client):
     assert str(client.call("EXEC")[0]) == "ERR MONITOR isn't allowed for DENY BLOCKING client"
 
 
-def test_a_slow_monitor_is_disconnected(monitor_server, client, monitor):
+def test_a_slow_monitor_is_disconnected(by_workers, client, monitor):
     client.call("CONFIG", "SET", "client-output-buffer-limit", "normal 100000 0 0")
     try:
         for i in range(200):
@@ -122,12 +115,12 @@ def test_a_slow_monitor_is_disconnected(monitor_server, client, monitor):
         client.call("CONFIG", "SET", "client-output-buffer-limit", "normal 0 0 0")
 
 
-def test_commands_on_a_key_are_shown_in_their_order(monitor_server, monitor):
+def test_commands_on_a_key_are_shown_in_their_order(by_workers, monitor):
     """Each APPEND's reply tells its place among all that were run."""
     places = {}
 
     def append(name):
-        with monitor_server.client() as writer:
+        with by_workers.client() as writer:
             commands = [("APPEND", "log", f"{name}{i % 10}") for i in range(500)]
             writer.socket.sendall(b"".join(encode(*command) for command in commands))
             for i in range(500):

@@ -2,37 +2,16 @@
 """Keyspace notifications. Valkey runs the same tests: what they expect is what it does. The events of each command are
 compared in tests/differential/events.py; here is how they are delivered, and what happens in the background."""
 
-import contextlib
 import time
 
 import pytest
 
-import servers
 from resp import Failure
 
-KINDS = {
-    "one-worker": lambda: servers.strata("--workers", "1"),
-    "workers": lambda: servers.strata("--workers", "4"),
-    "valkey": servers.valkey,
-}
 
-
-@pytest.fixture(scope="module", params=KINDS)
-def several(request):
-    with KINDS[request.param]() as running:
-        running.kind = request.param
-        yield running
-
-
-@pytest.fixture
-def world(several):
-    """Makes connections, which are closed at the end."""
-    with contextlib.ExitStack() as stack:
-        def connect(resp=2):
-            return stack.enter_context(several.client(resp, timeout=10))
-        connect().call("CONFIG", "SET", "notify-keyspace-events", "AKEmn")
-        connect().call("FLUSHALL")
-        yield connect
+@pytest.fixture(autouse=True)
+def everything_is_notified(world):
+    world().call("CONFIG", "SET", "notify-keyspace-events", "AKEmn")
 
 
 @pytest.fixture

@@ -5,25 +5,18 @@ import threading
 import time
 
 import pytest
-import servers
 from resp import Disconnected, encode
 
 
-@pytest.fixture(scope="module", params=[1, 4], ids=["one worker", "four workers"])
-def pubsub_server(request):
-    with servers.strata("--workers", request.param) as running:
-        yield running
-
-
 @pytest.fixture
-def publisher(pubsub_server):
-    with pubsub_server.client() as connection:
+def publisher(by_workers):
+    with by_workers.client() as connection:
         yield connection
 
 
 @pytest.fixture(params=[2, 3], ids=["resp2", "resp3"])
-def listener(pubsub_server, request):
-    with pubsub_server.client(request.param) as connection:
+def listener(by_workers, request):
+    with by_workers.client(request.param) as connection:
         connection.resp = request.param
         yield connection
 
@@ -70,8 +63,8 @@ def test_unsubscribing(publisher, listener):
     assert listener.call("GET", "k") is None
 
 
-def test_what_a_subscriber_may_do(pubsub_server, publisher):
-    with pubsub_server.client() as listener:
+def test_what_a_subscriber_may_do(by_workers, publisher):
+    with by_workers.client() as listener:
         subscribe(listener, "SUBSCRIBE", "a")
         assert listener.error("GET", "k") == (
             "ERR Can't execute 'get': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in "
@@ -86,8 +79,8 @@ def test_what_a_subscriber_may_do(pubsub_server, publisher):
         assert listener.call("QUIT") == "OK"
 
 
-def test_resp3_may_do_everything_and_hears_itself_after_the_reply(pubsub_server):
-    with pubsub_server.client(3) as client:
+def test_resp3_may_do_everything_and_hears_itself_after_the_reply(by_workers):
+    with by_workers.client(3) as client:
         subscribe(client, "SUBSCRIBE", "me")
         assert client.call("PING") == "PONG"
         assert client.call("PUBLISH", "me", "x") == 1
@@ -97,8 +90,8 @@ def test_resp3_may_do_everything_and_hears_itself_after_the_reply(pubsub_server)
         assert [reply[:1] for reply in replies] == [b":", b">", b"_", b":", b">"]
 
 
-def test_messages_are_not_silenced(publisher, pubsub_server):
-    with pubsub_server.client(3) as client:
+def test_messages_are_not_silenced(publisher, by_workers):
+    with by_workers.client(3) as client:
         client.send("CLIENT", "REPLY", "OFF")
         assert subscribe(client, "SUBSCRIBE", "loud") == [[b"subscribe", b"loud", 1]]
         publisher.call("PUBLISH", "loud", "x")
@@ -138,14 +131,14 @@ def test_who_listens_to_what(publisher, listener):
     assert publisher.call("PUBSUB", "NUMPAT") == 0
 
 
-def test_messages_keep_the_order_of_their_publisher(pubsub_server):
+def test_messages_keep_the_order_of_their_publisher(by_workers):
     publishers, messages = 3, 2000
-    listeners = [pubsub_server.client(2 + i % 2, timeout=20) for i in range(6)]
+    listeners = [by_workers.client(2 + i % 2, timeout=20) for i in range(6)]
     for listener in listeners:
         subscribe(listener, "SUBSCRIBE", "stream")
 
     def publish(name):
-        with pubsub_server.client() as client:
+        with by_workers.client() as client:
             client.socket.sendall(b"".join(encode("PUBLISH", "stream", f"{name} {i}") for i in range(messages)))
             for _ in range(messages):
                 assert client.read() == len(listeners)
@@ -164,11 +157,11 @@ def test_messages_keep_the_order_of_their_publisher(pubsub_server):
         thread.join()
 
 
-def test_coming_and_going_while_others_publish(pubsub_server):
+def test_coming_and_going_while_others_publish(by_workers):
     stop = threading.Event()
 
     def publish():
-        with pubsub_server.client() as client:
+        with by_workers.client() as client:
             while not stop.is_set():
                 client.raw_pipeline([("PUBLISH", f"c{i % 3}", "x") for i in range(50)])
 
@@ -176,7 +169,7 @@ def test_coming_and_going_while_others_publish(pubsub_server):
     for thread in threads:
         thread.start()
     for turn in range(60):
-        with pubsub_server.client(3) as client:
+        with by_workers.client(3) as client:
             client.send("SUBSCRIBE", "c0", "c1")
             client.send("PSUBSCRIBE", "c?")
             for _ in range(turn):
@@ -186,9 +179,9 @@ def test_coming_and_going_while_others_publish(pubsub_server):
         thread.join()
 
 
-def test_a_slow_listener_is_closed(pubsub_server, publisher):
+def test_a_slow_listener_is_closed(by_workers, publisher):
     publisher.call("CONFIG", "SET", "client-output-buffer-limit", "pubsub 4mb 0 0")
-    with pubsub_server.client() as listener:
+    with by_workers.client() as listener:
         subscribe(listener, "SUBSCRIBE", "big")
         for _ in range(60):
             publisher.call("PUBLISH", "big", "x" * 500_000)

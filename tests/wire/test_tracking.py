@@ -4,25 +4,18 @@
 import time
 
 import pytest
-import servers
 from resp import encode
 
 INVALIDATE = b">2\r\n$10\r\ninvalidate\r\n"
 
 
-@pytest.fixture(scope="module", params=[1, 4], ids=["one worker", "four workers"])
-def tracking_server(request):
-    with servers.strata("--workers", request.param) as running:
-        yield running
-
-
 @pytest.fixture
-def connect(tracking_server):
+def connect(by_workers):
     """Opens connections, which close after the test."""
     opened = []
 
     def open_one(*tracking, resp=3):
-        connection = tracking_server.client(resp)
+        connection = by_workers.client(resp)
         opened.append(connection)
         if tracking:
             assert connection.call("CLIENT", "TRACKING", *tracking) == "OK"

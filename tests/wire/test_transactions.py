@@ -1,40 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """MULTI, EXEC, DISCARD, WATCH and UNWATCH. Valkey runs the same tests: what they expect is what it does."""
 
-import contextlib
 import time
 
 import pytest
 
-import servers
 from resp import Disconnected, Failure, encode
 
-KINDS = {
-    "one-worker": lambda: servers.strata("--workers", "1"),
-    "workers": lambda: servers.strata("--workers", "4"),
-    "valkey": servers.valkey,
-}
 ABORTED = "EXECABORT Transaction discarded because of previous errors."
 OOM = "OOM command not allowed when used memory > 'maxmemory'."
-
-
-@pytest.fixture(scope="module", params=KINDS)
-def several(request):
-    with KINDS[request.param]() as running:
-        running.kind = request.param
-        yield running
-
-
-@pytest.fixture
-def world(several):
-    """Makes connections, which are closed at the end."""
-    with contextlib.ExitStack() as stack:
-        def connect(resp=2):
-            return stack.enter_context(several.client(resp, timeout=10))
-        connect.server = several
-        connect().call("FLUSHALL")
-        connect().call("CONFIG", "RESETSTAT")
-        yield connect
 
 
 @pytest.fixture
