@@ -131,7 +131,6 @@ static bool is_printable(char c) {
 }
 
 static size_t escape(char c, char out[4]) {
-    static const char digits[] = "0123456789abcdef";
     static const char named[] = "\nn\rr\tt\aa\bb\"\"\\\\";
     out[0] = '\\';
     for (size_t i = 0; i + 1 < sizeof named; i += 2) {
@@ -144,8 +143,7 @@ static size_t escape(char c, char out[4]) {
         return 1;
     }
     out[1] = 'x';
-    out[2] = digits[(unsigned char)c >> 4];
-    out[3] = digits[c & 15];
+    bytes_to_hex(out + 2, &c, 1);
     return 4;
 }
 

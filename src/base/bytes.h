@@ -65,3 +65,14 @@ static inline bool bytes_starts_with(struct bytes b, struct bytes prefix) {
 static inline struct bytes bytes_skip(struct bytes b, size_t n) {
     return (struct bytes){b.data + n, b.len - n};
 }
+
+/* Writes 2 * n lower-case hex digits, and no zero behind them. The bytes may be the second half of
+ * `out`. */
+static inline void bytes_to_hex(char *out, const void *data, size_t n) {
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < n; i++) {
+        unsigned char byte = ((const unsigned char *)data)[i];
+        out[2 * i] = digits[byte >> 4];
+        out[2 * i + 1] = digits[byte & 15];
+    }
+}

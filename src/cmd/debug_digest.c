@@ -8,6 +8,7 @@
  */
 #include "base/ensure.h"
 #include "cmd/debug.h"
+#include "sys/digest.h"
 #include "value/hash.h"
 #include "value/list.h"
 #include "value/set.h"
@@ -15,16 +16,15 @@
 #include "value/zset.h"
 #include <arpa/inet.h>
 #include <inttypes.h>
-#include <openssl/sha.h>
 #include <stdio.h>
 
 struct digest {
-    uint8_t bytes[SHA_DIGEST_LENGTH];
+    uint8_t bytes[DIGEST_SHA1];
 };
 
 static void add(struct digest *digest, const void *data, size_t len) {
     struct digest hash;
-    SHA1(data, len, hash.bytes);
+    digest_sha1(bytes_make(data, len), hash.bytes);
     for (unsigned i = 0; i < sizeof hash.bytes; i++)
         digest->bytes[i] ^= hash.bytes[i];
 }
@@ -32,7 +32,7 @@ static void add(struct digest *digest, const void *data, size_t len) {
 static void fold(struct digest *digest, const void *data, size_t len) {
     struct digest sum = *digest;
     add(&sum, data, len);
-    SHA1(sum.bytes, sizeof sum.bytes, digest->bytes);
+    digest_sha1(bytes_make(sum.bytes, sizeof sum.bytes), digest->bytes);
 }
 
 static void fold_number(struct digest *digest, uint32_t n) {

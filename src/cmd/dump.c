@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * DUMP and RESTORE. A payload is a value in the RDB format (value/rdb_value.h), the version of that
- * in two bytes, and the checksum of all before in eight, little-endian.
- */
+/* DUMP and RESTORE: payloads (value/rdb.h) of one value. */
 #include "cmd/dump.h"
 #include "base/number.h"
 #include "cmd/shared_collection.h"
@@ -10,18 +7,11 @@
 #include "keyspace/policy.h"
 #include "value/rdb_value.h"
 
-enum { VERSION_SIZE = 2, CHECKSUM_SIZE = 8, FOOTER_SIZE = VERSION_SIZE + CHECKSUM_SIZE };
-
 /* ---- DUMP ---- */
-
-static bool write_footer(uint16_t version, struct buffer *out) {
-    return buffer_append(out, &version, sizeof version) &&
-           rdb_write_u64(out, rdb_checksum(0, buffer_bytes(out)));
-}
 
 static bool write_payload(const struct entry *e, struct buffer *out) {
     struct value value = entry_value(e);
-    return rdb_write_value(&value, out) && write_footer(RDB_VERSION, out);
+    return rdb_write_value(&value, out) && rdb_payload_end(out, RDB_VERSION);
 }
 
 bool dump_write_shared_payload(const struct entry *e, struct buffer *out) {
@@ -29,7 +19,7 @@ bool dump_write_shared_payload(const struct entry *e, struct buffer *out) {
     struct value value = entry_value(e);
     bool refused = false;
     if (rdb_write_value_as(&value, &style, out, &refused))
-        return write_footer(RDB_VERSION_SHARED, out);
+        return rdb_payload_end(out, RDB_VERSION_SHARED);
     buffer_clear(out);
     return refused && write_payload(e, out);
 }
@@ -109,25 +99,12 @@ static bool parse_ttl(struct call *call, struct restore *restore) {
     return false;
 }
 
-/* Opens the payload, if it is one. Payloads of Redis newer than what Valkey has
- * taken over are read too; what is in them that Redis alone has is refused later. */
-static bool open_payload(struct bytes payload, struct rdb_reader *reader) {
-    if (payload.len < FOOTER_SIZE) return false;
-    size_t size = payload.len - FOOTER_SIZE;
-    uint16_t version;
-    uint64_t checksum;
-    memcpy(&version, payload.data + size, sizeof version);
-    memcpy(&checksum, payload.data + size + VERSION_SIZE, sizeof checksum);
-    *reader = (struct rdb_reader){.left = bytes_make(payload.data, size), .version = version};
-    if (version == 0 || version > RDB_VERSION) return false;
-    return checksum == rdb_checksum(0, bytes_make(payload.data, size + VERSION_SIZE));
-}
-
-/* False: it has been answered. */
+/* Payloads of Redis newer than what Valkey has taken over are read too; what is in them that Redis
+ * alone has is refused. False: it has been answered. */
 static bool read_payload(struct call *call, struct value *value) {
     struct rdb_reader reader;
     uint8_t type;
-    if (!open_payload(call->argv[3], &reader)) {
+    if (!rdb_payload_open(&reader, call->argv[3])) {
         reply_error(call->reply, "ERR DUMP payload version or checksum are wrong");
         return false;
     }

@@ -1,27 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * FUNCTION DUMP and RESTORE. A payload is, for each library, a byte and its code as the RDB format
- * writes strings; then the version of that format in two bytes, and the checksum of all before in
- * eight, little-endian.
- */
+/* FUNCTION DUMP and RESTORE: payloads (value/rdb.h) with a byte and its code for each library. */
 #include "base/ensure.h"
 #include "script/functions_priv.h"
 #include "value/rdb.h"
 
 #define OPCODE_FUNCTION 245u
 
-enum { VERSION_SIZE = 2, CHECKSUM_SIZE = 8, FOOTER_SIZE = VERSION_SIZE + CHECKSUM_SIZE };
-
 static bool write_payload(struct buffer *out) {
     const struct library *library;
-    uint16_t version = RDB_VERSION;
     LIST_FOREACH(library, &functions.libraries, link) {
         if (!buffer_append_char(out, (char)OPCODE_FUNCTION) ||
             !rdb_write_string(out, library->code))
             return false;
     }
-    return buffer_append(out, &version, sizeof version) &&
-           rdb_write_u64(out, rdb_checksum(0, buffer_bytes(out)));
+    return rdb_payload_end(out, RDB_VERSION);
 }
 
 void functions_dump(struct call *call) {
@@ -40,18 +32,6 @@ void functions_each(functions_visitor *fn, void *context) {
 }
 
 /* ---- RESTORE ---- */
-
-static bool open_payload(struct bytes payload, struct rdb_reader *reader) {
-    if (payload.len < FOOTER_SIZE) return false;
-    size_t size = payload.len - FOOTER_SIZE;
-    uint16_t version;
-    uint64_t checksum;
-    memcpy(&version, payload.data + size, sizeof version);
-    memcpy(&checksum, payload.data + size + VERSION_SIZE, sizeof checksum);
-    *reader = (struct rdb_reader){.left = bytes_make(payload.data, size), .version = version};
-    if (version == 0 || version > RDB_VERSION) return false;
-    return checksum == rdb_checksum(0, bytes_make(payload.data, size + VERSION_SIZE));
-}
 
 static void free_all(struct list_node *libraries) {
     while (!list_empty(libraries)) {
@@ -144,7 +124,7 @@ static bool restore(unsigned worker, struct vm *vm, struct rdb_reader *reader,
 void functions_restore(struct call *call, struct bytes payload, enum functions_policy policy) {
     struct rdb_reader reader;
     struct buffer error = {0};
-    if (!open_payload(payload, &reader)) {
+    if (!rdb_payload_open(&reader, payload)) {
         reply_error(call->reply, "ERR DUMP payload version or checksum are wrong");
         return;
     }

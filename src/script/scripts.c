@@ -9,8 +9,8 @@
 #include "script/shebang.h"
 #include "script/watch.h"
 #include "sys/clock.h"
+#include "sys/digest.h"
 #include "sys/memory.h"
-#include <openssl/sha.h>
 
 /* After so many more compiled scripts, those that are no longer cached are looked for. */
 #define STALE_MAX 600
@@ -18,13 +18,7 @@
 struct scripts *scripts;
 
 void script_digest(struct bytes text, char out[SCRIPT_DIGEST_LENGTH]) {
-    static const char digits[] = "0123456789abcdef";
-    unsigned char hash[SHA_DIGEST_LENGTH];
-    SHA1((const unsigned char *)text.data, text.len, hash);
-    for (unsigned i = 0; i < sizeof hash; i++) {
-        out[2 * i] = digits[hash[i] >> 4];
-        out[2 * i + 1] = digits[hash[i] & 15];
-    }
+    digest_sha1_hex(text, out);
 }
 
 /* Digests come in any case. False: it is none. */

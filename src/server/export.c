@@ -20,7 +20,7 @@
 #include <string.h>
 
 enum { DONE = 0, CUT_SHORT = 2 };
-enum { KEYS_AT_ONCE = 256, FOOTER_SIZE = 10 };
+enum { KEYS_AT_ONCE = 256 };
 
 struct export {
     struct link_options options;
@@ -108,11 +108,11 @@ static bool begin_file(struct export *x, unsigned version) {
     return true;
 }
 
-/* What DUMP answers: a value, the version and a checksum. */
+/* As rdb_payload_open(), of any version: newer servers write them, and may read them again. */
 static bool open_payload(struct export *x, struct bytes *payload, unsigned *version) {
     uint16_t wire;
-    if (payload->len <= FOOTER_SIZE) return fail(x, "a payload is too short");
-    size_t size = payload->len - FOOTER_SIZE;
+    if (payload->len <= RDB_FOOTER_SIZE) return fail(x, "a payload is too short");
+    size_t size = payload->len - RDB_FOOTER_SIZE;
     memcpy(&wire, payload->data + size, sizeof wire);
     uint64_t checksum;
     memcpy(&checksum, payload->data + size + sizeof wire, sizeof checksum);

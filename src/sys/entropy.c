@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "sys/entropy.h"
 
+#include "base/bytes.h"
 #include "base/ensure.h"
 
 #include <errno.h>
@@ -18,12 +19,7 @@ void entropy_fill(void *out, size_t n) {
 }
 
 void entropy_hex(char *out, size_t bytes) {
-    static const char digits[] = "0123456789abcdef";
-    entropy_fill(out + bytes, bytes); /* the upper half, which the digits then overtake */
-    for (size_t i = 0; i < bytes; i++) {
-        unsigned char byte = (unsigned char)out[bytes + i];
-        out[2 * i] = digits[byte >> 4];
-        out[2 * i + 1] = digits[byte & 15];
-    }
+    entropy_fill(out + bytes, bytes);
+    bytes_to_hex(out, out + bytes, bytes);
     out[2 * bytes] = 0;
 }

@@ -212,3 +212,23 @@ void rdb_text_free(struct rdb_text *text) {
     buffer_free(&text->own);
     *text = (struct rdb_text){0};
 }
+
+/* ---- payloads ---- */
+
+bool rdb_payload_end(struct buffer *payload, unsigned version) {
+    uint16_t wire = (uint16_t)version;
+    return buffer_append(payload, &wire, sizeof wire) &&
+           rdb_write_u64(payload, rdb_checksum(0, buffer_bytes(payload)));
+}
+
+bool rdb_payload_open(struct rdb_reader *reader, struct bytes payload) {
+    uint16_t version;
+    uint64_t checksum;
+    if (payload.len < RDB_FOOTER_SIZE) return false;
+    size_t size = payload.len - RDB_FOOTER_SIZE, checked = size + sizeof version;
+    memcpy(&version, payload.data + size, sizeof version);
+    memcpy(&checksum, payload.data + checked, sizeof checksum);
+    *reader = (struct rdb_reader){.left = bytes_make(payload.data, size), .version = version};
+    return version > 0 && version <= RDB_VERSION &&
+           checksum == rdb_checksum(0, bytes_make(payload.data, checked));
+}

@@ -100,6 +100,20 @@ struct rdb_text {
 bool rdb_read_text(struct rdb_reader *reader, struct rdb_text *text);
 void rdb_text_free(struct rdb_text *text);
 
+/* ---- payloads: what DUMP and FUNCTION DUMP answer ----
+ *
+ * What they tell of, the version of the format in two bytes, and the checksum of all before in
+ * eight, little-endian. */
+
+#define RDB_FOOTER_SIZE 10u
+
+/* Ends the payload, which is all that the buffer holds. False: no memory. */
+bool rdb_payload_end(struct buffer *payload, unsigned version);
+
+/* Sets the reader to what is before the footer. False: the checksum does not fit, or the version is
+ * none that is known. */
+bool rdb_payload_open(struct rdb_reader *reader, struct bytes payload);
+
 /* ---- checksums ---- */
 
 /* CRC-64 as Jones defined it ("An improved 64-bit cyclic redundancy check for protein sequences",
