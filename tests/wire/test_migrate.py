@@ -440,8 +440,8 @@ def test_no_write_is_lost(source, here):
         for thread in threads:
             thread.start()
         moved, found = 0, 0
-        deadline = time.monotonic() + 3
-        while time.monotonic() < deadline:
+        enough, deadline = time.monotonic() + 3, time.monotonic() + 60
+        while time.monotonic() < (enough if moved > 10 else deadline):
             reply = here.raw("MIGRATE", "127.0.0.1", target.port, "k", 0, 5000, "REPLACE")
             if reply == b"+OK\r\n":
                 found += int(there.call("GETDEL", "k"))
