@@ -170,7 +170,7 @@ bool number_parse_long_double(struct bytes text, long double *out) {
     return true;
 }
 
-unsigned number_digits_u64(uint64_t value) {
+static unsigned count_digits(uint64_t value) {
     unsigned digits = 1;
     for (; value >= 10000; value /= 10000)
         digits += 4;
@@ -182,7 +182,7 @@ size_t number_format_u64(char out[NUMBER_U64_MAX], uint64_t value) {
                                 "25262728293031323334353637383940414243444546474849"
                                 "50515253545556575859606162636465666768697071727374"
                                 "75767778798081828384858687888990919293949596979899";
-    size_t len = number_digits_u64(value);
+    size_t len = count_digits(value);
     char *p = out + len;
     for (; value >= 100; value /= 100)
         memcpy(p -= 2, pairs + value % 100 * 2, 2);

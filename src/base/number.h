@@ -35,9 +35,6 @@ bool number_parse_memory(struct bytes text, uint64_t *out);
 size_t number_format_i64(char out[NUMBER_I64_MAX], int64_t value);
 size_t number_format_u64(char out[NUMBER_U64_MAX], uint64_t value);
 
-/* How many characters number_format_u64 would write. */
-unsigned number_digits_u64(uint64_t value);
-
 /* The shortest text that reads back as the same double, as scores and RESP3 doubles are written:
  * "3", "0.1", "1e+21", "-0", "inf", "-inf", "nan". */
 size_t number_format_double(char out[NUMBER_DOUBLE_MAX], double value);

@@ -295,15 +295,11 @@ void tree_replace_at(struct tree_cursor *cursor, const void *item) {
     if (cursor->index == 0) tree_set_first_key(cursor, 0, item);
 }
 
-bool tree_clear_some(struct tree *tree, uint64_t count, tree_release *release, void *context) {
-    struct tree_cursor cursor;
-    for (uint64_t removed = 0; removed < count && tree_last(tree, &cursor);) {
-        cursor.index = 0;
-        removed += tree_remove_run(&cursor, cursor.leaf->node.count, release, context);
-    }
-    return !tree->root;
-}
-
+/* A leaf at a time, from the end. */
 void tree_clear(struct tree *tree, tree_release *release, void *context) {
-    tree_clear_some(tree, UINT64_MAX, release, context);
+    struct tree_cursor cursor;
+    while (tree_last(tree, &cursor)) {
+        cursor.index = 0;
+        tree_remove_run(&cursor, cursor.leaf->node.count, release, context);
+    }
 }

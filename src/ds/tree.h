@@ -98,10 +98,6 @@ typedef void tree_release(void *context, void *item);
 /* Removes everything. */
 void tree_clear(struct tree *tree, tree_release *release, void *context);
 
-/* Removes items from the end, at least `count` and at most a leaf more, or all there are: true when
- * the tree is empty. For trees so large that freeing them at once would take too long. */
-bool tree_clear_some(struct tree *tree, uint64_t count, tree_release *release, void *context);
-
 /* Bytes of nodes. */
 static inline size_t tree_memory(const struct tree *tree) {
     return tree->memory;

@@ -45,12 +45,9 @@ struct acl_line {
     uint32_t db;
 };
 
-/* May the user run it? Says nothing to anybody. */
-bool acl_allows(const struct exec *exec, const struct user *user, const struct acl_line *line,
-                struct acl_denial *denial);
-
-/* The same, of any arity, for who only asks: ACL DRYRUN, acl_check_cmd of scripts. `why`, unless
- * NULL, gets what would be said against it; nothing when there is no memory. */
+/* May the user run a command line, of any arity? Says nothing to anybody: for who only asks, ACL
+ * DRYRUN and acl_check_cmd of scripts. `why`, unless NULL, gets what would be said against it;
+ * nothing when there is no memory. */
 bool acl_would_allow(const struct exec *exec, const struct user *user,
                      const struct command *command, const struct bytes *argv, unsigned argc,
                      uint32_t db, struct buffer *why);

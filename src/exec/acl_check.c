@@ -205,8 +205,8 @@ static struct acl_denial check(const struct exec *exec, const struct selector *s
 }
 
 /* Of two reasons the one that the selector gives which came further. */
-bool acl_allows(const struct exec *exec, const struct user *user, const struct acl_line *line,
-                struct acl_denial *denial) {
+static bool allows(const struct exec *exec, const struct user *user, const struct acl_line *line,
+                   struct acl_denial *denial) {
     struct line_keys keys; /* not all of which is worth clearing */
     keys.count = -1;
     keys.many = NULL;
@@ -259,7 +259,7 @@ bool acl_would_allow(const struct exec *exec, const struct user *user,
     struct acl_denial denial;
     /* Of another arity it has no keys to speak of. */
     if (!registered_accepts(line.found, argc)) return has_command(user, &line);
-    if (acl_allows(exec, user, &line, &denial)) return true;
+    if (allows(exec, user, &line, &denial)) return true;
     if (why && !acl_denial_text(user, &line, &denial, true, why)) buffer_free(why);
     return false;
 }
@@ -267,7 +267,7 @@ bool acl_would_allow(const struct exec *exec, const struct user *user,
 bool acl_permit_slow(struct session *session, const struct acl_line *line, enum acl_context context,
                      struct acl_denial *denial) {
     const struct user *user = session->user;
-    if (acl_allows(session->exec, user, line, denial)) return true;
+    if (allows(session->exec, user, line, denial)) return true;
     char name[NAME_MAX_SHOWN];
     struct bytes object = line->argv[denial->at];
     if (!denial->at) {

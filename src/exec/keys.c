@@ -55,8 +55,10 @@ static bool range_of_count(const struct key_spec *spec, unsigned first, const st
     return true;
 }
 
-bool keys_range(const struct key_spec *spec, const struct bytes *argv, unsigned argc,
-                struct key_range *out) {
+/* What a spec that search and find say more of than "unknown" finds. false: the arguments make no
+ * sense for the command. */
+static bool find_range(const struct key_spec *spec, const struct bytes *argv, unsigned argc,
+                       struct key_range *out) {
     *out = (struct key_range){0};
     if (spec->search == KEY_SEARCH_UNKNOWN || spec->find == KEY_FIND_UNKNOWN) return true;
     if (spec->flags & KEY_NOT_KEY) return true;
@@ -79,7 +81,7 @@ int exec_find_keys(const struct command *command, const struct bytes *argv, unsi
     unsigned count = 0;
     EACH_SPEC(spec, command) {
         struct key_range range;
-        if (!keys_range(spec, argv, argc, &range)) return -1;
+        if (!find_range(spec, argv, argc, &range)) return -1;
         bool vary = spec->flags & KEY_VARIABLE_FLAGS && command->key_flags;
         uint32_t does = vary ? command->key_flags(argv, argc) : spec->flags;
         for (unsigned i = 0; i < range.count; i++, count++) {
@@ -114,7 +116,7 @@ static bool collect_specs(struct key_list *list, const struct command *command,
                           const struct bytes *argv, unsigned argc) {
     EACH_SPEC(spec, command) {
         struct key_range range;
-        if (!keys_range(spec, argv, argc, &range)) break;
+        if (!find_range(spec, argv, argc, &range)) break;
         if (!key_list_reserve(list, range.count)) return false;
         for (unsigned i = 0; i < range.count; i++)
             list->items[list->count++] = key_make(argv[range.first + i * range.step]);

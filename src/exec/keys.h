@@ -14,11 +14,6 @@ struct key_range {
 
 enum key_mode keys_mode_of(const struct command *command);
 
-/* What a spec that search and find say more of than "unknown" finds. false: the arguments make no
- * sense for the command. */
-bool keys_range(const struct key_spec *spec, const struct bytes *argv, unsigned argc,
-                struct key_range *out);
-
 /* Keys, hashed, of one or more commands. A zeroed struct is an empty list that owns nothing; one
  * may also begin with borrowed room. What points into it is good until the next keys are collected.
  */

@@ -54,7 +54,6 @@ bool rdb_file_fail(struct rdb_file *file, uint64_t offset, const char *format, .
 const char *rdb_file_need(struct rdb_file *file, uint64_t count);
 
 /* Each goes past what it names. False: it has been noted why not. */
-bool rdb_skip_bytes(struct rdb_file *file, uint64_t count);
 bool rdb_skip_length(struct rdb_file *file, uint64_t *length);
 bool rdb_skip_string(struct rdb_file *file);
 bool rdb_skip_value(struct rdb_file *file, uint8_t type);

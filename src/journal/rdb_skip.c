@@ -6,7 +6,7 @@
 enum { HEAD_32 = 0x80, HEAD_64 = 0x81, HEAD_INTEGER_8 = 0xc0, HEAD_INTEGER_16, HEAD_INTEGER_32 };
 enum { HEAD_COMPRESSED = 0xc3, SPECIAL = 0xc0 };
 
-bool rdb_skip_bytes(struct rdb_file *f, uint64_t count) {
+static bool skip_bytes(struct rdb_file *f, uint64_t count) {
     if (!rdb_file_need(f, count)) return false;
     f->window.at += count;
     return true;
@@ -40,18 +40,18 @@ bool rdb_skip_length(struct rdb_file *f, uint64_t *length) {
 
 static bool skip_compressed(struct rdb_file *f) {
     uint64_t packed, length;
-    return rdb_skip_length(f, &packed) && rdb_skip_length(f, &length) && rdb_skip_bytes(f, packed);
+    return rdb_skip_length(f, &packed) && rdb_skip_length(f, &length) && skip_bytes(f, packed);
 }
 
 bool rdb_skip_string(struct rdb_file *f) {
     bool special;
     uint64_t start = f->window.at, length = 0;
     if (!skip_head(f, &length, &special)) return false;
-    if (!special) return rdb_skip_bytes(f, length);
+    if (!special) return skip_bytes(f, length);
     switch (length) {
-    case HEAD_INTEGER_8: return rdb_skip_bytes(f, 1);
-    case HEAD_INTEGER_16: return rdb_skip_bytes(f, 2);
-    case HEAD_INTEGER_32: return rdb_skip_bytes(f, 4);
+    case HEAD_INTEGER_8: return skip_bytes(f, 1);
+    case HEAD_INTEGER_16: return skip_bytes(f, 2);
+    case HEAD_INTEGER_32: return skip_bytes(f, 4);
     case HEAD_COMPRESSED: return skip_compressed(f);
     default: return rdb_file_fail(f, start, "0x%02x begins no string", (unsigned)length);
     }
@@ -62,7 +62,7 @@ static bool skip_double_text(struct rdb_file *f) {
     const char *at = rdb_file_need(f, 1);
     if (!at) return false;
     uint8_t length = (uint8_t)*at;
-    return rdb_skip_bytes(f, length >= 253 ? 1 : 1 + (uint64_t)length);
+    return skip_bytes(f, length >= 253 ? 1 : 1 + (uint64_t)length);
 }
 
 /* ---- by type ---- */
@@ -75,7 +75,7 @@ static bool skip_parts(struct rdb_file *f, const char *parts) {
         switch (*parts) {
         case 's': good = rdb_skip_string(f); break;
         case 'n': good = rdb_skip_length(f, &length); break;
-        case '8': good = rdb_skip_bytes(f, 8); break;
+        case '8': good = skip_bytes(f, 8); break;
         default: good = skip_double_text(f); break;
         }
     }
@@ -130,7 +130,7 @@ bool rdb_skip_value(struct rdb_file *f, uint8_t type) {
     case RDB_HASH: return skip_many(f, "ss");
     case RDB_LIST_QUICKLIST_2: return skip_many(f, "ns");
     case RDB_HASH_2: return skip_many(f, "ss8");
-    case RDB_HASH_METADATA: return rdb_skip_bytes(f, 8) && skip_many(f, "nss");
+    case RDB_HASH_METADATA: return skip_bytes(f, 8) && skip_many(f, "nss");
     case RDB_HASH_LISTPACK_EX: return skip_parts(f, "8s");
     case RDB_STREAM:
     case RDB_STREAM_2:
@@ -148,8 +148,8 @@ static bool skip_module_part(struct rdb_file *f, uint64_t opcode) {
     switch (opcode) {
     case MODULE_SIGNED:
     case MODULE_UNSIGNED: return rdb_skip_length(f, &number);
-    case MODULE_FLOAT: return rdb_skip_bytes(f, 4);
-    case MODULE_DOUBLE: return rdb_skip_bytes(f, 8);
+    case MODULE_FLOAT: return skip_bytes(f, 4);
+    case MODULE_DOUBLE: return skip_bytes(f, 8);
     case MODULE_STRING: return rdb_skip_string(f);
     default:
         return rdb_file_fail(f, f->window.at, "data of module %s has a part of unknown kind",

@@ -26,7 +26,7 @@ static bool is_stand_in(lua_State *lua, int index) {
     return true;
 }
 
-int sandbox_refuse(lua_State *lua) {
+static int refuse(lua_State *lua) {
     lua_pushliteral(lua, "Attempt to modify a readonly table");
     return lua_error(lua);
 }
@@ -85,7 +85,7 @@ static int base_rawset(lua_State *lua) {
     luaL_checkany(lua, 2);
     luaL_checkany(lua, 3);
     lua_settop(lua, 3);
-    if (is_stand_in(lua, 1)) return sandbox_refuse(lua);
+    if (is_stand_in(lua, 1)) return refuse(lua);
     lua_rawset(lua, 1);
     return 1;
 }
@@ -134,7 +134,7 @@ static int base_setmetatable(lua_State *lua) {
     int type = lua_type(lua, 2);
     luaL_checktype(lua, 1, LUA_TTABLE);
     luaL_argcheck(lua, type == LUA_TNIL || type == LUA_TTABLE, 2, "nil or table expected");
-    if (is_stand_in(lua, 1)) return sandbox_refuse(lua);
+    if (is_stand_in(lua, 1)) return refuse(lua);
     if (luaL_getmetafield(lua, 1, "__metatable"))
         return luaL_error(lua, "cannot change a protected metatable");
     lua_settop(lua, 2);
@@ -145,7 +145,7 @@ static int base_setmetatable(lua_State *lua) {
 /* The upvalue is Lua's own, which moves elements faster than we could. */
 static int table_insert(lua_State *lua) {
     luaL_checktype(lua, 1, LUA_TTABLE);
-    if (is_stand_in(lua, 1)) return sandbox_refuse(lua);
+    if (is_stand_in(lua, 1)) return refuse(lua);
     int count = lua_gettop(lua);
     if (count == 2) {
         lua_rawseti(lua, 1, (int)lua_objlen(lua, 1) + 1);

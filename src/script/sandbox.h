@@ -26,6 +26,3 @@ void sandbox_name_missing(lua_State *lua);
 
 /* Changes what the stand-in at the top shows to the table at `index`. */
 void sandbox_show(lua_State *lua, int index);
-
-/* Raises "Attempt to modify a readonly table". */
-int sandbox_refuse(lua_State *lua);

@@ -97,7 +97,8 @@ bool tls_load(struct buffer *error) {
 }
 
 /* Before the listeners are open, what has to be loaded is not complete. */
-bool tls_load_again(struct buffer *error) {
+/* For CONFIG SET: the log says what is wrong, and the error where to look. */
+static bool load_again(struct buffer *error) {
     struct buffer why = {0};
     bool good = !listen_is_open() || tls_load(&why);
     if (!good) {
@@ -170,11 +171,11 @@ void tls_report(struct exec *exec) {
 /* ---- the rows ---- */
 
 static bool apply_files(const struct config_row *row, struct buffer *error) {
-    return tls_load_again(error);
+    return load_again(error);
 }
 
 static bool apply_port(const struct config_row *row, struct buffer *error) {
-    return tls_load_again(error) && listen_again(row->name, error);
+    return load_again(error) && listen_again(row->name, error);
 }
 
 static const struct config_choice client_auths[] = {{"no", TLS_CLIENTS_UNKNOWN},

@@ -24,6 +24,3 @@ bool tls_probe(struct buffer *error);
 /* Loads the files, if there is a use for them. false: `error` says, for people, what is wrong, and
  * what was loaded before is still in use. Exclusive mode. */
 bool tls_load(struct buffer *error);
-
-/* The same for CONFIG SET: the log says what is wrong, and the error where to look. */
-bool tls_load_again(struct buffer *error);

@@ -19,12 +19,6 @@ struct start {
     char name[16];
 };
 
-void thread_set_name(const char *name) {
-    char cut[16];
-    snprintf(cut, sizeof cut, "%s", name);
-    pthread_setname_np(pthread_self(), cut);
-}
-
 /* Scratch buffers of the calling thread. */
 #define OWNED_MAX 16
 static _Thread_local struct buffer *owned[OWNED_MAX];
@@ -69,7 +63,7 @@ void thread_interrupt(pthread_t id) {
 static void *run(void *context) {
     struct start start = *(struct start *)context;
     memory_free(context);
-    thread_set_name(start.name);
+    pthread_setname_np(pthread_self(), start.name);
     start.fn(start.arg);
     free_owned();
     return NULL;

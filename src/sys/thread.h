@@ -43,9 +43,6 @@ static inline void thread_relax(void) {
 #endif
 }
 
-/* Names the calling thread. */
-void thread_set_name(const char *name);
-
 /* Cores that this process may use: its affinity mask, and the quota of its control group, rounded
  * up. At least 1. */
 int cpu_count(void);

@@ -93,7 +93,8 @@ struct ziplist_head {
     uint16_t count;
 } __attribute__((packed));
 
-bool rdb_ziplist_to_pack(struct rdb_reader *reader, struct bytes ziplist, struct buffer *pack) {
+/* False: it is corrupt, or there is no memory. */
+static bool ziplist_to_pack(struct rdb_reader *reader, struct bytes ziplist, struct buffer *pack) {
     struct rdb_reader from = {.left = ziplist};
     struct ziplist_head head;
     struct bytes bytes;
@@ -119,7 +120,7 @@ bool rdb_ziplist_to_pack(struct rdb_reader *reader, struct bytes ziplist, struct
 
 /* ---- zipmaps ---- */
 
-bool rdb_zipmap_to_pack(struct rdb_reader *reader, struct bytes zipmap, struct buffer *pack) {
+static bool zipmap_to_pack(struct rdb_reader *reader, struct bytes zipmap, struct buffer *pack) {
     struct rdb_reader from = {.left = zipmap};
     uint8_t pairs, unused;
     if (!rdb_read_byte(&from, &pairs)) return false;
@@ -143,8 +144,8 @@ bool rdb_zipmap_to_pack(struct rdb_reader *reader, struct bytes zipmap, struct b
 
 static bool convert(struct rdb_loading *loading, enum rdb_flat flat, struct rdb_text *text) {
     struct buffer pack = {0};
-    bool done = flat == FLAT_ZIPLIST ? rdb_ziplist_to_pack(loading->reader, text->bytes, &pack)
-                                     : rdb_zipmap_to_pack(loading->reader, text->bytes, &pack);
+    bool done = flat == FLAT_ZIPLIST ? ziplist_to_pack(loading->reader, text->bytes, &pack)
+                                     : zipmap_to_pack(loading->reader, text->bytes, &pack);
     buffer_free(&text->own);
     text->own = pack;
     text->bytes = buffer_bytes(&pack);

@@ -66,10 +66,6 @@ enum rdb_flat { FLAT_PACK, FLAT_ZIPLIST, FLAT_ZIPMAP };
 bool rdb_read_pack(struct rdb_loading *loading, enum rdb_flat flat, unsigned stride,
                    struct rdb_text *pack);
 
-/* Makes a pack of what was packed before Redis 7. False: it is corrupt, or there is no memory. */
-bool rdb_ziplist_to_pack(struct rdb_reader *reader, struct bytes ziplist, struct buffer *pack);
-bool rdb_zipmap_to_pack(struct rdb_reader *reader, struct bytes zipmap, struct buffer *pack);
-
 /* A pack of more bytes is taken apart. */
 #define RDB_PACK_MAX (64u * 1024)
 

@@ -344,7 +344,7 @@ static void an_empty_tree_has_nothing(void **state) {
     assert_false(tree_find(&tree, compare_scored, NULL, &probe, &cursor));
     assert_int_equal(tree_rank(&cursor), 0);
     assert_int_equal(tree_remove_run(&cursor, 5, NULL, NULL), 0);
-    assert_true(tree_clear_some(&tree, 1, NULL, NULL));
+    tree_clear(&tree, NULL, NULL);
     assert_true(tree_append(&tree, NULL, 0));
     assert_int_equal(tree_memory(&tree), 0);
     assert_true(tree_insert_at(&cursor, &probe));
@@ -394,8 +394,7 @@ static void what_goes_is_released_once(void **state) {
     assert_true(((struct scored *)tree_item(&cursor))->score == 3000);
     assert_true(sum == 2000 * 1999.5);
     tree_check(&tree);
-    while (!tree_clear_some(&tree, 500, release_scored, &sum))
-        tree_check(&tree);
+    tree_clear(&tree, release_scored, &sum);
     assert_true(sum == 10000 * 4999.5);
     tree_check(&tree);
 }
