@@ -5,6 +5,11 @@
 #include "exec/exec.h"
 #include "sys/memory.h"
 
+/* The positions that one spec finds: `count` of them, `step` apart. */
+struct key_range {
+    unsigned first, count, step;
+};
+
 #define EACH_SPEC(spec, command)                                                                   \
     for (const struct key_spec *spec = (command)->keys;                                            \
          spec < (command)->keys + ARRAY_LEN((command)->keys) && spec->search != KEY_SEARCH_NONE;   \

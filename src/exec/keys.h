@@ -7,11 +7,6 @@
 #include "exec/commands.h"
 #include "keyspace/keyspace.h"
 
-/* The positions that one spec finds: `count` of them, `step` apart. */
-struct key_range {
-    unsigned first, count, step;
-};
-
 enum key_mode keys_mode_of(const struct command *command);
 
 /* Keys, hashed, of one or more commands. A zeroed struct is an empty list that owns nothing; one
