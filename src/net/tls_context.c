@@ -3,6 +3,7 @@
 
 #include "base/args.h"
 #include "base/ensure.h"
+#include "sys/openssl.h"
 #include <limits.h>
 #include <openssl/bn.h>
 #include <openssl/err.h>
@@ -16,9 +17,7 @@ enum { READ_BUFFER = 32 * 1024 }; /* what one recv() takes at most: two records 
 
 /* Writes why OpenSSL has refused `what`, and empties its queue of errors. */
 static bool refused(const char *directive, const char *value, struct buffer *error) {
-    unsigned long code = ERR_peek_error();
-    const char *reason =
-        ERR_SYSTEM_ERROR(code) ? strerror(ERR_GET_REASON(code)) : ERR_reason_error_string(code);
+    const char *reason = openssl_error();
     ERR_clear_error();
     buffer_printf(error, "%s %s: %s", directive, value, reason ? reason : "it makes no sense");
     return false;
@@ -85,28 +84,18 @@ static bool set_ciphers(SSL_CTX *context, const struct tls_options *o, struct bu
 
 /* ---- certificates ---- */
 
-/* Without it OpenSSL would ask on the terminal. */
-static int give_password(char *out, int size, int is_for_writing, void *text) {
-    const char *password = text;
-    size_t length = strlen(password);
-    if (is_for_writing || length > (size_t)size) return -1;
-    memcpy(out, password, length);
-    return (int)length;
-}
-
 static bool set_certificate(SSL_CTX *context, const struct tls_options *o, struct buffer *error) {
     if (!*o->cert_file || !*o->key_file) {
         buffer_printf(error, "TLS needs %s", *o->cert_file ? "tls-key-file" : "tls-cert-file");
         return false;
     }
-    SSL_CTX_set_default_passwd_cb(context, give_password);
-    SSL_CTX_set_default_passwd_cb_userdata(context, (void *)(uintptr_t)o->key_file_pass);
+    openssl_set_password(context, o->key_file_pass);
     bool good = true;
     if (SSL_CTX_use_certificate_chain_file(context, o->cert_file) != 1)
         good = refused("tls-cert-file", o->cert_file, error);
     else if (SSL_CTX_use_PrivateKey_file(context, o->key_file, SSL_FILETYPE_PEM) != 1)
         good = refused("tls-key-file", o->key_file, error);
-    SSL_CTX_set_default_passwd_cb_userdata(context, NULL);
+    openssl_set_password(context, NULL);
     return good;
 }
 

@@ -4,7 +4,6 @@
 #include "base/ensure.h"
 #include "base/glob.h"
 #include "base/hash.h"
-#include "base/number.h"
 #include "script/convert.h"
 #include "script/functions_priv.h"
 #include "sys/clock.h"
@@ -172,19 +171,6 @@ static bool has_function(struct vm *vm, const struct function *function) {
 
 /* ---- FCALL ---- */
 
-static bool read_key_count(struct call *call, int64_t *count) {
-    if (!number_parse_i64(call->argv[2], count)) {
-        reply_error(call->reply, "ERR Bad number of keys provided");
-    } else if (*count > (int64_t)call->argc - 3) {
-        reply_error(call->reply, "ERR Number of keys can't be greater than number of args");
-    } else if (*count < 0) {
-        reply_error(call->reply, "ERR Number of keys can't be negative");
-    } else {
-        return true;
-    }
-    return false;
-}
-
 static int call_body(lua_State *lua) {
     struct vm *vm = vm_of(lua);
     const struct program *program = vm->run->program;
@@ -205,7 +191,7 @@ void functions_call(struct call *call, bool read_only) {
         reply_error(call->reply, "ERR Function not found");
         return;
     }
-    if (!read_key_count(call, &keys)) return;
+    if (!script_key_count(call, "ERR Bad number of keys provided", &keys)) return;
     struct vm *vm = worker_vm(call->worker, VM_FUNCTIONS);
     if (!vm) {
         reply_no_memory(call->reply);

@@ -297,9 +297,9 @@ static struct compiled *find_by_digest(struct call *call, struct vm *vm, struct 
 
 /* ---- EVAL ---- */
 
-static bool read_key_count(struct call *call, int64_t *count) {
+bool script_key_count(struct call *call, const char *no_number, int64_t *count) {
     if (!number_parse_i64(call->argv[2], count)) {
-        reply_not_integer(call->reply);
+        reply_error(call->reply, no_number);
     } else if (*count > (int64_t)call->argc - 3) {
         reply_error(call->reply, "ERR Number of keys can't be greater than number of args");
     } else if (*count < 0) {
@@ -331,7 +331,7 @@ static int eval_body(lua_State *lua) {
 
 void scripts_eval(struct call *call, bool by_digest, bool read_only) {
     int64_t keys;
-    if (!read_key_count(call, &keys)) return;
+    if (!script_key_count(call, "ERR value is not an integer or out of range", &keys)) return;
     struct vm *vm = need_vm(call);
     if (!vm) return;
     struct compiled *c =

@@ -83,3 +83,7 @@ extern struct script_settings script_settings;
 
 /* EVAL's evictable scripts are so many at most. */
 #define EVICTABLE_MAX 500
+
+/* The number of keys of EVAL or FCALL, which fits its arguments. False: it makes no sense, and that
+ * has been answered; `no_number` is what to say if it is none. */
+bool script_key_count(struct call *call, const char *no_number, int64_t *count);

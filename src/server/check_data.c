@@ -5,6 +5,7 @@
 #include "journal/aof_file.h"
 #include "journal/rdb_file.h"
 #include "server/aof_folder.h"
+#include "server/input_file.h"
 #include "sys/clock.h"
 #include "sys/file.h"
 #include "value/types.h"
@@ -136,33 +137,19 @@ static int check_commands(struct checking *c, struct aof_file *file) {
 
 /* ---- files ---- */
 
-struct input {
-    struct bytes start; /* has been read already */
-    int fd;
-};
-
-static ssize_t read_input(void *context, void *out, size_t size) {
-    struct input *input = context;
-    if (!input->start.len) return file_read_full(input->fd, out, size);
-    size_t n = MIN(size, input->start.len);
-    memcpy(out, input->start.data, n);
-    input->start = bytes_skip(input->start, n);
-    return (ssize_t)n;
-}
-
-static int check_aof(struct checking *c, struct input *input, uint64_t offset) {
-    struct aof_file *file = aof_file_open((struct rdb_input){read_input, input}, offset);
+static int check_aof(struct checking *c, struct input_file *input, uint64_t offset) {
+    struct aof_file *file = aof_file_open(input_file_begin(input), offset);
     if (!file) return CANNOT;
     int status = check_commands(c, file);
     aof_file_close(file);
     return status;
 }
 
-static int check_rdb(struct checking *c, struct input *input) {
-    struct rdb_file *file = rdb_file_open((struct rdb_input){read_input, input});
+static int check_rdb(struct checking *c, struct input_file *input) {
+    struct rdb_file *file = rdb_file_open(input_file_begin(input));
     if (!file) return CANNOT;
     int status = check_records(c, file);
-    struct input rest = {rdb_file_rest(file), input->fd};
+    struct input_file rest = {rdb_file_rest(file), input->fd};
     if (status == FINE && aof_file_is_one(rest.start))
         status = check_aof(c, &rest, rdb_file_offset(file));
     rdb_file_close(file);
@@ -173,7 +160,7 @@ static int check_open_file(const char *path, int fd) {
     char start[START_SIZE];
     struct checking checking = {.file = path, .now_ms = clock_wall_ms()};
     ssize_t n = file_read_full(fd, start, sizeof start);
-    struct input input = {bytes_make(start, n > 0 ? (size_t)n : 0), fd};
+    struct input_file input = {bytes_make(start, n > 0 ? (size_t)n : 0), fd};
     int status = DAMAGED;
     value_types_register();
     if (n < 0) {

@@ -7,6 +7,7 @@
 #include "journal/aof_file.h"
 #include "journal/rdb_file.h"
 #include "server/aof_folder.h"
+#include "server/input_file.h"
 #include "sys/clock.h"
 #include "sys/file.h"
 #include "value/types.h"
@@ -169,26 +170,11 @@ static bool take_commands(struct import_data *d, struct aof_file *file) {
 
 /* ---- files ---- */
 
-/* What has been read already, and then the file. */
-struct input {
-    struct bytes start;
-    int fd;
-};
-
-static ssize_t read_input(void *context, void *out, size_t size) {
-    struct input *input = context;
-    if (!input->start.len) return file_read_full(input->fd, out, size);
-    size_t n = MIN(size, input->start.len);
-    memcpy(out, input->start.data, n);
-    input->start = bytes_skip(input->start, n);
-    return (ssize_t)n;
-}
-
 /* Files begin in the first database, whatever has been before. */
-static bool import_aof(struct import_data *d, struct input *input, uint64_t offset) {
+static bool import_aof(struct import_data *d, struct input_file *input, uint64_t offset) {
     d->db = -1;
     if (!select_db(d, 0, offset)) return false;
-    struct aof_file *file = aof_file_open((struct rdb_input){read_input, input}, offset);
+    struct aof_file *file = aof_file_open(input_file_begin(input), offset);
     if (!file) return stop(d, "there is not enough memory");
     bool good = take_commands(d, file);
     d->bytes += aof_file_offset(file) - offset;
@@ -207,14 +193,14 @@ static bool import_records(struct import_data *d, struct rdb_file *file) {
 }
 
 /* An RDB file, and the AOF that may follow in it. */
-static bool import_rdb(struct import_data *d, struct input *input) {
-    struct rdb_file *file = rdb_file_open((struct rdb_input){read_input, input});
+static bool import_rdb(struct import_data *d, struct input_file *input) {
+    struct rdb_file *file = rdb_file_open(input_file_begin(input));
     if (!file) return stop(d, "there is not enough memory");
     bool good = import_records(d, file);
     uint64_t offset = rdb_file_offset(file);
     d->bytes += offset;
     if (good) {
-        struct input rest = {rdb_file_rest(file), input->fd};
+        struct input_file rest = {rdb_file_rest(file), input->fd};
         if (rest.start.len && aof_file_is_one(rest.start)) good = import_aof(d, &rest, offset);
     }
     rdb_file_close(file);
@@ -226,7 +212,7 @@ bool import_data_is_one(struct bytes start) {
 }
 
 bool import_data_file(struct import_data *d, const char *name, int fd, struct bytes start) {
-    struct input input = {start, fd};
+    struct input_file input = {start, fd};
     d->file = name;
     d->now_ms = clock_wall_ms();
     value_types_register();

@@ -3,6 +3,7 @@
 #include "base/ensure.h"
 #include "sys/clock.h"
 #include "sys/file.h"
+#include "sys/openssl.h"
 #include "sys/socket.h"
 
 #include <arpa/inet.h>
@@ -38,18 +39,8 @@ int outgoing_wait(const struct outgoing *o, short events, int64_t deadline_us) {
 static const char *reason_of_failure(const struct outgoing *o) {
     if (o->ssl && SSL_get_verify_result(o->ssl) != X509_V_OK)
         return X509_verify_cert_error_string(SSL_get_verify_result(o->ssl));
-    unsigned long code = ERR_peek_error();
-    const char *reason =
-        ERR_SYSTEM_ERROR(code) ? strerror(ERR_GET_REASON(code)) : ERR_reason_error_string(code);
+    const char *reason = openssl_error();
     return reason ? reason : "the connection was closed";
-}
-
-static int give_password(char *out, int size, int is_for_writing, void *text) {
-    const char *password = text;
-    size_t length = strlen(password);
-    if (is_for_writing || length > (size_t)size) return -1;
-    memcpy(out, password, length);
-    return (int)length;
 }
 
 static bool trust(SSL_CTX *context, const struct outgoing_tls *tls) {
@@ -62,8 +53,7 @@ static bool trust(SSL_CTX *context, const struct outgoing_tls *tls) {
 
 static bool show(SSL_CTX *context, const struct outgoing_tls *tls) {
     if (!*tls->cert_file) return true;
-    SSL_CTX_set_default_passwd_cb(context, give_password);
-    SSL_CTX_set_default_passwd_cb_userdata(context, (void *)(uintptr_t)tls->key_password);
+    openssl_set_password(context, tls->key_password);
     return SSL_CTX_use_certificate_chain_file(context, tls->cert_file) == 1 &&
            SSL_CTX_use_PrivateKey_file(context, tls->key_file, SSL_FILETYPE_PEM) == 1;
 }
