@@ -87,31 +87,6 @@ static bool is_address(const struct config_row *row, struct bytes text, struct b
     return false;
 }
 
-static struct bytes next_word(struct bytes *text) {
-    const char *space = memchr(text->data, ' ', text->len);
-    struct bytes word = {text->data, space ? (size_t)(space - text->data) : text->len};
-    *text = bytes_skip(*text, word.len + (space != NULL));
-    return word;
-}
-
-static bool are_scores(const struct config_row *row, struct bytes text, struct buffer *error) {
-    unsigned words = 1;
-    for (size_t i = 0; i < text.len; i++)
-        words += text.data[i] == ' ';
-    if (words != 3) {
-        buffer_printf(error, "wrong number of arguments");
-        return false;
-    }
-    int64_t score;
-    while (text.len)
-        if (!number_parse_i64(next_word(&text), &score) || score < -2000 || score > 2000) {
-            buffer_printf(error, "Invalid oom-score-adj-values, elements must be between -2000 and "
-                                 "2000.");
-            return false;
-        }
-    return true;
-}
-
 /* ---- save: pairs of seconds and changes ---- */
 
 static struct config_save_point *save_points;
@@ -165,8 +140,6 @@ static const struct config_choice log_formats[] = {
     {"legacy", 0}, {"logfmt", 1}, {"json", 2}, {NULL, 0}};
 static const struct config_choice timestamp_formats[] = {
     {"legacy", 0}, {"iso8601", 1}, {"milliseconds", 2}, {NULL, 0}};
-static const struct config_choice score_modes[] = {
-    {"no", 0}, {"yes", 1}, {"relative", 2}, {"absolute", 3}, {NULL, 0}};
 static const struct config_choice error_behaviors[] = {
     {"ignore", 0}, {"panic", 1}, {"panic-on-replicas", 2}, {NULL, 0}};
 static const struct config_choice version_checks[] = {{"strict", 0}, {"relaxed", 1}, {NULL, 0}};
@@ -181,7 +154,6 @@ static const struct config_row inert_rows[] = {
     CHOICE("enable-module-command", "no", allowances, FIXED),
     CHOICE("log-format", "legacy", log_formats, 0),
     CHOICE("log-timestamp-format", "legacy", timestamp_formats, 0),
-    CHOICE("oom-score-adj", "no", score_modes, 0),
     CHOICE("propagation-error-behavior", "ignore", error_behaviors, QUIET),
     CHOICE("rdb-version-check", "strict", version_checks, QUIET),
     CHOICE("repl-diskless-load", "disabled", diskless_loads, QUIET),
@@ -208,7 +180,6 @@ static const struct config_row inert_rows[] = {
     TEXT("primaryuser", "masteruser", "", NULL, SECRET | QUIET),
     TEXT("replica-announce-ip", "slave-announce-ip", "", NULL, QUIET),
     TEXT("server-cpulist", "server_cpulist", "", NULL, FIXED),
-    TEXT("unixsocketgroup", NULL, "", NULL, FIXED),
 
     NUMBER("active-defrag-cycle-max", NULL, "25", 1, 99, QUIET),
     NUMBER("active-defrag-cycle-min", NULL, "1", 1, 99, QUIET),
@@ -313,7 +284,6 @@ static const struct config_row inert_rows[] = {
     YES_NO("replica-serve-stale-data", "slave-serve-stale-data", "yes", QUIET),
     YES_NO("use-exit-on-panic", NULL, "no", HIDDEN | QUIET),
 
-    WORDS("oom-score-adj-values", NULL, "0 200 800", are_scores, QUIET),
     WORDS("rdma-bind", NULL, "", NULL, 0),
     WORDS("replicaof", "slaveof", "", NULL, FIXED),
 

@@ -88,14 +88,25 @@ static bool open_all(opener *open, int port, struct buffer *error) {
     return good;
 }
 
+static bool give_to_group(const char *path, struct buffer *error) {
+    const char *group = server_settings.unixsocketgroup;
+    int status = *group ? socket_set_group(path, group) : 0;
+    if (status >= 0) return true;
+    buffer_printf(error, "the Unix socket %s cannot be given to the group %s: %s", path, group,
+                  status == -ESRCH ? "there is no such group" : strerror(-status));
+    return false;
+}
+
 static bool open_unix(struct buffer *error) {
     const char *path = server_settings.unixsocket;
     if (!*path) return true;
     int status = net_listen_unix(net, path, (unsigned)server_settings.unixsocketperm,
                                  (int)server_settings.tcp_backlog);
-    if (status >= 0) return true;
+    if (status >= 0) return give_to_group(path, error);
     buffer_printf(error, "cannot listen on the Unix socket %s: %s%s", path, strerror(-status),
-                  status == -EADDRINUSE ? "; another server listens there" : "");
+                  status == -EADDRINUSE ? "; another server listens there"
+                  : status == -EEXIST   ? "; it is no socket"
+                                        : "");
     return false;
 }
 

@@ -18,6 +18,7 @@
 #include "server/keep.h"
 #include "server/listen.h"
 #include "server/load.h"
+#include "server/oom_score.h"
 #include "server/persist.h"
 #include "server/settings.h"
 #include "server/system.h"
@@ -80,6 +81,7 @@ static bool configure(int argc, char **argv, struct buffer *error) {
     persist_register();
     title_register();
     tls_register();
+    oom_score_register();
     if (argc > 0 && argv[0][0] != '-') {
         if (!config_load_file(argv[0], error)) return false;
         argc--;
@@ -277,6 +279,7 @@ static bool live(struct server *server, struct buffer *error) {
     bool good = build(server, error);
     if (good) {
         log_start(began_us);
+        oom_score_begin();
         good = run(server, error);
     }
     tear_down(server);

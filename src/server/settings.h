@@ -13,7 +13,7 @@ struct exec;
 struct server_settings {
     int64_t port, tls_port; /* 0 = none */
     char *bind;             /* addresses with a space between */
-    char *unixsocket;
+    char *unixsocket, *unixsocketgroup;
     int64_t unixsocketperm, tcp_backlog, tcp_keepalive;
     int64_t workers, databases, hz;
     int64_t shutdown_on_sigint, shutdown_on_sigterm; /* SHUTDOWN_ flags; 0: by default */

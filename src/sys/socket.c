@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <grp.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -86,7 +87,7 @@ static int unix_address(const char *path, struct sockaddr_un *out) {
 static int remove_stale(const char *path) {
     struct stat info;
     if (lstat(path, &info) != 0) return errno == ENOENT ? 0 : -errno;
-    if (!S_ISSOCK(info.st_mode)) return -EADDRINUSE;
+    if (!S_ISSOCK(info.st_mode)) return -EEXIST;
     int fd = socket_connect_unix(path);
     if (fd >= 0) return give_up(fd, -EADDRINUSE);
     if (fd != -ECONNREFUSED) return fd == -EAGAIN ? -EADDRINUSE : fd;
@@ -104,6 +105,13 @@ int socket_listen_unix(const char *path, unsigned mode, int backlog) {
     if (mode && chmod(path, mode) != 0) return give_up(fd, -errno);
     if (listen(fd, backlog) != 0) return give_up(fd, -errno);
     return fd;
+}
+
+int socket_set_group(const char *path, const char *group) {
+    errno = 0;
+    struct group *found = getgrnam(group);
+    if (!found) return errno ? -errno : -ESRCH;
+    return chown(path, (uid_t)-1, found->gr_gid) == 0 ? 0 : -errno;
 }
 
 int socket_accept(int listener) {

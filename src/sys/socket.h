@@ -19,9 +19,12 @@ enum socket_flags {
  * IPv6 one (an IPv6 listener takes IPv6 alone). Port 0 picks a free one; see socket_local_port. */
 int socket_listen_tcp(const char *host, int port, int backlog, unsigned flags);
 
-/* Replaces a socket that nobody listens on any more, refuses (-EADDRINUSE) one that is alive.
- * `mode` 0 keeps the umask's. */
+/* Replaces a socket that nobody listens on any more, refuses (-EADDRINUSE) one that is alive and
+ * (-EEXIST) what is no socket. `mode` 0 keeps the umask's. */
 int socket_listen_unix(const char *path, unsigned mode, int backlog);
+
+/* Gives the socket's file to a group. -ESRCH: there is none of that name. Main thread. */
+int socket_set_group(const char *path, const char *group);
 
 /* -EAGAIN when nobody waits. */
 int socket_accept(int listener);

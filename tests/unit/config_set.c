@@ -212,8 +212,6 @@ static void test_inert_rows_have_their_types(void **state) {
     refuse(FAILED("activedefrag", "argument must be 'yes' or 'no'"), 2, "activedefrag", "maybe");
     refuse(FAILED("rdb-version-check", "argument(s) must be one of the following: strict, relaxed"),
            2, "rdb-version-check", "x");
-    refuse(FAILED("oom-score-adj-values", "wrong number of arguments"), 2, "oom-score-adj-values",
-           "1 2");
     refuse(FAILED("cluster-announce-client-ipv6", "Invalid IPv6 address"), 2,
            "cluster-announce-client-ipv6", "127.0.0.1");
     set(6, "activedefrag", "yes", "maxmemory-clients", "5%", "slave-priority", "7");

@@ -120,7 +120,8 @@ static void speaks_unix(void **state) {
     unlink(path);
     FILE *file = fopen(path, "w");
     fclose(file);
-    assert_int_equal(socket_listen_unix(path, 0, 16), -EADDRINUSE);
+    assert_int_equal(socket_listen_unix(path, 0, 16), -EEXIST);
+    assert_int_equal(socket_set_group(path, "no such group"), -ESRCH);
     unlink(path);
     rmdir(folder);
     char long_path[200];

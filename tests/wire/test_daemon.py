@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The life of the process: how it starts, what it says when it cannot, how it ends."""
 
+import grp
 import os
 import pathlib
 import signal
@@ -291,3 +292,36 @@ def test_what_a_signal_saves(tmp_path, options, saved):
         process.terminate()
         assert process.wait(timeout=10) == 0
     assert (tmp_path / "dump.rdb").exists() == saved
+
+
+def test_the_group_of_the_socket(tmp_path):
+    port, path = servers.free_port(), tmp_path / "socket"
+    done = strata("--port", port, "--unixsocket", path, "--unixsocketgroup", "nobody's own")
+    assert done.returncode == 1 and b"nobody's own: there is no such group" in done.stderr
+    group = grp.getgrnam("daemon") if os.geteuid() == 0 else grp.getgrgid(os.getgid())
+    with start("--port", port, "--unixsocket", path, "--unixsocketgroup", group.gr_name,
+               "--unixsocketperm", "770") as process:
+        assert ping(port) == "PONG"
+        info = path.stat()
+        assert info.st_gid == group.gr_gid and info.st_mode & 0o777 == 0o770
+        process.terminate()
+
+
+def test_a_file_in_the_place_of_the_socket(tmp_path):
+    (tmp_path / "socket").write_text("mine")
+    done = strata("--port", 0, "--unixsocket", tmp_path / "socket")
+    assert done.returncode == 1 and b"File exists; it is no socket" in done.stderr
+    assert (tmp_path / "socket").read_text() == "mine"
+
+
+def test_whom_the_kernel_ends_first():
+    port = servers.free_port()
+    with start("--port", port, "--oom-score-adj", "absolute", "--oom-score-adj-values", "500", "0", "0") as process:
+        assert ping(port) == "PONG"
+        score = pathlib.Path(f"/proc/{process.pid}/oom_score_adj")
+        assert score.read_text() == "500\n"
+        with resp.Client(port) as client:
+            assert client.call("CONFIG", "SET", "oom-score-adj-values", "600 1 2") == "OK"
+            assert score.read_text() == "600\n"
+            assert client.call("CONFIG", "SET", "oom-score-adj", "no") == "OK"
+            assert score.read_text() == pathlib.Path("/proc/self/oom_score_adj").read_text()
