@@ -4,6 +4,7 @@
 Each check is a function that yields findings, "file:line: what is wrong"; CHECKS at the end lists them.
 """
 
+import collections
 import concurrent.futures
 import fnmatch
 import os
@@ -24,18 +25,19 @@ LAYERS = {
     "config": [],
     "value": ["ds"],
     "keyspace": ["value", "ds", "config"],
-    "proto": ["config"],
+    "proto": [],
     "net": ["proto", "config"],
     "exec": ["keyspace", "value", "proto", "net", "config"],
     "cmd": ["script", "exec", "keyspace", "value", "proto", "config"],
     "script": ["exec", "keyspace", "value", "proto", "config"],
-    "home": ["config"],
-    "journal": ["keyspace", "value", "home", "config"],
-    "cluster": ["keyspace", "journal", "home", "proto", "config"],
+    "home": [],
+    "journal": ["keyspace", "value", "home"],
     "server": ["*"],
 }
 EVERYONE_MAY_USE = {"base", "sys"}
 BASE_MAY_USE = set()  # base includes nothing of ours
+
+ROOT_PROGRAM = pathlib.PurePath("src/server/main.c")  # the one file that the meson.build on top names
 
 MOST_LINES_IN_A_FILE = 800
 MOST_LINES_IN_A_FUNCTION = 70
@@ -266,13 +268,90 @@ def check_banned(tree):
 
 
 def check_readmes(tree):
-    """Every folder with code says what lives in it."""
+    """Every folder with code says what lives in it; one of src/ names each of its modules, or the start of its name."""
     folders = {path.parent for path in tree.code if path.parts[0] in ("src", "tests", "bench", "script")
                and path.name != "meson.build"}
     folders = {f for f in folders if len(f.parts) <= 2 and f.name != "lib"}
     for folder in sorted(folders):
         if folder / "README.md" not in tree.files:
             yield f"{folder}: no README.md"
+        elif folder.parts[0] == "src" and folder.name != "cmd":
+            named = {name.removesuffix("_priv") for name in
+                     re.findall(r"`(\w+)(?:_\*)?\.[ch]`", tree.text(folder / "README.md"))}
+            modules = {path.stem.removesuffix("_priv") for path in tree.c if path.parent == folder}
+            for module in sorted(modules - named):
+                if not any(module.startswith(name + "_") for name in named):
+                    yield f"{folder}/README.md: does not name {module}"
+
+
+def check_built(tree):
+    """Every C file is built: the meson.build beside it names it."""
+    for path in tree.c:
+        build = path.parent / "meson.build"
+        if path.suffix != ".c" or build not in tree.files:
+            continue
+        if not re.search(rf"'{path.stem.removeprefix('fuzz_')}(\.c)?'", tree.text(build)) and path != ROOT_PROGRAM:
+            yield f"{build}: does not name {path.name}"
+
+
+DECLARATION = re.compile(r"^(?!static|typedef|extern|return|#)(?:[a-z_]\w*[ *]+)+([a-z_]\w*)\(", re.MULTILINE)
+
+
+def check_used(tree):
+    """What a header of src/ declares is for others: a function that only its own file calls is static, or gone."""
+    words = {path: collections.Counter(re.findall(r"\w+", without_comments_and_strings(tree.text(path))))
+             for path in tree.c}
+    for path in tree.headers:
+        if path.parts[0] != "src":
+            continue
+        for match in DECLARATION.finditer(without_comments_and_strings(tree.text(path))):
+            name = match.group(1)
+            definition = re.compile(rf"^[a-z][^;\n]*\b{name}\([^;{{]*\{{", re.MULTILINE)
+            users = [other for other in words if other != path and name in words[other]]
+            if words[path][name] == 1 and all(definition.search(tree.text(other)) for other in users):
+                yield f"{path}: {name}() is called by its own file alone, or by nobody"
+
+
+LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
+PATH_IN_TEXT = re.compile(r"`((?:src|tests|docs|script|bench|man)/[\w./-]*\w)`")
+
+
+def check_links(tree):
+    """What the documents point to is there."""
+    for path in tree.files:
+        if path.suffix != ".md" or path.name == "CHANGELOG.md":
+            continue
+        for number, line in tree.lines(path):
+            for target in LINK.findall(line):
+                if not (ROOT / path.parent / target).exists():
+                    yield f"{path}:{number}: {target} is not there"
+            for target in PATH_IN_TEXT.findall(line):
+                if not (ROOT / target).exists() and not (ROOT / "src" / target).exists():
+                    yield f"{path}:{number}: {target} is not there"
+
+
+ROWS = re.compile(r"struct config_row \w+\[\] = \{(.*?)\n\};", re.DOTALL)
+ROW = re.compile(r'^    \{(?:\.name = )?"([\w-]+)"(?:,\s*(?:\.alias = )?"([\w-]+)")?', re.MULTILINE)
+ROW_BY_MACRO = re.compile(r'^    [A-Z_]+\("([\w-]+)"', re.MULTILINE)
+
+
+def check_directives(tree):
+    """docs/configuration.md has all directives: those with a meaning in its tables, the others in its last one."""
+    meaning, inert = set(), set()
+    for path in tree.c:
+        for rows in ROWS.findall(tree.text(path)) if path.parts[0] == "src" else []:
+            meaning |= {name for names in ROW.findall(rows) for name in names if name}
+            (inert if path.name == "inert.c" else meaning).update(ROW_BY_MACRO.findall(rows))
+    page = pathlib.PurePath("docs/configuration.md")
+    documented, others = tree.text(page).split("## Accepted without a meaning")
+    cells = re.findall(r"^\| (`.*?) \|", documented.split("## Users")[0], re.MULTILINE)
+    named = {name for cell in cells for name in re.findall(r"`([\w-]+)`", cell)}
+    patterns = re.findall(r"`([\w*-]+)`", others)
+    yield from (f"{page}: {name} is not in a table" for name in sorted(meaning - named))
+    yield from (f"{page}: {name} is not a directive with a meaning" for name in sorted(named - meaning))
+    for name in sorted(inert):
+        if not any(fnmatch.fnmatch(name, pattern) for pattern in patterns):
+            yield f"{page}: {name} is not named"
 
 
 def check_whitespace(tree):
@@ -298,8 +377,18 @@ def check_shell(tree):
     yield from result.stdout.splitlines()
 
 
+def check_python(tree):
+    """Python without names that are unknown or unused."""
+    if not shutil.which("pyflakes3"):
+        yield "pyflakes3 is missing (script/setup test)"
+        return
+    result = subprocess.run(["pyflakes3", *map(str, tree.python)], cwd=ROOT, capture_output=True, text=True, check=False)
+    yield from result.stdout.splitlines()
+
+
 CHECKS = [check_format, check_layers, check_sizes, check_headers, check_licence, check_left_overs, check_dead_code,
-          check_banned, check_readmes, check_whitespace, check_shell]
+          check_used, check_built, check_banned, check_readmes, check_links, check_directives, check_whitespace,
+          check_shell, check_python]
 
 
 def main(arguments):

@@ -13,8 +13,7 @@
 
 const char *version_line(void) {
     static char line[160];
-    snprintf(line, sizeof line, "strata %s (%s%s%s, %s)", STRATA_VERSION,
-             *version_commit ? "commit " : "", version_commit,
-             *version_commit ? ", " COMPILER : COMPILER, memory_allocator_name());
+    snprintf(line, sizeof line, "strata %s (commit %s, %s, %s)", STRATA_VERSION, version_commit,
+             COMPILER, memory_allocator_name());
     return line;
 }
