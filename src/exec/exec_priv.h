@@ -127,7 +127,7 @@ struct exec_worker {
     uint64_t denied[ACL_REASONS]; /* CONFIG RESETSTAT does not forget these */
     struct error_codes errors;
     struct rate commands_rate, turns_rate, turn_ticks_rate;
-    int64_t last_sample_ms, last_second_ms; /* when the chores ran */
+    int64_t last_sample_us, last_second_us; /* when the chores ran; clock_mono_us */
     struct command_counters counters[COMMANDS_MAX];
 } __attribute__((aligned(64)));
 
@@ -270,7 +270,7 @@ void limits_input_overflow(void *context, void *session, size_t input_bytes);
 void limits_backlog(void *context, void *session, size_t pending);
 
 /* The chores of a worker: expiry, rates, idle clients. */
-void chores_tick(void *context, unsigned worker);
+bool chores_tick(void *context, unsigned worker);
 
 /* ---- blocking.c, blocking_serve.c ---- */
 

@@ -7,7 +7,8 @@
 #include "keyspace/maintain.h"
 #include "sys/clock.h"
 
-#define SAMPLE_MS 100 /* between two looks at the rates */
+#define SAMPLE_US 100000 /* between two looks at the rates */
+#define SECOND_US 1000000
 
 static void log_closing(const struct session *session, const char *why) {
     struct buffer line = {0};
@@ -21,12 +22,12 @@ static void log_closing(const struct session *session, const char *why) {
 static bool over_soft_limit(struct session *session, const struct output_limit *limit,
                             size_t pending) {
     if (!limit->soft || pending <= limit->soft) {
-        session->over_soft_limit_since_ms = 0;
+        session->over_soft_limit_since_us = 0;
         return false;
     }
-    int64_t now = clock_wall_ms();
-    if (!session->over_soft_limit_since_ms) session->over_soft_limit_since_ms = now;
-    return now - session->over_soft_limit_since_ms > limit->soft_seconds * 1000;
+    int64_t now = clock_mono_us();
+    if (!session->over_soft_limit_since_us) session->over_soft_limit_since_us = now;
+    return now - session->over_soft_limit_since_us > limit->soft_seconds * SECOND_US;
 }
 
 static const struct output_limit *limit_of(const struct session *session) {
@@ -81,7 +82,7 @@ static void close_if_idle(struct session *session, int64_t now_ms) {
 static void look_at_sessions(struct exec_worker *w, int64_t now_ms) {
     struct session *s, *next;
     LIST_FOREACH_SAFE(s, next, &w->sessions, in_worker) {
-        if (s->over_soft_limit_since_ms)
+        if (s->over_soft_limit_since_us)
             check_output(s, connection_usage(s->connection).output_pending);
         if (exec_settings.timeout) close_if_idle(s, now_ms);
     }
@@ -98,17 +99,11 @@ static void sample_rates(struct exec_worker *w) {
     rate_sample(&w->exec->output_rate, now, stats.bytes_out);
 }
 
-void chores_tick(void *context, unsigned worker) {
-    struct exec *exec = context;
-    struct exec_worker *w = &exec->workers[worker];
-    int64_t now = clock_wall_ms();
-    if (!exec_writes_paused(exec, now) && !exec_is_loading(exec) && !gate_is_busy(exec->gate))
-        keyspace_maintain(exec->keyspace, worker, now);
-    durability_wake(exec);
-    outbox_post(w); /* that something has expired */
-    if (now - w->last_sample_ms < SAMPLE_MS) return;
-    w->last_sample_ms = now;
-    gate_enter(exec->gate, worker);
+/* What needs no more than ten times a second. Its pace is not the wall clock's, which may jump. */
+static void look_around(struct exec_worker *w, int64_t now_us, int64_t now_ms) {
+    struct exec *exec = w->exec;
+    w->last_sample_us = now_us;
+    gate_enter(exec->gate, w->index);
     if (w->reaping) sessions_reap(w);
     blocking_tick(w);
     sample_rates(w);
@@ -118,9 +113,22 @@ void chores_tick(void *context, unsigned worker) {
     outbox_post(w);
     bool soft = exec_settings.output_limits[CLASS_NORMAL].soft ||
                 exec_settings.output_limits[CLASS_PUBSUB].soft;
-    if ((soft || exec_settings.timeout) && now - w->last_second_ms >= 1000) {
-        w->last_second_ms = now;
-        look_at_sessions(w, now);
+    if ((soft || exec_settings.timeout) && now_us - w->last_second_us >= SECOND_US) {
+        w->last_second_us = now_us;
+        look_at_sessions(w, now_ms);
     }
-    gate_leave(exec->gate, worker);
+    gate_leave(exec->gate, w->index);
+}
+
+bool chores_tick(void *context, unsigned worker) {
+    struct exec *exec = context;
+    struct exec_worker *w = &exec->workers[worker];
+    int64_t now_us = clock_mono_us(), now_ms = clock_wall_ms();
+    bool more = true;
+    if (!exec_writes_paused(exec, now_ms) && !exec_is_loading(exec) && !gate_is_busy(exec->gate))
+        more = keyspace_maintain(exec->keyspace, worker, now_ms);
+    durability_wake(exec);
+    outbox_post(w); /* that something has expired */
+    if (now_us - w->last_sample_us >= SAMPLE_US) look_around(w, now_us, now_ms);
+    return more;
 }

@@ -67,7 +67,7 @@ struct session {
     struct subscriber *subscriber;    /* exec/pubsub.h; NULL: it has not subscribed yet */
     struct tracking *tracking;        /* exec/tracking.h; NULL: it does not track */
     struct monitor *monitor;          /* exec/monitor.h; NULL: it is none */
-    int64_t over_soft_limit_since_ms; /* clock_wall_ms; 0: the output is below its soft limit */
+    int64_t over_soft_limit_since_us; /* clock_mono_us; 0: the output is below its soft limit */
 };
 
 /* Is this a name that a client may give itself or its library: no spaces, nothing unprintable? */

@@ -14,7 +14,7 @@
 #define EFFORT_BUDGET_US 200 /* more per step of active-expire-effort above 1 */
 #define SPARSE_PERCENT   8   /* free space in an arena that starts compaction */
 #define SPARSE_TABLE     2   /* slots per key, from which on segments are looked at */
-#define REST_MS          100
+#define REST_MS          90  /* less than an idle worker's tick */
 
 /* Where a worker stands in its round over partitions, databases and segments. */
 struct sweeper {
@@ -144,10 +144,10 @@ static void join_new_pages(struct keyspace *ks) {
     ks->joined_at_bytes = used;
 }
 
-void keyspace_maintain(struct keyspace *ks, unsigned worker, int64_t now_ms) {
+bool keyspace_maintain(struct keyspace *ks, unsigned worker, int64_t now_ms) {
     struct sweeper *s = &ks->sweepers[worker];
     if (worker == 0) join_new_pages(ks);
-    if (now_ms < s->rest_until_ms && now_ms + REST_MS >= s->rest_until_ms) return;
+    if (now_ms < s->rest_until_ms && now_ms + REST_MS >= s->rest_until_ms) return false;
     struct view view = {.keyspace = ks,
                         .counters = keyspace_counters_of(ks, worker),
                         .now_ms = now_ms,
@@ -164,4 +164,5 @@ void keyspace_maintain(struct keyspace *ks, unsigned worker, int64_t now_ms) {
     } while (now_us - began < (busy ? busy_us : IDLE_BUDGET_US) && s->pass_began_ms == pass);
     view.counters->expire_cycle_us += (uint64_t)(now_us - began);
     gate_leave(ks->gate, worker);
+    return s->rest_until_ms <= now_ms;
 }

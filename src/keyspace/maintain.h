@@ -12,8 +12,9 @@ struct sweeper;
 
 /* From the worker's tick, about every 10 ms, outside the gate; it enters and leaves by itself.
  * Takes about 0.2 ms when nothing is to be done and at most 1 ms (`active-expire-effort` adds up to
- * another 2 ms) when much is. */
-void keyspace_maintain(struct keyspace *keyspace, unsigned worker, int64_t now_ms);
+ * another 2 ms) when much is. False: it has been through everything and found nothing to do, so
+ * it rests for the next 90 ms. */
+bool keyspace_maintain(struct keyspace *keyspace, unsigned worker, int64_t now_ms);
 
 struct sweeper *sweepers_create(const struct keyspace *keyspace);
 void sweepers_free(struct sweeper *sweepers);

@@ -8,12 +8,14 @@
 struct net *net_create(const struct net_options *options) {
     const struct net_service *s = options->service;
     ensure(options->workers > 0 && options->tick_ms > 0);
+    ensure(options->idle_tick_ms >= options->tick_ms);
     ensure(s->open && s->run && s->invalid && s->input_overflow && s->backlog && s->close &&
            s->enter && s->leave && s->tick);
     struct net *net = memory_alloc_zero(sizeof *net);
     if (!net) return NULL;
     net->service = s;
     net->tick_ms = options->tick_ms;
+    net->idle_tick_ms = options->idle_tick_ms;
     net->input_limit = SIZE_MAX;
     pthread_mutex_init(&net->tls_lock, NULL);
     list_init(&net->listeners);

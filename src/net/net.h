@@ -58,13 +58,15 @@ struct net_service {
     void (*enter)(void *context, unsigned worker);
     void (*leave)(void *context, unsigned worker);
 
-    /* About every `net_options.tick_ms`, on each worker, not inside the gate. */
-    void (*tick)(void *context, unsigned worker);
+    /* About every `net_options.tick_ms`, on each worker, not inside the gate. False: there is
+     * nothing left to do, so a worker for which nothing happens may be called after
+     * `net_options.idle_tick_ms` only. */
+    bool (*tick)(void *context, unsigned worker);
 };
 
 struct net_options {
     unsigned workers;
-    unsigned tick_ms;
+    unsigned tick_ms, idle_tick_ms;
     const struct net_service *service; /* outlives the net */
 };
 

@@ -35,7 +35,9 @@ struct worker {
     unsigned index;
     int epoll;
     int wake; /* an eventfd, edge-triggered, so that it is never read */
-    int64_t now_us, next_tick_us;
+    int64_t now_us;
+    int64_t next_tick_us; /* when awake */
+    int64_t wake_tick_us; /* until when it sleeps at most: later, while nothing happens */
     struct timers timers;
     struct thread thread; /* not of worker 0 */
 
@@ -70,7 +72,7 @@ struct worker {
 
 struct net {
     const struct net_service *service;
-    unsigned tick_ms;
+    unsigned tick_ms, idle_tick_ms;
     unsigned worker_count;
     struct worker *workers;
     _Atomic size_t input_limit;

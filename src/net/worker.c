@@ -115,7 +115,7 @@ static bool has_work(const struct worker *w) {
 /* In milliseconds, rounded up so that what is due is due on waking. */
 static int sleep_ms(struct worker *w) {
     if (has_work(w) || !list_empty(&w->handshakes_ready) || !mailbox_sleep(&w->mailbox)) return 0;
-    int64_t until = MIN(w->next_tick_us, timers_next(&w->timers));
+    int64_t until = MIN(w->wake_tick_us, timers_next(&w->timers));
     int64_t ms = (until - w->now_us + 999) / 1000;
     return ms < 0 ? 0 : (int)MIN(ms, (int64_t)INT_MAX);
 }
@@ -181,9 +181,10 @@ static void settle(struct worker *w) {
 
 static void tick(struct worker *w) {
     const struct net_service *service = w->net->service;
-    w->next_tick_us = w->now_us + (int64_t)w->net->tick_ms * 1000;
     handshakes_expire(w);
-    service->tick(service->context, w->index);
+    bool more = service->tick(service->context, w->index);
+    w->next_tick_us = w->now_us + (int64_t)w->net->tick_ms * 1000;
+    w->wake_tick_us = w->now_us + (int64_t)(more ? w->net->tick_ms : w->net->idle_tick_ms) * 1000;
 }
 
 static void loop_turn(struct worker *w) {
@@ -193,6 +194,7 @@ static void loop_turn(struct worker *w) {
     w->now_us = clock_mono_us();
     struct mail *mail = mailbox_take(&w->mailbox);
     if (count > 0 || mail || has_work(w) || timers_next(&w->timers) <= w->now_us) {
+        w->wake_tick_us = w->next_tick_us;
         service->enter(service->context, w->index);
         move_all(&w->later, &w->ready);
         note_events(events, count, w);
@@ -258,7 +260,7 @@ bool worker_poll(struct worker *w) {
 void worker_loop(struct worker *w) {
     current_worker = w;
     w->now_us = clock_mono_us();
-    w->next_tick_us = w->now_us + (int64_t)w->net->tick_ms * 1000;
+    w->next_tick_us = w->wake_tick_us = w->now_us + (int64_t)w->net->tick_ms * 1000;
     while (!atomic_load_explicit(&w->stop, memory_order_relaxed))
         loop_turn(w);
 }

@@ -39,7 +39,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { TICK_MS = 10 };
+enum { TICK_MS = 10, IDLE_TICK_MS = 100 };
 
 struct server {
     struct gate *gate;
@@ -166,8 +166,12 @@ static bool build(struct server *server, struct buffer *error) {
     if (!keep_is_wanted() && !persist_load(server->persist, error)) return false;
 
     exec_service(server->exec, &server->service);
-    server->net = net_create(
-        &(struct net_options){.workers = workers, .tick_ms = TICK_MS, .service = &server->service});
+    server->net = net_create(&(struct net_options){
+        .workers = workers,
+        .tick_ms = TICK_MS,
+        .idle_tick_ms = IDLE_TICK_MS,
+        .service = &server->service,
+    });
     if (!server->net) {
         buffer_printf(error, "the workers cannot be created: %s", strerror(errno));
         return false;

@@ -437,9 +437,30 @@ static void without_memory_connections_are_closed(void **state) {
     close(fd);
 }
 
-static void idle_workers_tick(void **state) {
-    usleep(10 * TICK_MS * 1000);
-    assert_in_range(seen.ticks, 3 * WORKERS, 12 * WORKERS);
+static unsigned ticks_within(unsigned ms) {
+    unsigned before = seen.ticks;
+    usleep(ms * 1000);
+    return seen.ticks - before;
+}
+
+static void idle_workers_tick_while_there_is_more_to_do(void **state) {
+    more_to_do = true;
+    usleep(IDLE_TICK_MS * 1000);
+    assert_in_range(ticks_within(10 * TICK_MS), 3 * WORKERS, 12 * WORKERS);
+}
+
+static void idle_workers_tick_rarely_when_nothing_is_left(void **state) {
+    usleep(2 * TICK_MS * 1000);
+    assert_in_range(ticks_within(3 * IDLE_TICK_MS), 1, 4 * WORKERS);
+    int fd = client_open();
+    unsigned before = seen.ticks;
+    for (int i = 0; i < 4 * IDLE_TICK_MS; i++) {
+        client_command(fd, "ECHO on");
+        client_expect(fd, "$2\r\non\r\n");
+        usleep(1000);
+    }
+    assert_in_range(seen.ticks - before, 5, 1000);
+    close(fd);
 }
 
 struct alarm {
@@ -514,7 +535,8 @@ int main(void) {
         NET_TEST(an_endless_pipeline_starves_nobody),
         NET_TEST(without_descriptors_it_waits_quietly),
         NET_TEST(without_memory_connections_are_closed),
-        NET_TEST(idle_workers_tick),
+        NET_TEST(idle_workers_tick_while_there_is_more_to_do),
+        NET_TEST(idle_workers_tick_rarely_when_nothing_is_left),
         NET_TEST(timers_of_sleeping_workers_fire),
         NET_TEST(unix_sockets_answer),
     };

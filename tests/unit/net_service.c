@@ -18,6 +18,7 @@
 
 struct seen seen;
 _Atomic unsigned open_limit;
+_Atomic bool more_to_do;
 _Atomic size_t pending_limit;
 uint16_t port;
 
@@ -218,9 +219,10 @@ static void on_leave(void *context, unsigned worker) {
     inside = false;
 }
 
-static void on_tick(void *context, unsigned worker) {
+static bool on_tick(void *context, unsigned worker) {
     check_inside(false);
     seen.ticks++;
+    return more_to_do;
 }
 
 const struct net_service test_service = {
@@ -245,7 +247,10 @@ static void *run_net(void *net) {
 }
 
 struct net *serve_create(unsigned workers) {
-    struct net_options options = {.workers = workers, .tick_ms = TICK_MS, .service = &test_service};
+    struct net_options options = {.workers = workers,
+                                  .tick_ms = TICK_MS,
+                                  .idle_tick_ms = IDLE_TICK_MS,
+                                  .service = &test_service};
     struct net *net = net_create(&options);
     assert_non_null(net);
     return net;
@@ -254,6 +259,7 @@ struct net *serve_create(unsigned workers) {
 void serve_start(struct net *net) {
     memset(&seen, 0, sizeof seen);
     open_limit = UINT32_MAX;
+    more_to_do = false;
     pending_limit = SIZE_MAX;
     assert_int_equal(pthread_create(&server, NULL, run_net, net), 0);
 }

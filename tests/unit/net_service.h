@@ -13,7 +13,7 @@
 #include "net/net.h"
 #include <stdatomic.h>
 
-enum { WORKERS = 3, TICK_MS = 20 };
+enum { WORKERS = 3, TICK_MS = 20, IDLE_TICK_MS = 100 };
 
 /* What the service saw. */
 struct seen {
@@ -26,6 +26,9 @@ extern struct seen seen;
 
 /* Sessions beyond this are refused. */
 extern _Atomic unsigned open_limit;
+
+/* What ticks answer. */
+extern _Atomic bool more_to_do;
 
 /* Closes the connection when more than this is pending. */
 extern _Atomic size_t pending_limit;
