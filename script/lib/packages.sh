@@ -7,10 +7,10 @@ packages_of() {
     case "$1" in
     build)
         echo gcc libc6-dev meson ninja-build "pkgconf|pkg-config" \
-            libjemalloc-dev libxxhash-dev libssl-dev libluajit-5.1-dev lua-cjson-dev libsystemd-dev libcmocka-dev
+            libjemalloc-dev libxxhash-dev libssl-dev libluajit-5.1-dev lua-cjson-dev libcmocka-dev
         ;;
     test)
-        echo python3 python3-pytest python3-pytest-timeout python3-redis shellcheck clang-format util-linux procps
+        echo python3 python3-pytest python3-pytest-timeout python3-redis shellcheck pyflakes3 clang-format util-linux procps
         ;;
     fuzz)
         echo clang "libclang-rt-dev|libclang-rt-19-dev|libclang-common-14-dev"

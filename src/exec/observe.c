@@ -128,16 +128,6 @@ static void remember(struct call *call, enum commandlog which, int64_t value) {
     pthread_mutex_unlock(&o->lock);
 }
 
-void observe_command(struct call *call, uint64_t microseconds, size_t request_bytes,
-                     size_t reply_bytes) {
-    latency_record(call->exec, call->command->flags & CMD_FAST ? "fast-command" : "command",
-                   (int64_t)(microseconds / 1000));
-    if (call->command->flags & CMD_SKIP_COMMANDLOG) return;
-    remember(call, COMMANDLOG_SLOW, (int64_t)microseconds);
-    remember(call, COMMANDLOG_LARGE_REQUEST, (int64_t)request_bytes);
-    remember(call, COMMANDLOG_LARGE_REPLY, (int64_t)reply_bytes);
-}
-
 uint64_t commandlog_length(struct exec *exec, enum commandlog which) {
     struct observations *o = exec->observations;
     pthread_mutex_lock(&o->lock);
@@ -212,7 +202,8 @@ static void add_sample(struct latency_event *event, uint32_t now_s, uint32_t ms)
     event->samples[last] = (struct latency_sample){now_s, ms};
 }
 
-void latency_record(struct exec *exec, const char *name, int64_t ms) {
+/* `name` lives as long as the program. */
+static void latency_record(struct exec *exec, const char *name, int64_t ms) {
     int64_t threshold = exec_settings.latency_threshold_ms;
     if (threshold == 0 || ms < threshold) return;
     struct observations *o = exec->observations;
@@ -220,6 +211,16 @@ void latency_record(struct exec *exec, const char *name, int64_t ms) {
     struct latency_event *event = find_or_add_event(o, name);
     if (event) add_sample(event, (uint32_t)(clock_wall_ms() / 1000), (uint32_t)MIN(ms, UINT32_MAX));
     pthread_mutex_unlock(&o->lock);
+}
+
+void observe_command(struct call *call, uint64_t microseconds, size_t request_bytes,
+                     size_t reply_bytes) {
+    latency_record(call->exec, call->command->flags & CMD_FAST ? "fast-command" : "command",
+                   (int64_t)(microseconds / 1000));
+    if (call->command->flags & CMD_SKIP_COMMANDLOG) return;
+    remember(call, COMMANDLOG_SLOW, (int64_t)microseconds);
+    remember(call, COMMANDLOG_LARGE_REQUEST, (int64_t)request_bytes);
+    remember(call, COMMANDLOG_LARGE_REPLY, (int64_t)reply_bytes);
 }
 
 void latency_each(struct exec *exec, latency_visitor *fn, void *context) {

@@ -53,19 +53,15 @@ struct latency_sample {
 };
 
 struct latency_event {
-    const char *name; /* "command", "fast-command", "expire-cycle" ... */
+    const char *name;                               /* "command" or "fast-command" */
     struct latency_sample samples[LATENCY_SAMPLES]; /* a ring: oldest at `first` */
     unsigned first, count;
     uint32_t max_ms;
     uint64_t sum_ms, total; /* of all samples since the last reset */
 };
 
-/* latency-monitor-threshold in ms, 0 = off: whoever measures something asks this first. */
+/* latency-monitor-threshold in ms, 0 = off. */
 int64_t latency_threshold_ms(void);
-
-/* Remembers that `name`, a string that lives as long as the program, took `ms`, if that is at least
- * the threshold. */
-void latency_record(struct exec *exec, const char *name, int64_t ms);
 
 /* Visitors run under the lock of the events, and call nothing of this header. */
 typedef void latency_visitor(void *context, const struct latency_event *event);

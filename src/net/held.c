@@ -29,6 +29,26 @@ static struct held *at(const struct held_list *list, size_t i) {
     return &list->items[(list->first + i) & (list->capacity - 1)];
 }
 
+static void write_soon(struct connection *c) {
+    struct worker *w = c->worker;
+    if (w->current != c && !list_linked(&c->turn)) list_append(&w->unsent, &c->turn);
+}
+
+/* What has been released is written, before the worker sleeps. */
+static void held_release(void *worker) {
+    struct worker *w = worker;
+    struct held_list *list = &w->held;
+    while (list->count) {
+        atomic_store(&w->holding, true);
+        struct held first = *at(list, 0);
+        if (first.mark > net_released(w->net)) return;
+        list->first = (list->first + 1) & (list->capacity - 1);
+        list->count--;
+        if (first.connection && !(first.connection->flags & CONNECTION_CLOSED))
+            write_soon(first.connection);
+    }
+}
+
 bool held_add(struct connection *c, uint64_t mark) {
     struct worker *w = c->worker;
     struct held_list *list = &w->held;
@@ -45,25 +65,6 @@ void held_forget(struct connection *c) {
     struct held_list *list = &c->worker->held;
     for (size_t i = 0; i < list->count; i++)
         if (at(list, i)->connection == c) at(list, i)->connection = NULL;
-}
-
-static void write_soon(struct connection *c) {
-    struct worker *w = c->worker;
-    if (w->current != c && !list_linked(&c->turn)) list_append(&w->unsent, &c->turn);
-}
-
-void held_release(void *worker) {
-    struct worker *w = worker;
-    struct held_list *list = &w->held;
-    while (list->count) {
-        atomic_store(&w->holding, true);
-        struct held first = *at(list, 0);
-        if (first.mark > net_released(w->net)) return;
-        list->first = (list->first + 1) & (list->capacity - 1);
-        list->count--;
-        if (first.connection && !(first.connection->flags & CONNECTION_CLOSED))
-            write_soon(first.connection);
-    }
 }
 
 void held_free(struct held_list *list) {

@@ -29,7 +29,4 @@ bool held_add(struct connection *c, uint64_t mark);
 /* It is about to be freed. */
 void held_forget(struct connection *c);
 
-/* What has been released is written, before the worker sleeps. `worker` is a struct worker. */
-void held_release(void *worker);
-
 void held_free(struct held_list *list);
