@@ -13,108 +13,128 @@
 
 enum {
     DEEPEST = 16,                   /* what lies deeper is packed as nil */
-    STACK_NEEDED = 4 * DEEPEST + 20 /* a table, a key, a value, a copy of the key */
+    STACK_NEEDED = 3 * DEEPEST + 20 /* a key, a value, a copy of a table */
 };
 
 /* ---- packing ---- */
 
+/* Tables that share others can stand for any amount of output, so both are bounded. */
 struct packer {
     lua_State *lua;
     struct buffer *out;
-    size_t left; /* bytes that may be written yet; a table costs TABLE_COST of them */
+    char *at, *end;     /* where to write, and to where there is room */
+    size_t limit;       /* bytes of output */
+    size_t tables_left; /* that may be packed yet */
 };
 
-#define TABLE_COST 64
+#define TABLE_COST 64 /* of the limit, as if it were output */
+#define HEAD_MAX   9  /* bytes: the head's and a number */
 
-static void pack_value(struct packer *p, unsigned depth);
+static void pack_value(struct packer *p, int index, unsigned depth);
 
-/* Tables that share others can stand for any amount of output. */
-static void spend(struct packer *p, size_t size) {
-    if (size > p->left) luaL_error(p->lua, "too large to pack");
-    p->left -= size;
+static __attribute__((noinline)) void grow(struct packer *p, size_t size) {
+    struct buffer *out = p->out;
+    out->len = (size_t)(p->at - out->data);
+    if (size > p->limit - out->len) luaL_error(p->lua, "too large to pack");
+    if (!buffer_reserve(out, size)) luaL_error(p->lua, "not enough memory");
+    p->at = out->data + out->len;
+    p->end = out->data + MIN(out->cap, p->limit);
 }
 
-static void add(struct packer *p, const void *data, size_t size) {
-    spend(p, size);
-    if (!buffer_append(p->out, data, size)) luaL_error(p->lua, "not enough memory");
+static inline void make_room(struct packer *p, size_t size) {
+    if (UNLIKELY(size > (size_t)(p->end - p->at))) grow(p, size);
 }
 
-static void add_byte(struct packer *p, unsigned byte) {
-    char c = (char)byte;
-    add(p, &c, 1);
+/* From here on there is room for HEAD_MAX bytes. */
+
+static void put_byte(struct packer *p, unsigned byte) {
+    *p->at++ = (char)byte;
 }
 
 /* The head's byte and a number, big-endian, of 1, 2, 4 or 8 bytes. */
-static void add_number(struct packer *p, unsigned head, uint64_t number, size_t size) {
-    char bytes[9] = {(char)head};
+static void put_number(struct packer *p, unsigned head, uint64_t number, size_t size) {
     uint64_t big = __builtin_bswap64(number << (64 - 8 * size));
-    memcpy(bytes + 1, &big, sizeof big);
-    add(p, bytes, 1 + size);
+    *p->at = (char)head;
+    memcpy(p->at + 1, &big, sizeof big);
+    p->at += 1 + size;
 }
 
-static void pack_unsigned(struct packer *p, uint64_t n) {
+static void put_unsigned(struct packer *p, uint64_t n) {
     if (n < 128)
-        add_byte(p, (unsigned)n);
+        put_byte(p, (unsigned)n);
     else if (n <= UINT8_MAX)
-        add_number(p, 0xcc, n, 1);
+        put_number(p, 0xcc, n, 1);
     else if (n <= UINT16_MAX)
-        add_number(p, 0xcd, n, 2);
+        put_number(p, 0xcd, n, 2);
     else if (n <= UINT32_MAX)
-        add_number(p, 0xce, n, 4);
+        put_number(p, 0xce, n, 4);
     else
-        add_number(p, 0xcf, n, 8);
+        put_number(p, 0xcf, n, 8);
 }
 
-static void pack_negative(struct packer *p, int64_t n) {
+static void put_negative(struct packer *p, int64_t n) {
     if (n >= -32)
-        add_byte(p, (unsigned)n & 0xff);
+        put_byte(p, (unsigned)n & 0xff);
     else if (n >= INT8_MIN)
-        add_number(p, 0xd0, (uint64_t)n, 1);
+        put_number(p, 0xd0, (uint64_t)n, 1);
     else if (n >= INT16_MIN)
-        add_number(p, 0xd1, (uint64_t)n, 2);
+        put_number(p, 0xd1, (uint64_t)n, 2);
     else if (n >= INT32_MIN)
-        add_number(p, 0xd2, (uint64_t)n, 4);
+        put_number(p, 0xd2, (uint64_t)n, 4);
     else
-        add_number(p, 0xd3, (uint64_t)n, 8);
+        put_number(p, 0xd3, (uint64_t)n, 8);
 }
 
-static void pack_float(struct packer *p, double number) {
+static void put_float(struct packer *p, double number) {
     float single = (float)number;
     uint32_t short_bits;
     uint64_t bits;
     memcpy(&short_bits, &single, sizeof short_bits);
     memcpy(&bits, &number, sizeof bits);
     if ((double)single == number)
-        add_number(p, 0xca, short_bits, sizeof short_bits);
+        put_number(p, 0xca, short_bits, sizeof short_bits);
     else
-        add_number(p, 0xcb, bits, sizeof bits);
+        put_number(p, 0xcb, bits, sizeof bits);
 }
 
 static void pack_number(struct packer *p, double number) {
     bool is_integer = number >= -0x1p63 && number < 0x1p63 && number == (double)(int64_t)number;
+    make_room(p, HEAD_MAX);
     if (!is_integer)
-        pack_float(p, number);
+        put_float(p, number);
     else if (number >= 0)
-        pack_unsigned(p, (uint64_t)(int64_t)number);
+        put_unsigned(p, (uint64_t)(int64_t)number);
     else
-        pack_negative(p, (int64_t)number);
+        put_negative(p, (int64_t)number);
 }
 
-static void pack_string(struct packer *p) {
+static void pack_byte(struct packer *p, unsigned byte) {
+    make_room(p, HEAD_MAX);
+    put_byte(p, byte);
+}
+
+static void pack_string(struct packer *p, int index) {
     struct bytes text;
-    text.data = lua_tolstring(p->lua, -1, &text.len);
+    text.data = lua_tolstring(p->lua, index, &text.len);
+    make_room(p, HEAD_MAX + text.len);
     if (text.len < 32)
-        add_byte(p, 0xa0 | (unsigned)text.len);
+        put_byte(p, 0xa0 | (unsigned)text.len);
     else if (text.len <= UINT8_MAX)
-        add_number(p, 0xd9, text.len, 1);
+        put_number(p, 0xd9, text.len, 1);
     else if (text.len <= UINT16_MAX)
-        add_number(p, 0xda, text.len, 2);
+        put_number(p, 0xda, text.len, 2);
     else
-        add_number(p, 0xdb, text.len, 4);
-    add(p, text.data, text.len);
+        put_number(p, 0xdb, text.len, 4);
+    memcpy(p->at, text.data, text.len);
+    p->at += text.len;
 }
 
 /* ---- tables: the head's byte is left free, and filled when the elements are there ---- */
+
+/* Where the next byte goes, from the start of the output. */
+static size_t position(const struct packer *p) {
+    return (size_t)(p->at - p->out->data);
+}
 
 /* Arrays are 0x90, 0xdc, 0xdd with their counts in the byte, in two, in four; maps 0x80, 0xde ...
  */
@@ -123,38 +143,17 @@ static void fill_head(struct packer *p, size_t start, size_t count, unsigned few
         p->out->data[start] = (char)(few | count);
         return;
     }
-    size_t size = count <= UINT16_MAX ? 2 : 4, length = p->out->len - start - 1;
+    size_t size = count <= UINT16_MAX ? 2 : 4, length = position(p) - start - 1;
     uint64_t big = __builtin_bswap64((uint64_t)count << (64 - 8 * size));
-    add(p, &big, size);
+    make_room(p, HEAD_MAX);
     char *head = p->out->data + start;
     memmove(head + 1 + size, head + 1, length);
     memcpy(head + 1, &big, size);
     *head = (char)(many + (size == 4));
+    p->at += size;
 }
 
-static void take_back(struct packer *p, size_t start) {
-    p->out->len = start + 1;
-}
-
-/* The table at the top, if its keys come as 1, 2, 3 ... False: they do not. */
-static bool pack_sequence(struct packer *p, unsigned depth, size_t start) {
-    size_t count = 0;
-    for (lua_pushnil(p->lua); lua_next(p->lua, -2);) {
-        bool is_next = lua_type(p->lua, -2) == LUA_TNUMBER &&
-                       lua_tonumber(p->lua, -2) == (lua_Number)(count + 1);
-        if (!is_next) {
-            lua_pop(p->lua, 2);
-            take_back(p, start);
-            return false;
-        }
-        count++;
-        pack_value(p, depth + 1);
-    }
-    fill_head(p, start, count, 0x90, 0xdc);
-    return true;
-}
-
-/* Has the table at the top, which is not empty, the keys 1 to n in any order, and no others? */
+/* Has the table at the top the keys 1 to n in any order, and no others? */
 static bool is_array(lua_State *lua, size_t *count) {
     double largest = 0;
     *count = 0;
@@ -173,68 +172,113 @@ static bool is_array(lua_State *lua, size_t *count) {
 static void pack_array(struct packer *p, unsigned depth, size_t start, size_t count) {
     for (size_t i = 1; i <= count; i++) {
         lua_rawgeti(p->lua, -1, (int)i);
-        pack_value(p, depth + 1);
+        pack_value(p, -1, depth + 1);
+        lua_pop(p->lua, 1);
     }
     fill_head(p, start, count, 0x90, 0xdc);
 }
 
+/* The pairs from the one on that is at the top; there may be none before it. */
 static void pack_map(struct packer *p, unsigned depth, size_t start) {
     size_t count = 0;
-    for (lua_pushnil(p->lua); lua_next(p->lua, -2); count++) {
-        lua_pushvalue(p->lua, -2);
-        pack_value(p, depth + 1);
-        pack_value(p, depth + 1);
-    }
+    do {
+        pack_value(p, -2, depth + 1);
+        pack_value(p, -1, depth + 1);
+        lua_pop(p->lua, 1);
+        count++;
+    } while (lua_next(p->lua, -2));
     fill_head(p, start, count, 0x80, 0xde);
 }
 
-static void pack_table(struct packer *p, unsigned depth) {
-    size_t start = p->out->len, count;
-    spend(p, TABLE_COST);
-    add_byte(p, 0);
-    if (pack_sequence(p, depth, start)) return;
-    if (is_array(p->lua, &count))
-        pack_array(p, depth, start, count);
-    else
-        pack_map(p, depth, start);
+static bool is_key(lua_State *lua, size_t number) {
+    return lua_type(lua, -2) == LUA_TNUMBER && lua_tonumber(lua, -2) == (lua_Number)number;
 }
 
-/* Packs the value at the top, and pops it. */
-static void pack_value(struct packer *p, unsigned depth) {
-    switch (lua_type(p->lua, -1)) {
-    case LUA_TSTRING: pack_string(p); break;
-    case LUA_TBOOLEAN: add_byte(p, lua_toboolean(p->lua, -1) ? 0xc3 : 0xc2); break;
-    case LUA_TNUMBER: pack_number(p, lua_tonumber(p->lua, -1)); break;
-    case LUA_TTABLE:
-        if (depth < DEEPEST)
-            pack_table(p, depth);
-        else
-            add_byte(p, 0xc0);
-        break;
-    default: add_byte(p, 0xc0);
+/* The pairs from the one on that is at the top, whose keys shall be 1, 2, 3 ... False: they are
+ * not. */
+static bool pack_sequence(struct packer *p, unsigned depth, size_t start) {
+    size_t count = 0;
+    do {
+        if (!is_key(p->lua, ++count)) {
+            lua_pop(p->lua, 2);
+            p->at = p->out->data + start + 1;
+            return false;
+        }
+        pack_value(p, -1, depth + 1);
+        lua_pop(p->lua, 1);
+    } while (lua_next(p->lua, -2));
+    fill_head(p, start, count, 0x90, 0xdc);
+    return true;
+}
+
+/* The table at the top. */
+static void pack_table(struct packer *p, unsigned depth) {
+    size_t start = position(p), count;
+    if (p->tables_left-- == 0) luaL_error(p->lua, "too large to pack");
+    pack_byte(p, 0x90);
+    lua_pushnil(p->lua);
+    if (!lua_next(p->lua, -2)) return;
+    if (lua_type(p->lua, -2) != LUA_TNUMBER) {
+        pack_map(p, depth, start);
+    } else if (pack_sequence(p, depth, start)) {
+        return;
+    } else if (is_array(p->lua, &count)) {
+        pack_array(p, depth, start, count);
+    } else {
+        lua_pushnil(p->lua);
+        lua_next(p->lua, -2);
+        pack_map(p, depth, start);
     }
+}
+
+static void pack_table_at(struct packer *p, int index, unsigned depth) {
+    if (depth >= DEEPEST) {
+        pack_byte(p, 0xc0);
+        return;
+    }
+    lua_pushvalue(p->lua, index);
+    pack_table(p, depth);
     lua_pop(p->lua, 1);
 }
 
+/* Packs a value of the stack, which stays there. */
+static void pack_value(struct packer *p, int index, unsigned depth) {
+    switch (lua_type(p->lua, index)) {
+    case LUA_TSTRING: pack_string(p, index); break;
+    case LUA_TBOOLEAN: pack_byte(p, lua_toboolean(p->lua, index) ? 0xc3 : 0xc2); break;
+    case LUA_TNUMBER: pack_number(p, lua_tonumber(p->lua, index)); break;
+    case LUA_TTABLE: pack_table_at(p, index, depth); break;
+    default: pack_byte(p, 0xc0);
+    }
+}
+
 static int msgpack_pack(lua_State *lua) {
+    struct vm *vm = vm_of(lua);
     int count = lua_gettop(lua);
-    struct packer p = {lua, &vm_of(lua)->text, vm_of(lua)->limit / 4};
+    struct packer p = {.lua = lua,
+                       .out = &vm->text,
+                       .limit = vm->limit / 4,
+                       .tables_left = vm->limit / 4 / TABLE_COST};
     if (count == 0) return luaL_argerror(lua, 0, "MessagePack pack needs input.");
     luaL_checkstack(lua, STACK_NEEDED, "too many values");
-    buffer_clear(p.out);
-    for (int i = 1; i <= count; i++) {
-        lua_pushvalue(lua, i);
-        pack_value(&p, 0);
-    }
-    lua_pushlstring(lua, p.out->data, p.out->len);
+    p.at = p.end = p.out->data;
+    for (int i = 1; i <= count; i++)
+        pack_value(&p, i, 0);
+    lua_pushlstring(lua, p.out->data, position(&p));
     return 1;
 }
 
 /* ---- unpacking ---- */
 
+/* Records in a list mostly have the same keys: the last ones stay on the stack, since a string that
+ * is there already is had for less than one that must be looked up. */
+enum { KNOWN_KEYS = 16 }; /* a power of two */
+
 struct unpacker {
     lua_State *lua;
     const unsigned char *at, *end;
+    int known_at;                   /* where the stack has the first of them */
+    struct bytes known[KNOWN_KEYS]; /* in the input; no data: none yet */
 };
 
 static void unpack_value(struct unpacker *u);
@@ -272,6 +316,29 @@ static void unpack_array(struct unpacker *u, size_t count) {
     }
 }
 
+/* Most keys are texts of 1 to 31 bytes, and known. False: it is anything else. */
+static bool unpack_key(struct unpacker *u) {
+    unsigned length = u->at < u->end ? *u->at ^ 0xa0u : 0;
+    if (length - 1 >= 31 || length >= (size_t)(u->end - u->at)) {
+        unpack_value(u);
+        return false;
+    }
+    struct bytes text = bytes_make((const char *)u->at + 1, length);
+    unsigned slot =
+        (length + (unsigned char)text.data[0] * 5u + (unsigned char)text.data[length - 1]) %
+        KNOWN_KEYS;
+    u->at += 1 + length;
+    if (bytes_equal(u->known[slot], text)) {
+        lua_pushvalue(u->lua, u->known_at + (int)slot);
+        return true;
+    }
+    lua_pushlstring(u->lua, text.data, text.len);
+    lua_pushvalue(u->lua, -1);
+    lua_replace(u->lua, u->known_at + (int)slot);
+    u->known[slot] = text;
+    return true;
+}
+
 /* Of the key below the top. */
 static void check_key(lua_State *lua) {
     int type = lua_type(lua, -2);
@@ -285,9 +352,9 @@ static void unpack_map(struct unpacker *u, size_t count) {
     luaL_checkstack(u->lua, 4, "in function mp_decode_to_lua_hash");
     lua_createtable(u->lua, 0, room_for(u, count, 2));
     for (size_t i = 0; i < count; i++) {
+        bool is_text = unpack_key(u);
         unpack_value(u);
-        unpack_value(u);
-        check_key(u->lua);
+        if (!is_text) check_key(u->lua);
         lua_rawset(u->lua, -3);
     }
 }
@@ -367,16 +434,16 @@ static int unpack(lua_State *lua, int64_t limit, int64_t offset) {
                           (int)text.len);
     bool all = limit == 0 && offset == 0;
     const unsigned char *start = (const unsigned char *)text.data;
-    struct unpacker u = {lua, start + offset, start + text.len};
+    struct unpacker u = {lua, start + offset, start + text.len, .known_at = 2};
     int count = 0;
-    lua_settop(lua, 1);
+    lua_settop(lua, 1 + KNOWN_KEYS);
     for (; u.at < u.end && (limit == 0 || count < limit); count++) {
         luaL_checkstack(lua, 2, "in function mp_unpack_full");
         unpack_value(&u);
     }
     if (all) return count;
     lua_pushinteger(lua, u.at < u.end ? (lua_Integer)(u.at - start) : -1);
-    lua_insert(lua, 2);
+    lua_insert(lua, -1 - count);
     return count + 1;
 }
 

@@ -17,19 +17,60 @@ static void set_pace(struct vm *vm, bool tight) {
     lua_gc(vm->lua, LUA_GCSETPAUSE, tight ? TIGHT_PERCENT : RELAXED_PERCENT);
 }
 
-static void *allocate(void *context, void *old, size_t old_size, size_t size) {
-    struct vm *vm = context;
-    if (size == 0) {
-        vm->used -= old_size;
-        memory_free(old);
+/* What the collector frees, a sweep at a time, is what scripts ask for next: tables and short
+ * strings. So some blocks are kept, each in the list of its size. */
+
+static size_t rounded(size_t size) {
+    return size <= SPARE_SIZE_MAX ? ALIGN_UP(size, SPARE_STEP) : size;
+}
+
+static struct spare_blocks *spares_of(struct vm *vm, size_t size) {
+    return &vm->spare[(size - 1) / SPARE_STEP];
+}
+
+static void *release_block(struct vm *vm, void *block, size_t size) {
+    if (!block) return NULL;
+    vm->used -= size;
+    if (size > SPARE_SIZE_MAX || spares_of(vm, size)->count == SPARE_MAX) {
+        memory_free(block);
         return NULL;
     }
-    if (size > old_size && UNLIKELY(size - old_size > vm->limit - MIN(vm->used, vm->limit)))
-        return NULL;
-    void *grown = old ? memory_realloc(old, size) : memory_alloc(size);
-    if (grown) vm->used += size - old_size;
+    struct spare_blocks *spare = spares_of(vm, size);
+    *(void **)block = spare->first;
+    spare->first = block;
+    spare->count++;
+    return NULL;
+}
+
+static __attribute__((noinline)) void *resize_block(struct vm *vm, void *old, size_t old_size,
+                                                    size_t size) {
+    if (size > old_size && size - old_size > vm->limit - MIN(vm->used, vm->limit)) return NULL;
+    void *block = old ? memory_realloc(old, rounded(size)) : memory_alloc(rounded(size));
+    if (block) vm->used += size - old_size;
     if (UNLIKELY(vm->used > vm->limit / 8) && !vm->tight && vm->lua) set_pace(vm, true);
-    return grown;
+    return block;
+}
+
+static void free_spares(struct vm *vm) {
+    for (unsigned i = 0; i < ARRAY_LEN(vm->spare); i++) {
+        for (void *block = vm->spare[i].first, *next; block; block = next) {
+            next = *(void **)block;
+            memory_free(block);
+        }
+    }
+}
+
+static void *allocate(void *context, void *old, size_t old_size, size_t size) {
+    struct vm *vm = context;
+    if (size == 0) return release_block(vm, old, old_size);
+    struct spare_blocks *spare = !old && size <= SPARE_SIZE_MAX ? spares_of(vm, size) : NULL;
+    if (!spare || !spare->first || vm->used + size > vm->limit)
+        return resize_block(vm, old, old_size, size);
+    void **block = spare->first;
+    spare->first = *block;
+    spare->count--;
+    vm->used += size;
+    return block;
 }
 
 struct vm *vm_of(lua_State *lua) {
@@ -325,6 +366,7 @@ struct vm *vm_create(enum vm_kind kind, size_t limit) {
 void vm_free(struct vm *vm) {
     if (!vm) return;
     if (vm->lua) lua_close(vm->lua);
+    free_spares(vm);
     buffer_free(&vm->reply);
     buffer_free(&vm->argv);
     buffer_free(&vm->text);

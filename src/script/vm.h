@@ -20,6 +20,14 @@ struct run;
 
 enum vm_kind { VM_EVAL, VM_FUNCTIONS };
 
+/* Freed blocks of one size. */
+enum { SPARE_STEP = 16, SPARE_SIZE_MAX = 128, SPARE_MAX = 1024 };
+
+struct spare_blocks {
+    void *first; /* each begins with the address of the next */
+    unsigned count;
+};
+
 struct vm {
     lua_State *lua;
     enum vm_kind kind;
@@ -34,11 +42,12 @@ struct vm {
     struct buffer reply;  /* of the command that the script calls */
     struct buffer argv;   /* of struct bytes: its arguments */
     struct buffer text;   /* what cmsgpack and struct write to */
-    lua_CFunction body;   /* of vm_protected */
-    int status;           /* of lua_pcall */
-    int entry, on_error;  /* in the registry, as are those below: how everything is started */
-    int globals;          /* all of them, without the stand-in */
-    int functions;        /* VM_FUNCTIONS: a table of functions by their id */
+    struct spare_blocks spare[SPARE_SIZE_MAX / SPARE_STEP];
+    lua_CFunction body;  /* of vm_protected */
+    int status;          /* of lua_pcall */
+    int entry, on_error; /* in the registry, as are those below: how everything is started */
+    int globals;         /* all of them, without the stand-in */
+    int functions;       /* VM_FUNCTIONS: a table of functions by their id */
     int stand_in, loading_globals; /* what scripts see of them; what a library sees being loaded */
 };
 
