@@ -46,6 +46,7 @@ struct dir_writer {
     const struct dir *dir;
     int fd;
     char scratch[PATH_MAX]; /* the file, while it has no name of its own; otherwise "" */
+    struct file_flow flow;  /* of what has no name yet */
 };
 
 static struct dir *dir_of(struct home *home) {
@@ -332,6 +333,11 @@ static int writer_write(struct home_writer *writer, struct iovec *parts, int cou
     return file_writev_full(dir_writer_of(writer)->fd, parts, count);
 }
 
+static int writer_flow(struct home_writer *base, uint64_t written) {
+    struct dir_writer *writer = dir_writer_of(base);
+    return file_flow(writer->fd, &writer->flow, written);
+}
+
 static int writer_sync(struct home_writer *writer) {
     return file_sync_data(dir_writer_of(writer)->fd);
 }
@@ -370,6 +376,7 @@ const struct home_kind home_dir = {
     .append_new = append_new,
     .create = create,
     .writer_write = writer_write,
+    .writer_flow = writer_flow,
     .writer_sync = writer_sync,
     .writer_publish = writer_publish,
     .writer_close = writer_close,

@@ -116,6 +116,10 @@ int home_writer_write(struct home_writer *writer, struct iovec *parts, int count
     return writer->kind->writer_write(writer, parts, count);
 }
 
+int home_writer_flow(struct home_writer *writer, uint64_t written) {
+    return writer->kind->writer_flow(writer, written);
+}
+
 int home_writer_sync(struct home_writer *writer) {
     return writer->kind->writer_sync(writer);
 }

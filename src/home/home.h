@@ -73,6 +73,11 @@ struct home_writer *home_create(struct home *home, int *error);
  * written since the last home_writer_sync. */
 int home_writer_write(struct home_writer *writer, struct iovec *parts, int count);
 
+/* Of home_create, now and then, for a long object: what has been written (`written` bytes) goes to
+ * the disk bit by bit, for which this waits. Others may write meanwhile, and do not. An error is
+ * one of writing. */
+int home_writer_flow(struct home_writer *writer, uint64_t written);
+
 /* What has been written is durable. After an error it is not known which of it is, and trying again
  * tells nothing: the object is to be given up. */
 int home_writer_sync(struct home_writer *writer);

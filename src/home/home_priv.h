@@ -18,6 +18,7 @@ struct home_kind {
                                       int *error);
     struct home_writer *(*create)(struct home *home, int *error);
     int (*writer_write)(struct home_writer *writer, struct iovec *parts, int count);
+    int (*writer_flow)(struct home_writer *writer, uint64_t written);
     int (*writer_sync)(struct home_writer *writer);
     int (*writer_publish)(struct home_writer *writer, const char *name);
     void (*writer_close)(struct home_writer *writer);

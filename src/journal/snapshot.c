@@ -277,6 +277,13 @@ static void write_pinned(struct taking *t) {
     keyspace_epoch_settle(t->options->keyspace, t->options->participant, t->pinned_key.db, &key);
 }
 
+static void let_flow(struct taking *t) {
+    const struct snapshot_options *o = t->options;
+    uint64_t written = __atomic_load_n(&o->progress->bytes, __ATOMIC_RELAXED);
+    int status = o->flow && !has_failed(t) ? o->flow(o->output.context, written) : 0;
+    if (status) fail(t, status);
+}
+
 static void walk(struct taking *t) {
     const struct snapshot_options *o = t->options;
     struct epoch_walk walk = {0};
@@ -288,6 +295,7 @@ static void walk(struct taking *t) {
         struct saved_chunk *own = saved_take_open(t->saved, o->participant);
         if (own) write_chunk(t, own);
         write_full_chunks(t);
+        let_flow(t);
     }
 }
 

@@ -30,6 +30,10 @@ struct snapshot_options {
     struct rdb_format format;
     struct rdb_output output; /* gets all bytes in order; not always from the same thread */
 
+    /* Called by this thread now and then, with the bytes that the output has got: may wait until
+     * they have gone on, while nobody waits for this thread. 0 or a negative errno. NULL = no. */
+    int (*flow)(void *context, uint64_t written);
+
     /* The instant has come: nobody else is in the keyspace, which the snapshot will show as it is
      * now. Returns the last sequence number of the journal that it covers. Before the first byte is
      * written. NULL = there is no journal. */

@@ -100,6 +100,7 @@ static struct snapshot_result write_snapshot(struct persist *p, unsigned partici
         .gate = p->gate,
         .participant = participant,
         .output = {persist_file_write, &file},
+        .flow = persist_file_flow,
         .instant = note_instant,
         .instant_context = p,
         .each_function = library_write_all,
@@ -276,8 +277,8 @@ static void write_status(void *context, struct persistence_status *out) {
     pthread_mutex_lock(&p->mutex);
     *out = p->status;
     out->loading = exec_is_loading(p->options.exec);
-    out->in_progress = p->busy;
-    out->scheduled = p->wanted;
+    out->in_progress = p->busy || p->wanted; /* who has got BGSAVE's reply may look at once */
+    out->scheduled = p->wanted && p->busy;
     out->changes = changes_since(p->changes_at, changes);
     out->keys = __atomic_load_n(&p->progress.keys, __ATOMIC_RELAXED);
     out->keys_total = __atomic_load_n(&p->progress.keys_total, __ATOMIC_RELAXED);

@@ -9,8 +9,7 @@
 #include <unistd.h>
 
 int persist_file_create(struct persist_file *f, const char *name) {
-    f->fd = -1;
-    f->writer = NULL;
+    *f = (struct persist_file){.fd = -1};
     if (keep_home()) {
         int status;
         f->writer = home_create(keep_home(), &status);
@@ -30,6 +29,11 @@ int persist_file_write(void *file, struct bytes piece) {
     if (f->writer)
         return home_writer_write(f->writer, &(struct iovec){(void *)piece.data, piece.len}, 1);
     return file_write_full(f->fd, piece);
+}
+
+int persist_file_flow(void *file, uint64_t written) {
+    struct persist_file *f = file;
+    return f->writer ? home_writer_flow(f->writer, written) : file_flow(f->fd, &f->flow, written);
 }
 
 static int end_in_home(struct home_writer *writer, int status, uint64_t sequence) {

@@ -12,6 +12,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#define FLOW_STEP ((uint64_t)4 * 1024 * 1024)
+
 static int system_open(const char *path, int flags, mode_t mode) {
     return open(path, flags, mode);
 }
@@ -31,6 +33,7 @@ const struct file_calls file_system_calls = {
     .link = link,
     .mkdir = mkdir,
     .flock = flock,
+    .sync_range = sync_file_range,
     .fallocate = fallocate,
 };
 
@@ -62,6 +65,26 @@ int file_sync_data(int fd) {
 
 int file_truncate(int fd, off_t size) {
     return result_of(file_calls->truncate(fd, size));
+}
+
+static int sync_range(int fd, uint64_t from, uint64_t to, unsigned flags) {
+    int error = result_of(file_calls->sync_range(fd, (off_t)from, (off_t)(to - from), flags));
+    bool can_not = error == -ENOSYS || error == -EINVAL || error == -ESPIPE;
+    return can_not ? 0 : error;
+}
+
+int file_flow(int fd, struct file_flow *flow, uint64_t end) {
+    const unsigned wait =
+        SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+    if (end - flow->begun < FLOW_STEP) return 0;
+    int error = sync_range(fd, flow->begun, end, SYNC_FILE_RANGE_WRITE);
+    if (!error && flow->begun > flow->settled) {
+        error = sync_range(fd, flow->settled, flow->begun, wait);
+        posix_fadvise(fd, (off_t)flow->settled, (off_t)(flow->begun - flow->settled),
+                      POSIX_FADV_DONTNEED);
+    }
+    *flow = (struct file_flow){flow->begun, end};
+    return error;
 }
 
 int file_rename(const char *from, const char *to) {

@@ -26,6 +26,7 @@ struct file_calls {
     int (*link)(const char *from, const char *to);
     int (*mkdir)(const char *path, mode_t mode);
     int (*flock)(int fd, int operation);
+    int (*sync_range)(int fd, off_t offset, off_t size, unsigned flags);
     int (*fallocate)(int fd, int mode, off_t offset, off_t length);
 };
 
@@ -48,6 +49,15 @@ int file_writev_full(int fd, struct iovec *parts, int count); /* consumes `parts
 int file_sync(int fd);      /* data and metadata */
 int file_sync_data(int fd); /* data, and the size */
 int file_truncate(int fd, off_t size);
+
+/* For a long file that is written once and read later, if at all: every few megabytes it is begun
+ * to bring them to the disk, and those begun before are waited for and leave the page cache. So
+ * little is left for file_sync to do, and memory that others use stays theirs. Nothing is durable
+ * before file_sync. `end`: what has been written so far. */
+struct file_flow {
+    uint64_t settled, begun;
+};
+int file_flow(int fd, struct file_flow *flow, uint64_t end);
 int file_rename(const char *from, const char *to);
 int file_unlink(const char *path);
 

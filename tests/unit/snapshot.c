@@ -235,7 +235,7 @@ static void begin_work(struct bank *bank, struct clerk *clerks) {
 
 static void close_bank(struct bank *bank, struct clerk *clerks) {
     atomic_store(&bank->over, true);
-    for (unsigned i = 0; i < WORKERS; i++)
+    for (unsigned i = 0; clerks && i < WORKERS; i++)
         thread_join(&clerks[i].thread);
     world_check(bank->world);
     world_free(bank->world);
@@ -295,6 +295,29 @@ static void test_one_that_fails(void **state) {
     close_bank(&bank, clerks);
 }
 
+static int fail_to_flow(void *context, uint64_t written) {
+    return -EIO;
+}
+
+static void test_what_does_not_flow(void **state) {
+    struct bank bank = {0};
+    struct buffer file = {0};
+    struct snapshot_progress progress = {0};
+    open_bank(&bank);
+    struct snapshot_options options = {.keyspace = bank.world->keyspace,
+                                       .gate = bank.world->gate,
+                                       .participant = WORKERS,
+                                       .format = {RDB_VERSION, true},
+                                       .output = {write_memory, &file},
+                                       .flow = fail_to_flow,
+                                       .progress = &progress};
+    assert_true(snapshot_reserve());
+    assert_int_equal(snapshot_take(&options).status, -EIO);
+    snapshot_release();
+    buffer_free(&file);
+    close_bank(&bank, NULL);
+}
+
 static void test_loading_what_is_not_there(void **state) {
     struct world *world = world_create(1, 1);
     struct memory memory = {BYTES("REDIS0011\xfe\x01\x00\x01k\x01v\xff"), 0};
@@ -310,6 +333,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_instant_under_load),
         cmocka_unit_test(test_one_that_fails),
+        cmocka_unit_test(test_what_does_not_flow),
         cmocka_unit_test(test_loading_what_is_not_there),
     };
     value_types_register();

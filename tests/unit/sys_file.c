@@ -170,6 +170,37 @@ static void gathers(void **state) {
     check_content("hello");
 }
 
+static int ranges, range_error;
+
+static int note_range(int fd, off_t offset, off_t size, unsigned flags) {
+    ranges++;
+    errno = range_error;
+    return range_error ? -1 : 0;
+}
+
+static void lets_long_files_flow(void **state) {
+    const uint64_t step = 4 << 20;
+    struct file_flow flow = {0};
+    struct file_calls calls = file_system_calls;
+    calls.sync_range = note_range;
+    file_calls = &calls;
+    int fd = file_open(target, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    ranges = range_error = 0;
+    assert_int_equal(file_flow(fd, &flow, step - 1), 0);
+    assert_int_equal(ranges, 0); /* little has been written */
+    assert_int_equal(file_flow(fd, &flow, step), 0);
+    assert_int_equal(ranges, 1); /* begun */
+    assert_int_equal(file_flow(fd, &flow, 2 * step + 5), 0);
+    assert_int_equal(ranges, 3); /* begun, and what was begun before waited for */
+    assert_true(flow.settled == step && flow.begun == 2 * step + 5);
+    range_error = EINVAL; /* the file system cannot */
+    assert_int_equal(file_flow(fd, &flow, 4 * step), 0);
+    range_error = EIO;
+    assert_int_equal(file_flow(fd, &flow, 6 * step), -EIO);
+    assert_int_equal(file_close(fd), 0);
+    file_calls = &file_system_calls;
+}
+
 static void survives_lack_of_memory(void **state) {
     struct buffer content = {0};
     assert_int_equal(file_write_atomic(target, BYTES("text")), 0);
@@ -217,6 +248,7 @@ int main(void) {
         cmocka_unit_test(leaves_no_half_file),
         cmocka_unit_test(goes_on_after_interruptions),
         cmocka_unit_test(gathers),
+        cmocka_unit_test(lets_long_files_flow),
         cmocka_unit_test(survives_lack_of_memory),
         cmocka_unit_test(logs_lines_to_a_file_that_may_move),
     };
