@@ -9,6 +9,7 @@ import memory
 import peer
 import platform_loads
 import report
+import snapshots
 import speed
 import type_loads
 from servers import ROOT, ServerError, Servers
@@ -28,6 +29,10 @@ PARTS = {
                  ("Client-side caching", "no tracking", platform_loads.tracking),
                  ("TLS, one worker", "Valkey", platform_loads.tls),
                  ("Connections", "Valkey", platform_loads.idle_connections)],
+    "snapshots": [("Taking a snapshot, on one core", "Valkey", snapshots.speed),
+                  ("Starting, on all cores", "Valkey", snapshots.starts),
+                  ("The worst latency of clients that write while snapshots are taken", "Valkey", snapshots.latency),
+                  ("The most memory while snapshots are taken", "Valkey", snapshots.memory)],
     "hitrate": [("Hit rate of a cache, Zipf 0.9, room for 10 % of the keys", "Valkey", hitrate.hit_rates)],
 }
 

@@ -127,10 +127,10 @@ class Servers:
         return Server("Strata", [self.strata_path, "serve", "--port", str(port), "--bind", "127.0.0.1", "--save", "",
                                  "--home", "", "--workers", str(workers), *arguments], port, cores)
 
-    def valkey(self, *arguments):
+    def valkey(self, *arguments, cores=SERVER_CORE):
         port = free_port()
         return Server("Valkey", peer.command("valkey-server", "--port", port, "--bind", "127.0.0.1", "--save", "",
-                                             *arguments), port)
+                                             *arguments), port, cores)
 
     def floor(self, reply):
         port = free_port()
