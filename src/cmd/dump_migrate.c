@@ -200,7 +200,7 @@ static bool guard_keys(struct call *call, struct migration *m) {
 
 static void remove_key(struct call *call, const struct key *key) {
     struct spot spot;
-    if (keyspace_seek(&call->view, key, &spot))
+    if (keyspace_seek_whole(&call->view, key, &spot))
         keyspace_remove(&call->view, &spot, (struct event){EVENT_GENERIC, "del"});
 }
 

@@ -67,7 +67,7 @@ static void expire_key(struct call *call, int64_t unit_ms, int64_t base_ms) {
     if (!parse_moment(call, call->argv[2], unit_ms, base_ms, &moment)) return;
 
     struct spot spot;
-    const struct entry *e = keyspace_seek(&call->view, &call->keys[0], &spot);
+    const struct entry *e = keyspace_seek_whole(&call->view, &call->keys[0], &spot);
     if (!e || !conditions_hold(conditions, entry_expiry(e), moment)) {
         reply_integer(call->reply, 0);
         return;
@@ -101,7 +101,7 @@ void expire_pexpireat(struct call *call) {
 
 void expire_persist(struct call *call) {
     struct spot spot;
-    const struct entry *e = keyspace_seek(&call->view, &call->keys[0], &spot);
+    const struct entry *e = keyspace_seek_whole(&call->view, &call->keys[0], &spot);
     if (!e || !entry_has_expiry(e))
         reply_integer(call->reply, 0);
     else if (!keyspace_set_expiry(&call->view, &spot, EXPIRY_NONE,

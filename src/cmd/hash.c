@@ -75,26 +75,44 @@ static bool reply_both(void *context, struct bytes field, struct bytes value, in
     return true;
 }
 
-static void reply_all(struct call *call, void (*head)(struct reply *, size_t),
-                      hash_visitor *visit) {
+enum shown { SHOWN_NAMES, SHOWN_VALUES, SHOWN_BOTH };
+
+static hash_visitor *const visitors[] = {reply_name, reply_value, reply_both};
+
+static bool reply_fields(struct stream_source *source, struct reply *reply) {
+    size_t start = reply->out->len;
+    do
+        source->next = hash_scan(&source->value, source->next, 1, source->now_ms,
+                                 visitors[source->options], reply);
+    while (source->next && !stream_has_piece(reply, start));
+    return source->next != 0;
+}
+
+static void reply_all(struct call *call, void (*head)(struct reply *, size_t), enum shown shown) {
     struct value hash;
     bool exists;
+    int64_t now_ms = call->view.now_ms;
     if (!hash_read(call, &hash, &exists)) return;
-    if (exists) collection_expect(call, &hash, hash_length(&hash));
-    head(call->reply, exists ? hash_count_alive(&hash, call->view.now_ms) : 0);
-    if (exists) hash_each(&hash, call->view.now_ms, visit, call->reply);
+    head(call->reply, exists ? hash_count_alive(&hash, now_ms) : 0);
+    if (!exists) return;
+    struct stream_source source = {.produce = reply_fields,
+                                   .value = hash,
+                                   .left = hash_length(&hash),
+                                   .now_ms = now_ms,
+                                   .options = shown};
+    if (!collection_stream(call, &source)) hash_each(&hash, now_ms, visitors[shown], call->reply);
 }
 
 void hash_hgetall(struct call *call) {
-    reply_all(call, reply_map, reply_both);
+    reply_all(call, reply_map, SHOWN_BOTH);
 }
 
 void hash_hkeys(struct call *call) {
-    reply_all(call, reply_array, reply_name);
+    reply_all(call, reply_array, SHOWN_NAMES);
 }
 
 void hash_hvals(struct call *call) {
-    reply_all(call, reply_array, reply_value);
+    reply_all(call, reply_array, SHOWN_VALUES);
 }
 
 /* ---- HSCAN ---- */

@@ -9,7 +9,7 @@ void key_del(struct call *call) {
     int64_t removed = 0;
     for (unsigned i = 0; i < call->key_count; i++) {
         struct spot spot;
-        if (!keyspace_seek(&call->view, &call->keys[i], &spot)) continue;
+        if (!keyspace_seek_whole(&call->view, &call->keys[i], &spot)) continue;
         keyspace_remove(&call->view, &spot, deleted);
         removed++;
     }
@@ -51,8 +51,8 @@ static enum rename_result rename_key(struct call *call, bool only_if_free) {
     /* The source is looked up last: finding it may remove it, and then the other spot is void, but
      * not needed either. */
     struct spot source, target;
-    keyspace_seek(&call->view, to, &target);
-    if (!keyspace_seek(&call->view, from, &source)) return RENAME_NO_KEY;
+    keyspace_seek_whole(&call->view, to, &target);
+    if (!keyspace_seek_whole(&call->view, from, &source)) return RENAME_NO_KEY;
     if (only_if_free && target.entry) return RENAME_TAKEN;
     if (bytes_equal(from->name, to->name)) return RENAME_DONE;
     return keyspace_rename(&call->view, &source, &target) ? RENAME_DONE : RENAME_NO_MEMORY;
@@ -129,7 +129,7 @@ void key_copy(struct call *call) {
     struct view target_view = call->view;
     target_view.db = options.db;
     struct spot source, target;
-    keyspace_seek(&target_view, to, &target);
+    keyspace_seek_whole(&target_view, to, &target);
     if (!keyspace_seek_read(&call->view, from, &source) || (target.entry && !options.replace))
         reply_integer(call->reply, 0);
     else if (!keyspace_copy(&call->view, &source, &target_view, &target,
@@ -147,8 +147,8 @@ void key_move(struct call *call) {
         return;
     }
     struct spot source, target;
-    keyspace_seek(&target_view, &call->keys[0], &target);
-    if (!keyspace_seek(&call->view, &call->keys[0], &source) || target.entry) {
+    keyspace_seek_whole(&target_view, &call->keys[0], &target);
+    if (!keyspace_seek_whole(&call->view, &call->keys[0], &source) || target.entry) {
         reply_integer(call->reply, 0);
     } else if (!keyspace_move(&call->view, &source, &target_view, &target)) {
         reply_no_memory(call->reply);

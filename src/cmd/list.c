@@ -294,6 +294,18 @@ void list_lindex(struct call *call) {
     list_reply_item(call->reply, &cursor);
 }
 
+/* The source's `next` is an index. */
+static bool reply_items(struct stream_source *source, struct reply *reply) {
+    size_t start = reply->out->len;
+    struct list_cursor cursor;
+    list_seek(&source->value, source->next, &cursor);
+    do {
+        list_reply_item(reply, &cursor);
+        source->next++;
+    } while (--source->left && !stream_has_piece(reply, start) && list_next(&cursor));
+    return source->left > 0;
+}
+
 void list_lrange(struct call *call) {
     struct value value;
     bool exists;
@@ -304,8 +316,12 @@ void list_lrange(struct call *call) {
     if (start < 0) start = MAX(start + length, 0);
     if (stop < 0) stop += length;
     stop = MIN(stop, length - 1);
-    if (start > stop)
-        reply_array(call->reply, 0);
-    else
-        list_reply_range(call, &value, (uint64_t)start, (uint64_t)(stop - start) + 1, false);
+    uint64_t count = start > stop ? 0 : (uint64_t)(stop - start) + 1;
+    reply_array(call->reply, count);
+    if (!count) return;
+    struct stream_source source = {
+        .produce = reply_items, .value = value, .next = (uint64_t)start, .left = count};
+    if (collection_stream(call, &source)) return;
+    while (reply_items(&source, call->reply) && !call->reply->failed)
+        ;
 }

@@ -37,13 +37,23 @@ static bool reply_member(void *context, struct bytes member) {
     return true;
 }
 
+static bool reply_members(struct stream_source *source, struct reply *reply) {
+    size_t start = reply->out->len;
+    do
+        source->next = set_scan(&source->value, source->next, 1, reply_member, reply);
+    while (source->next && !stream_has_piece(reply, start));
+    return source->next != 0;
+}
+
 void set_smembers(struct call *call) {
     struct value set;
     bool exists;
     if (!read_set(call, &set, &exists)) return;
-    if (exists) collection_expect(call, &set, set_length(&set));
     reply_set(call->reply, exists ? set_length(&set) : 0);
-    if (exists) set_each(&set, reply_member, call->reply);
+    if (!exists) return;
+    struct stream_source source = {
+        .produce = reply_members, .value = set, .left = set_length(&set)};
+    if (!collection_stream(call, &source)) set_each(&set, reply_member, call->reply);
 }
 
 /* ---- SSCAN ---- */

@@ -310,7 +310,7 @@ static void put_result(struct call *call, struct result *result, const char *eve
     const struct value *set = &result->edit.value;
     const struct edit edit = {{EVENT_SET, event}, call->argv, call->argc};
     int64_t length = (int64_t)set_length(set);
-    keyspace_seek(&call->view, &call->keys[0], &spot);
+    keyspace_seek_whole(&call->view, &call->keys[0], &spot);
     if (!length) {
         if (spot.entry) keyspace_remove(&call->view, &spot, (struct event){EVENT_GENERIC, "del"});
         set_edit_drop(&result->edit);

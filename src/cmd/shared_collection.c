@@ -59,12 +59,24 @@ struct random *collection_random(void) {
 #define EXPECTED_MIN   1000
 #define EXPECTED_FRAME 12 /* around an element: "$20\r\n", "\r\n", a score's fraction */
 
-void collection_expect(struct call *call, const struct value *value, uint64_t elements) {
-    if (!value->large || elements < EXPECTED_MIN) return;
+/* About what so many of the elements take in a reply. */
+static size_t size_of(const struct value *value, uint64_t elements) {
     const struct value_ops *ops = value_ops(value->type);
     double share = (double)elements / (double)MAX(ops->length(value), 1u);
-    reply_expect(call->reply,
-                 (size_t)((double)ops->memory(value->object) * share) + elements * EXPECTED_FRAME);
+    return (size_t)((double)ops->memory(value->object) * share) + elements * EXPECTED_FRAME;
+}
+
+void collection_expect(struct call *call, const struct value *value, uint64_t elements) {
+    if (value->large && elements >= EXPECTED_MIN)
+        reply_expect(call->reply, size_of(value, elements));
+}
+
+bool collection_stream(struct call *call, const struct stream_source *source) {
+    if (!source->value.large) return false;
+    size_t size = size_of(&source->value, source->left);
+    if (stream_begin(call, source, size)) return true;
+    reply_expect(call->reply, size);
+    return false;
 }
 
 void collection_reply_no_memory(struct call *call, size_t length) {

@@ -4,6 +4,7 @@
 
 #include "base/random.h"
 #include "exec/call.h"
+#include "exec/stream.h"
 
 /* Looks a collection up for reading, and counts a hit or a miss. *exists: the key does, and *value
  * is valid until the keyspace changes. False: it is of another type, and that has been answered. */
@@ -22,6 +23,10 @@ struct random *collection_random(void);
 
 /* So many of the collection's elements will be answered: makes room for them, about. */
 void collection_expect(struct call *call, const struct value *value, uint64_t elements);
+
+/* The same for a reply that may come in pieces: true, and the elements will be shown; false: the
+ * caller shows them. */
+bool collection_stream(struct call *call, const struct stream_source *source);
 
 /* Takes back what has been answered since the output had `length` bytes, and says that there is no
  * memory instead. */

@@ -80,7 +80,7 @@ void zset_store_new(struct call *call, const struct key *key, const struct value
     struct spot spot;
     uint64_t count = zset_count(set);
     struct edit what = {{EVENT_ZSET, event}, call->argv, call->argc};
-    bool there = keyspace_seek(&call->view, key, &spot) != NULL, stored = false;
+    bool there = keyspace_seek_whole(&call->view, key, &spot) != NULL, stored = false;
     if (count)
         stored = keyspace_replace(&call->view, &spot, set, EXPIRY_NONE, &what);
     else if (there)

@@ -151,7 +151,7 @@ static void store_result(struct sorting *sorting) {
     struct spot spot;
     size_t count = result_count(sorting);
     bool done = pack_init(&pack) && append_result(sorting, &pack);
-    bool there = keyspace_seek(&call->view, sorting->options.store, &spot) != NULL;
+    bool there = keyspace_seek_whole(&call->view, sorting->options.store, &spot) != NULL;
     if (done && count)
         done = store_list(sorting, &spot, buffer_bytes(&pack));
     else if (done && there)

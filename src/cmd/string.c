@@ -79,7 +79,7 @@ static __attribute__((noinline)) void set_with_options(struct call *call) {
     bool wants_old = options.given & STRING_GET;
     struct spot spot;
     struct entry *e = wants_old ? keyspace_seek_read(&call->view, key, &spot)
-                                : keyspace_seek(&call->view, key, &spot);
+                                : keyspace_seek_whole(&call->view, key, &spot);
     if (e && entry_type(e) != TYPE_STRING && options.given & (STRING_GET | STRING_IFEQ)) {
         reply_wrong_type(call->reply);
         return;
@@ -109,7 +109,7 @@ void string_set(struct call *call) {
         return;
     }
     struct spot spot;
-    keyspace_seek(&call->view, &call->keys[0], &spot);
+    keyspace_seek_whole(&call->view, &call->keys[0], &spot);
     if (LIKELY(store(call, &spot, call->argv[2], EXPIRY_NONE)))
         reply_ok(call->reply);
     else
@@ -120,7 +120,7 @@ static void set_for(struct call *call, uint32_t unit) {
     int64_t expiry;
     if (!string_expiry_parse(call, call->argv[2], unit, &expiry)) return;
     struct spot spot;
-    keyspace_seek(&call->view, &call->keys[0], &spot);
+    keyspace_seek_whole(&call->view, &call->keys[0], &spot);
     if (set_until(call, &spot, call->argv[3], expiry))
         reply_ok(call->reply);
     else
@@ -137,7 +137,7 @@ void string_psetex(struct call *call) {
 
 void string_setnx(struct call *call) {
     struct spot spot;
-    if (keyspace_seek(&call->view, &call->keys[0], &spot))
+    if (keyspace_seek_whole(&call->view, &call->keys[0], &spot))
         reply_integer(call->reply, 0);
     else if (store(call, &spot, call->argv[2], EXPIRY_NONE))
         reply_integer(call->reply, 1);

@@ -88,17 +88,41 @@ static void seek_ranks(struct zset_cursor *cursor, const struct value *set, stru
     zset_seek(cursor, set, reverse ? ranks.end - 1 : ranks.first, reverse);
 }
 
+/* A source's options. */
+#define SHOW_SCORES  (1u << 0)
+#define SHOW_REVERSE (1u << 1)
+
+/* The source's `next` is a rank. */
+static bool reply_items(struct stream_source *source, struct reply *reply) {
+    size_t start = reply->out->len;
+    bool reverse = source->options & SHOW_REVERSE;
+    struct zset_cursor cursor;
+    struct zset_item item;
+    uint64_t shown = 0;
+    zset_seek(&cursor, &source->value, source->next, reverse);
+    while (shown < source->left && !stream_has_piece(reply, start) && zset_next(&cursor, &item)) {
+        zset_reply_item(reply, item.member, item.score, source->options & SHOW_SCORES);
+        shown++;
+    }
+    source->left -= shown;
+    source->next = reverse ? source->next - shown : source->next + shown;
+    return source->left > 0;
+}
+
 static void show(struct call *call, const struct range *range, const struct value *set) {
     struct zset_ranks ranks = limit(range, set, ranks_of(range, set));
     uint64_t left = ranks.end - ranks.first;
-    collection_expect(call, set, left);
     zset_reply_head(call->reply, left, range->with_scores);
     if (!left) return;
-    struct zset_cursor cursor;
-    struct zset_item item;
-    seek_ranks(&cursor, set, ranks, range->reverse);
-    while (left-- && zset_next(&cursor, &item))
-        zset_reply_item(call->reply, item.member, item.score, range->with_scores);
+    struct stream_source source = {.produce = reply_items,
+                                   .value = *set,
+                                   .next = range->reverse ? ranks.end - 1 : ranks.first,
+                                   .left = left,
+                                   .options = (range->with_scores ? SHOW_SCORES : 0) |
+                                              (range->reverse ? SHOW_REVERSE : 0)};
+    if (collection_stream(call, &source)) return;
+    while (reply_items(&source, call->reply) && !call->reply->failed)
+        ;
 }
 
 /* Adds the elements one by one, in the order in which they would be shown: where a small set

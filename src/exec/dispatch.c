@@ -8,6 +8,7 @@
 #include "base/ensure.h"
 #include "exec/busy_priv.h"
 #include "exec/exec_priv.h"
+#include "exec/stream_priv.h"
 #include "exec/transaction.h"
 #include "sys/clock.h"
 #include "sys/memory.h"
@@ -293,7 +294,11 @@ static void run_command(struct exec_worker *w, struct call *call, const struct s
     w->running = NULL;
 
     uint64_t end = clock_ticks();
-    account(w, call, found, end - *ticks, request_bytes, reply->out->len - reply_start);
+    size_t reply_bytes = reply->out->len - reply_start;
+    if (UNLIKELY(session->stream != NULL))
+        stream_account(call, found, end - *ticks, request_bytes, reply_bytes);
+    else
+        account(w, call, found, end - *ticks, request_bytes, reply_bytes);
     *ticks = end;
     if (LIKELY(!session->waiter)) session->commands++; /* who waits has not run its command yet */
     if (worker_count_errors(w, reply)) w->counters[found->id].failed++;
@@ -372,7 +377,7 @@ unsigned dispatch_batch(void *context, void *opaque, const struct request_batch 
             taken = batch->count;
             break;
         }
-        if (session->waiter) break;
+        if (session->waiter || session->stream) break;
         gate_yield(w->exec->gate, w->index);
     }
     session->active_ms = w->now_ms;

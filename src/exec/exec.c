@@ -3,6 +3,7 @@
 #include "base/ensure.h"
 #include "exec/exec_priv.h"
 #include "exec/notify.h"
+#include "exec/stream_priv.h"
 #include "sys/clock.h"
 #include "sys/memory.h"
 
@@ -17,6 +18,7 @@ static void worker_init(struct exec *exec, unsigned index) {
     memset(w->outboxes, 0, exec->worker_count * sizeof *w->outboxes);
     w->hotkeys = hotkeys_create();
     list_init(&w->sessions);
+    list_init(&w->streams);
     list_init(&w->monitors);
     list_init(&w->paused);
     w->pause_timer.fire = pause_timer_fire;
@@ -118,6 +120,7 @@ void exec_service(struct exec *exec, struct net_service *service) {
         .run = dispatch_batch,
         .invalid = session_invalid,
         .input_overflow = limits_input_overflow,
+        .more = stream_more,
         .backlog = limits_backlog,
         .close = session_close,
         .enter = enter,

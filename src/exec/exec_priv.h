@@ -111,7 +111,9 @@ struct exec_worker {
     atomic_uint monitor_count;
     struct list_node sessions; /* by id */
     struct index sessions_by_id;
-    unsigned session_count; /* those that are not being killed */
+    unsigned session_count;   /* those that are not being killed */
+    struct list_node streams; /* of sessions whose reply is made in pieces */
+    unsigned stream_count;
     struct list_node paused;
     struct net_timer pause_timer;
     struct list_node awaiting; /* sessions that wait until more is durable, by `paused` */

@@ -4,6 +4,7 @@
 #include "base/ensure.h"
 #include "base/log.h"
 #include "exec/exec_priv.h"
+#include "exec/stream_priv.h"
 #include "keyspace/maintain.h"
 #include "sys/clock.h"
 
@@ -106,6 +107,7 @@ static void look_around(struct exec_worker *w, int64_t now_us, int64_t now_ms) {
     gate_enter(exec->gate, w->index);
     if (w->reaping) sessions_reap(w);
     blocking_tick(w);
+    streams_tick(w);
     sample_rates(w);
     hotkeys_tick(w);
     tracking_trim(w);

@@ -5,6 +5,7 @@
 #include "exec/certificate.h"
 #include "exec/exec_priv.h"
 #include "exec/monitor.h"
+#include "exec/stream_priv.h"
 #include "exec/transaction.h"
 #include "exec/watch.h"
 #include "sys/clock.h"
@@ -84,6 +85,7 @@ void session_close(void *context, void *opaque) {
     struct exec *exec = context;
     struct session *session = opaque;
     blocking_forget(session);
+    stream_forget(session);
     transaction_end(session);
     watch_forget(session);
     if (!(session->flags & SESSION_KILLED)) session_worker(session)->session_count--;

@@ -24,6 +24,7 @@ struct user;
 struct watcher;
 struct tracking;
 struct monitor;
+struct stream;
 
 #define SESSION_AUTHENTICATED   (1u << 0)
 #define SESSION_NO_EVICT        (1u << 1)
@@ -67,6 +68,7 @@ struct session {
     struct subscriber *subscriber;    /* exec/pubsub.h; NULL: it has not subscribed yet */
     struct tracking *tracking;        /* exec/tracking.h; NULL: it does not track */
     struct monitor *monitor;          /* exec/monitor.h; NULL: it is none */
+    struct stream *stream;            /* exec/stream.h; NULL: no reply is being made in pieces */
     int64_t over_soft_limit_since_us; /* clock_mono_us; 0: the output is below its soft limit */
 };
 

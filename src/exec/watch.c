@@ -116,7 +116,7 @@ static bool exists(const struct view *view, const struct key *key) {
     struct view quiet = *view;
     struct spot spot;
     quiet.no_touch = true;
-    return keyspace_seek(&quiet, key, &spot) != NULL;
+    return keyspace_seek_whole(&quiet, key, &spot) != NULL;
 }
 
 bool watch_key(struct call *call, const struct key *key) {

@@ -2,6 +2,7 @@
 #include "keyspace/expire.h"
 #include "ds/due.h"
 #include "keyspace/epoch_priv.h"
+#include "keyspace/pin_priv.h"
 #include "sys/thread.h"
 
 /* ---- whole entries ---- */
@@ -87,6 +88,7 @@ static unsigned expire_elements(struct view *view, struct spot *spot) {
     key.name = buffer_bytes(&expiring.key);
     spot->key = &key;
     epoch_keep(view, spot);
+    entry_finish_pins(spot->entry);
     unsigned removed = remove_elements(view, spot, &expiring);
     spot->key = own;
     return removed;

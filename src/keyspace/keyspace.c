@@ -3,6 +3,7 @@
 #include "keyspace/janitor.h"
 #include "keyspace/keyspace_priv.h"
 #include "keyspace/maintain.h"
+#include "keyspace/pin_priv.h"
 #include "keyspace/policy.h"
 #include "sys/memory.h"
 
@@ -43,7 +44,8 @@ static void free_objects(const struct slice *slice, const struct table_segment *
         for (unsigned i = 0; i < TABLE_SLOTS; i++) {
             if (!segment->bucket[b].tag[i]) continue;
             const struct entry *e = arena_at(&slice->arena, segment->bucket[b].ref[i]);
-            if (entry_is_object(e)) value_ops(entry_type(e))->free(entry_object(e));
+            if (entry_is_object(e) && !object_left_to_pins(entry_object(e)))
+                value_ops(entry_type(e))->free(entry_object(e));
         }
     }
 }

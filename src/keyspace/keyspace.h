@@ -160,6 +160,11 @@ void keyspace_prefetch_elements(const struct view *view, const struct key *key,
  * hits and misses are not counted. Returns the entry or NULL, like spot->entry. */
 struct entry *keyspace_seek(struct view *view, const struct key *key, struct spot *spot);
 
+/* As keyspace_seek, for a command that leaves the elements of a collection alone: it removes,
+ * replaces or moves it as a whole, or changes its expiry. So it need not wait for those who still
+ * read it (keyspace/pin.h). */
+struct entry *keyspace_seek_whole(struct view *view, const struct key *key, struct spot *spot);
+
 /* As keyspace_seek, and counts a hit or a miss as a read does (GETEX, SET with GET ...). */
 struct entry *keyspace_seek_read(struct view *view, const struct key *key, struct spot *spot);
 

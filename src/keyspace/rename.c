@@ -4,8 +4,8 @@
 bool keyspace_rename(struct view *view, struct spot *from, struct spot *to) {
     const struct key *source = from->key;
     if (!put_like(view, to, from->entry)) return false;
-    keyspace_seek(view, source, from); /* putting may have moved it, in the same slice */
-    spot_forget(view, from);           /* its object, if it has one, belongs to `to` now */
+    keyspace_seek_whole(view, source, from); /* putting may have moved it, in the same slice */
+    spot_forget(view, from);                 /* its object, if it has one, belongs to `to` now */
     keyspace_count_changes(view->counters, 1);
     keyspace_notify(view, to->key, (struct event){EVENT_NEW, "new"});
     keyspace_notify(view, source, (struct event){EVENT_GENERIC, "rename_from"});
@@ -45,7 +45,7 @@ bool keyspace_copy(struct view *view, struct spot *from, struct view *target, st
         if (value.large) value_ops(value.type)->free(value.object);
         return false;
     }
-    keyspace_seek(view, from->key, from);
+    keyspace_seek_whole(view, from->key, from);
     keyspace_count_changes(view->counters, 1);
     keyspace_notify(target, to->key, (struct event){EVENT_NEW, "new"});
     if (view->keyspace->subscriber_count)

@@ -10,6 +10,7 @@
  */
 #include "keyspace/epoch_priv.h"
 #include "keyspace/janitor.h"
+#include "keyspace/pin_priv.h"
 #include "sys/memory.h"
 
 static void count_live(struct view *view, const struct slice *slice, size_t before) {
@@ -63,6 +64,7 @@ static void free_object(const struct view *view, const struct entry *e) {
     size_t bytes = ops->memory(object);
     int64_t released = view->counters->released_bytes + (int64_t)bytes;
     __atomic_store_n(&view->counters->released_bytes, released, __ATOMIC_RELAXED);
+    if (object_left_to_pins(object)) return;
     if (ops->free_effort(object) <= FREE_EFFORT_AT_ONCE)
         ops->free(object);
     else
@@ -186,7 +188,7 @@ static bool store_beside(struct view *view, const struct string_batch *batch, un
     const struct key *key = &batch->keys[i];
     struct bytes value = batch->values[2 * (size_t)i];
     struct spot spot;
-    const struct entry *had = keyspace_seek(view, key, &spot);
+    const struct entry *had = keyspace_seek_whole(view, key, &spot);
     unsigned times = times_of(had);
     int64_t expiry = batch->expiry;
     if (expiry == EXPIRY_KEEP) expiry = had ? entry_expiry(had) : EXPIRY_NONE;

@@ -146,6 +146,35 @@ void connection_resume(struct connection *c) {
     if (w->current != c && !list_linked(&c->turn)) list_append(&w->later, &c->turn);
 }
 
+void connection_stream(struct connection *c) {
+    ensure(c->worker->current == c);
+    c->flags |= CONNECTION_STREAMING;
+}
+
+/* Moves the buffer's bytes to the end of the connection's output. */
+static bool put_behind(struct connection *c, struct buffer *rest) {
+    struct worker *w = c->worker;
+    if (rest->len == 0) return true;
+    if (w->current == c) return buffer_append_bytes(&w->output, buffer_bytes(rest));
+    return output_take(&c->output, rest, 0, 0);
+}
+
+void connection_end_stream(struct connection *c) {
+    const struct net_service *service = c->worker->net->service;
+    if (!(c->flags & CONNECTION_STREAMING) || c->flags & CONNECTION_CLOSED) return;
+    struct buffer rest = {0};
+    struct reply reply = {.out = &rest, .resp = 2};
+    while (service->more(service->context, c->session, &reply) && !reply.failed)
+        ;
+    connection_streamed(c);
+    if (reply.failed || !put_behind(c, &rest)) {
+        log_warning("Closing a connection: no memory for its output");
+        connection_close(c);
+    }
+    buffer_free(&rest);
+    write_soon(c);
+}
+
 void connection_hold(struct connection *c, uint64_t mark) {
     struct worker *w = c->worker;
     ensure(w->current == c);
@@ -164,6 +193,7 @@ void connection_send(struct connection *c, struct bytes bytes) {
 void connection_send_held(struct connection *c, struct bytes bytes, uint64_t mark) {
     struct worker *w = c->worker;
     if (c->flags & CONNECTION_CLOSED || bytes.len == 0) return;
+    if (UNLIKELY(c->flags & CONNECTION_STREAMING)) connection_end_stream(c);
     if (w->current == c) connection_hold(c, mark);
     bool kept =
         w->current == c ? buffer_append_bytes(&w->output, bytes) : send_later(c, bytes, mark);

@@ -19,7 +19,8 @@
 #define CONNECTION_CLOSING  (1u << 6) /* no more input; closes when the output is sent */
 #define CONNECTION_CLOSED   (1u << 7) /* on worker->closed; does nothing more */
 
-#define CONNECTION_HELD (1u << 11) /* on worker->held */
+#define CONNECTION_HELD      (1u << 11) /* on worker->held */
+#define CONNECTION_STREAMING (1u << 12) /* service->more() has more of the last reply */
 
 #define CONNECTION_TLS       (1u << 8)  /* is a struct tls_connection */
 #define CONNECTION_HANDSHAKE (1u << 9)  /* has no session yet (handshake.c) */
@@ -44,6 +45,11 @@ _Static_assert(sizeof(struct connection) <= 160, "an allocator's size class");
 
 /* Makes a connection of the descriptor, which is closed when that fails. */
 void connection_adopt(struct worker *worker, int fd, bool with_tls);
+
+/* The last piece of a reply has been made: requests are run again. */
+static inline void connection_streamed(struct connection *c) {
+    c->flags = (c->flags & ~CONNECTION_STREAMING) | CONNECTION_RUNNABLE;
+}
 
 /* Asks the service for a session, and frees the connection when that refuses. */
 bool connection_open(struct connection *c);

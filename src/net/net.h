@@ -46,6 +46,10 @@ struct net_service {
     /* A request outgrew net_set_input_limit(): the connection is about to be closed. */
     void (*input_overflow)(void *context, void *session, size_t input_bytes);
 
+    /* After connection_stream(), whenever the connection has sent all that it had: writes more of
+     * the reply to `reply`. False: it is complete. */
+    bool (*more)(void *context, void *session, struct reply *reply);
+
     /* At the end of a turn that left bytes unsent, or that sent the last of such (pending = 0): the
      * place to enforce limits on slow readers. Must be cheap: pending may stay above 0 for long. */
     void (*backlog)(void *context, void *session, size_t pending);
@@ -161,10 +165,17 @@ void connection_close(struct connection *c);
 /* Lets a connection go on whose run() took fewer requests than it was given. */
 void connection_resume(struct connection *c);
 
+/* Within its run(): the reply that has just been begun comes in pieces, by service->more(). No
+ * request is run until that says that it is complete. run() returns at once. */
+void connection_stream(struct connection *c);
+
+/* Asks for all the rest of such a reply now, whether the peer has taken what there is or not. */
+void connection_end_stream(struct connection *c);
+
 /* Sends bytes that no request asked for: pushes, messages, a late reply. They are copied, and
  * written at the end of the turn. Within the connection's own run() they stand where the replies of
- * the batch have come to, so never call it in the middle of a reply. Without memory the connection
- * is closed. From another thread: worker_post. */
+ * the batch have come to, so never call it in the middle of a reply; one that comes in pieces is
+ * completed before. Without memory the connection is closed. From another thread: worker_post. */
 void connection_send(struct connection *c, struct bytes bytes);
 
 /* Within its run(): what the connection has written since its turn began, and writes until its end,

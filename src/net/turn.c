@@ -21,11 +21,13 @@ enum {
     OUTPUT_KEPT = 1024 * 1024, /* the worker's output buffer is kept up to this size */
     TAKE_OVER = 64 * 1024,     /* see keep_output */
     TAKE_ALWAYS = 1024 * 1024,
-    WRITE_PARTS = 64
+    WRITE_PARTS = 64,
+    GATHER_MAX = 4 * 1024 /* less is copied into one piece, which the kernel takes for less */
 };
 
 static bool may_run(const struct connection *c) {
-    return !(c->flags & (CONNECTION_WAITING | CONNECTION_CLOSING | CONNECTION_CLOSED));
+    return !(c->flags &
+             (CONNECTION_WAITING | CONNECTION_CLOSING | CONNECTION_CLOSED | CONNECTION_STREAMING));
 }
 
 /* ---- writing ---- */
@@ -55,9 +57,26 @@ static size_t write_parts(struct connection *c, struct iovec *parts, int count) 
     return (size_t)n;
 }
 
+/* Several small parts become one, in `room`. Returns how many there are then. */
+static int gather(struct iovec *parts, int count, char room[GATHER_MAX]) {
+    size_t size = 0;
+    for (int i = 0; i < count; i++)
+        size += parts[i].iov_len;
+    if (count < 2 || size > GATHER_MAX) return count;
+    size_t at = 0;
+    for (int i = 0; i < count; i++) {
+        memcpy(room + at, parts[i].iov_base, parts[i].iov_len);
+        at += parts[i].iov_len;
+    }
+    parts[0] = (struct iovec){room, size};
+    return 1;
+}
+
 void connection_write_queue(struct connection *c) {
     struct iovec parts[WRITE_PARTS];
+    char room[GATHER_MAX];
     int count = output_parts(&c->output, net_released(c->worker->net), parts, WRITE_PARTS);
+    count = gather(parts, count, room);
     if (count) output_consume(&c->output, write_parts(c, parts, count));
 }
 
@@ -107,6 +126,11 @@ static void refuse(struct connection *c, struct bytes error) {
     connection_close_after_reply(c);
 }
 
+/* How many bytes the first `taken` requests took. */
+static size_t batch_end(const struct request_batch *batch, unsigned taken) {
+    return taken ? batch->items[taken - 1].end : 0;
+}
+
 /* Returns how many bytes of input are done with. */
 static size_t run_batch(struct connection *c) {
     struct worker *w = c->worker;
@@ -119,8 +143,9 @@ static size_t run_batch(struct connection *c) {
     if (taken == batch->count) return batch->consumed;
     ensure(taken < batch->count);
     c->parser = (struct request_parser){0};
+    if (c->flags & CONNECTION_STREAMING) return batch_end(batch, taken);
     c->flags |= c->flags & CONNECTION_RESUMED ? CONNECTION_RUNNABLE : CONNECTION_WAITING;
-    return taken ? batch->items[taken - 1].end : 0;
+    return batch_end(batch, taken);
 }
 
 static bool is_within(struct bytes part, const struct buffer *buffer) {
@@ -246,10 +271,23 @@ static void take_input(struct connection *c) {
     }
 }
 
+/* ---- a reply in pieces ---- */
+
+/* The next piece, if the peer has taken those before. */
+static void make_piece(struct connection *c) {
+    struct worker *w = c->worker;
+    const struct net_service *service = w->net->service;
+    if (c->output.pending || c->flags & CONNECTION_CLOSED) return;
+    w->reply = (struct reply){.out = &w->output, .resp = 2};
+    if (!service->more(service->context, c->session, &w->reply)) connection_streamed(c);
+    if (w->reply.failed) close_failed(c, "replies", ENOMEM);
+}
+
 /* ---- the turn ---- */
 
 static bool wants_turn(const struct connection *c) {
     if (has_ready_output(c)) return true;
+    if (c->flags & CONNECTION_STREAMING) return c->output.pending == 0;
     return may_run(c) && c->flags & (CONNECTION_READABLE | CONNECTION_RUNNABLE);
 }
 
@@ -260,6 +298,7 @@ static void end_turn(struct connection *c, size_t backlog_before) {
     const uint32_t in_vain = CONNECTION_WAITING | CONNECTION_HANGUP;
     bool is_done =
         c->flags & CONNECTION_CLOSING ? c->output.pending == 0 : (c->flags & in_vain) == in_vain;
+    is_done &= !(c->flags & CONNECTION_STREAMING);
     if (is_done)
         connection_close(c);
     else if (wants_turn(c) && !list_linked(&c->turn))
@@ -274,7 +313,10 @@ void connection_turn(struct connection *c) {
     size_t backlog = c->output.pending;
     c->worker->current = c;
     if (backlog && !(c->flags & CONNECTION_FULL)) connection_write_queue(c);
-    take_input(c);
+    if (UNLIKELY(c->flags & CONNECTION_STREAMING))
+        make_piece(c);
+    else
+        take_input(c);
     connection_send_output(c);
     end_turn(c, backlog);
 }

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Long replies, in pieces: a command that shows a large collection writes the head of its reply and
+ * the first elements, and leaves the rest for later turns of its worker. The next piece is made
+ * when the client has taken the last, so others run their commands in between, and a reply of
+ * gigabytes takes no memory.
+ *
+ * The client gets what the collection was when the command ran: the value is pinned
+ * (keyspace/pin.h), and whoever is about to change it makes all the rest first.
+ */
+#pragma once
+
+#include "exec/call.h"
+#include "value/value.h"
+
+/* A producer stops when it has written so many bytes. */
+#define STREAM_PIECE ((size_t)256 * 1024)
+
+struct stream_source;
+
+/* Writes about a piece of what is left to show, and remembers in the source how far it came. False:
+ * that was the last. On any thread, and it knows only the source. */
+typedef bool stream_producer(struct stream_source *source, struct reply *reply);
+
+struct stream_source {
+    stream_producer *produce;
+    struct value value; /* large */
+    uint64_t next;      /* where the next piece begins, in the producer's own way */
+    uint64_t left;      /* elements */
+    int64_t now_ms;     /* of the command */
+    unsigned options;   /* the producer's own */
+};
+
+/* Shows what the source has, behind the head of an aggregate that has been written, if that takes
+ * about `bytes`: true, and the first piece is written. False: the caller should write it at once,
+ * because it is little, or in the midst of something. */
+bool stream_begin(struct call *call, const struct stream_source *source, size_t bytes);
+
+/* Is the piece that began where the output had `start` bytes long enough? */
+static inline bool stream_has_piece(const struct reply *reply, size_t start) {
+    return reply->out->len - start >= STREAM_PIECE || reply->failed;
+}
