@@ -13,7 +13,7 @@
 #define REQUEST_MAX 4096              /* the arguments are kept for the logs */
 
 /* Whoever changes a value has to make the rest of all the replies that show it. */
-#define STREAMS_MAX 64
+#define STREAMS_MAX 16
 
 struct stream {
     struct pin pin;

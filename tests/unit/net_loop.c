@@ -192,6 +192,56 @@ static void half_closed_peers_get_their_replies(void **state) {
     client_expect_eof(fd);
 }
 
+/* ---- replies in pieces ---- */
+
+static void expect_pieces(int fd, unsigned count) {
+    char line[32];
+    snprintf(line, sizeof line, "*%u\r\n", count);
+    client_expect(fd, line);
+    for (; count; count--) {
+        snprintf(line, sizeof line, ":%u\r\n", count);
+        client_expect(fd, line);
+    }
+}
+
+static void pieces_keep_what_follows_waiting(void **state) {
+    int fd = client_open();
+    client_command(fd, "ECHO a\r\nPIECES 900\r\nECHO b\r\nCUT 50\r\nPIECES 1\r\nPIECES 2");
+    client_expect(fd, "$1\r\na\r\n");
+    expect_pieces(fd, 900);
+    client_expect(fd, "$1\r\nb\r\n");
+    expect_pieces(fd, 50);
+    expect_pieces(fd, 1);
+    expect_pieces(fd, 2);
+    client_command(fd, "PIECES 3\r\nQUIT");
+    expect_pieces(fd, 3);
+    client_expect(fd, "+OK\r\n");
+    client_expect_eof(fd);
+}
+
+static void pieces_wait_for_a_slow_reader(void **state) {
+    int fd = client_open_with_buffer(4096), other = client_open();
+    client_command(fd, "REP 20000000\r\nPIECES 3");
+    shutdown(fd, SHUT_WR);
+    wait_until(seen.most_pending > 0);
+    client_command(other, "PIECES 2");
+    expect_pieces(other, 2);
+    read_repeated(fd, 1, 20000000);
+    expect_pieces(fd, 3);
+    client_expect_eof(fd);
+    close(other);
+}
+
+static void messages_come_behind_all_pieces(void **state) {
+    int fd = client_open();
+    client_command(fd, "PIECES 100000\r\nPUSH x");
+    expect_pieces(fd, 100000);
+    client_expect(fd, "+x\r\n");
+    client_command(fd, "PIECES 5");
+    close(fd);
+    wait_until(seen.closed == 1);
+}
+
 /* ---- waiting ---- */
 
 static void waiting_holds_what_follows(void **state) {
@@ -521,6 +571,9 @@ int main(void) {
         NET_TEST(slow_readers_can_be_closed),
         NET_TEST(slow_reader_that_hangs_up_is_closed),
         NET_TEST(half_closed_peers_get_their_replies),
+        NET_TEST(pieces_keep_what_follows_waiting),
+        NET_TEST(pieces_wait_for_a_slow_reader),
+        NET_TEST(messages_come_behind_all_pieces),
         NET_TEST(waiting_holds_what_follows),
         NET_TEST(waiting_connections_notice_hang_ups),
         NET_TEST(run_may_resume_itself),

@@ -28,6 +28,7 @@ struct session {
     struct connection *connection;
     char name[16];  /* of WAIT */
     unsigned tries; /* of MANY */
+    uint64_t left;  /* of PIECES */
     bool let_go;    /* GO has come */
     bool ended;     /* DIE or QUIT */
     struct session *next;
@@ -162,6 +163,11 @@ static bool run_one(struct session *session, struct bytes name, struct bytes arg
         }
         session->tries = 0;
         reply_ok(reply);
+    } else if (bytes_is(name, "pieces") || bytes_is(name, "cut")) {
+        number_parse_u64(argument, &session->left);
+        reply_array(reply, session->left);
+        connection_stream(c);
+        if (bytes_is(name, "cut")) connection_end_stream(c);
     } else if (bytes_is(name, "go")) {
         post_go(argument);
         reply_ok(reply);
@@ -187,8 +193,16 @@ static unsigned on_run(void *context, void *opaque, const struct request_batch *
         const struct request *request = &batch->items[taken];
         struct bytes argument = request->argc > 1 ? request->argv[1] : BYTES("");
         if (!run_one(session, request->argv[0], argument, reply)) break;
+        if (session->left) return taken + 1;
     }
     return taken;
+}
+
+static bool on_more(void *context, void *opaque, struct reply *reply) {
+    check_inside(true);
+    struct session *session = opaque;
+    reply_integer(reply, (int64_t)session->left);
+    return --session->left > 0;
 }
 
 static void on_invalid(void *context, void *session, const char *error) {
@@ -228,6 +242,7 @@ static bool on_tick(void *context, unsigned worker) {
 const struct net_service test_service = {
     .open = on_open,
     .run = on_run,
+    .more = on_more,
     .invalid = on_invalid,
     .input_overflow = on_overflow,
     .backlog = on_backlog,

@@ -6,6 +6,7 @@
  * - WAIT name: waits for GO name, which lets it go on, on whichever worker; "went" follows
  * - DIE: connection_close; QUIT: +OK, connection_close_after_reply
  * - PUSH x: +x by connection_send; MANY n: +OK at its n-th try, it resumes itself
+ * - PIECES n: n numbers, each a piece of its own; CUT n: the same, ended by connection_end_stream
  * - MEMORY: of connection_usage; NAMES: those in the certificate, with spaces around them
  */
 #pragma once
