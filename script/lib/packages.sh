@@ -10,7 +10,7 @@ packages_of() {
             libjemalloc-dev libxxhash-dev libssl-dev libluajit-5.1-dev lua-cjson-dev libcmocka-dev
         ;;
     test)
-        echo python3 python3-pytest python3-pytest-timeout python3-redis shellcheck pyflakes3 clang-format util-linux procps
+        echo python3 python3-pytest python3-pytest-timeout python3-redis shellcheck pyflakes3 clang-format util-linux procps openssl
         ;;
     fuzz)
         echo clang "libclang-rt-dev|libclang-rt-19-dev|libclang-common-14-dev"
@@ -51,16 +51,18 @@ package_is_known() {
     apt-cache show --no-all-versions "$1" >/dev/null 2>&1
 }
 
-# Prints for each need the first name that apt knows; fails at a need that has none.
+# Prints for each need the first name that apt knows, or fails and prints the needs that have none.
 resolve_needs() {
-    local need name
+    local need name names=() unknown=()
     for need in "$@"; do
         for name in ${need//|/ }; do
-            if package_is_known "$name"; then
-                echo "$name"
-                continue 2
-            fi
+            package_is_known "$name" || continue
+            names+=("$name")
+            continue 2
         done
-        return 1
+        unknown+=("$need")
     done
+    [[ ${#unknown[@]} -eq 0 ]] || names=("${unknown[@]}")
+    echo "${names[*]}"
+    [[ ${#unknown[@]} -eq 0 ]]
 }

@@ -28,12 +28,18 @@ static void tells_time(void **state) {
     int64_t ms = clock_wall_ms(), us = clock_wall_us();
     assert_true(ms > INT64_C(1600000000000));
     assert_in_range(us / 1000 - ms, 0, 1000);
-    int64_t start_us = clock_mono_us();
-    uint64_t start = clock_ticks();
-    usleep(20000);
-    double measured = (double)(clock_ticks() - start) / clock_ticks_per_us();
-    double expected = (double)(clock_mono_us() - start_us);
-    assert_true(expected >= 20000 && measured > expected * 0.8 && measured < expected * 1.2);
+    /* A busy machine may stop us between the readings of the two clocks, but not each time. */
+    bool agree = false;
+    for (int attempt = 0; attempt < 20 && !agree; attempt++) {
+        int64_t start_us = clock_mono_us();
+        uint64_t start = clock_ticks();
+        usleep(20000);
+        double measured = (double)(clock_ticks() - start) / clock_ticks_per_us();
+        double expected = (double)(clock_mono_us() - start_us);
+        assert_true(expected >= 20000);
+        agree = measured > expected * 0.8 && measured < expected * 1.2;
+    }
+    assert_true(agree);
 }
 
 static void draws_entropy(void **state) {
