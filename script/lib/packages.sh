@@ -53,16 +53,16 @@ package_is_known() {
 
 # Prints for each need the first name that apt knows, or fails and prints the needs that have none.
 resolve_needs() {
-    local need name names=() unknown=()
+    local need name found=() unknown=()
     for need in "$@"; do
         for name in ${need//|/ }; do
             package_is_known "$name" || continue
-            names+=("$name")
+            found+=("$name")
             continue 2
         done
         unknown+=("$need")
     done
-    [[ ${#unknown[@]} -eq 0 ]] || names=("${unknown[@]}")
-    echo "${names[*]}"
+    [[ ${#unknown[@]} -eq 0 ]] || found=("${unknown[@]}")
+    echo "${found[*]}"
     [[ ${#unknown[@]} -eq 0 ]]
 }
