@@ -178,7 +178,7 @@ static const char *setting_fault(struct stream *stream, const struct setting *se
     if (stream_id_compare(setting->last, stream->max_deleted) < 0)
         return "ERR The ID specified in XSETID is smaller than current max_deleted_entry_id";
     if (stream->length == 0) return NULL;
-    if (stream_id_compare(setting->last, stream_last_entry(stream)) < 0)
+    if (stream_id_compare(setting->last, stream_last_place(stream)) < 0)
         return "ERR The ID specified in XSETID is smaller than the target stream top item";
     if (setting->added >= 0 && stream->length > (uint64_t)setting->added)
         return "ERR The entries_added specified in XSETID is smaller than the target stream length";

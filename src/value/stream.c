@@ -241,6 +241,15 @@ struct stream_id stream_last_entry(struct stream *stream) {
     return stream_edge(stream, true);
 }
 
+struct stream_id stream_last_place(struct stream *stream) {
+    struct tree_cursor cursor;
+    struct node node;
+    const struct stream_place *tail = tree_last(&stream->nodes, &cursor);
+    if (!tail) return STREAM_ID_MIN;
+    node_open(&node, pack_at(tail->pack), tail->id);
+    return node_last_id(&node);
+}
+
 /* ---- deleting ---- */
 
 void stream_remove_node(struct stream *stream, struct tree_cursor *cursor) {

@@ -68,7 +68,7 @@ uint64_t stream_trim(struct stream *stream, const struct stream_trim *trim);
 uint64_t stream_trim_unreferenced(struct stream *stream, const struct stream_trim *trim,
                                   struct stream_id *end);
 
-/* XSETID: what is given is used as it is. */
+/* XSETID: what is given is used as it is. `last` is not before stream_last_place(). */
 void stream_set(struct stream *stream, struct stream_id last, struct stream_id max_deleted,
                 uint64_t added);
 
@@ -94,6 +94,9 @@ bool stream_has(struct stream *stream, struct stream_id id);
 
 /* The ID of the last entry that there is; 0-0 when there is none. */
 struct stream_id stream_last_entry(struct stream *stream);
+
+/* The same of all that have a place in a node, be they deleted: new ones come behind it. */
+struct stream_id stream_last_place(struct stream *stream);
 
 /* How many nodes a radix tree over the IDs of the nodes has, as XINFO tells; of large streams
  * an estimate. */

@@ -157,7 +157,8 @@ static bool check_skip(struct bytes pack, size_t *at, int64_t count) {
 static bool check_entry(struct bytes pack, size_t *at, int64_t master_fields, bool *deleted,
                         struct stream_id *id) {
     int64_t flags, fields = master_fields, ms, seq, elements, most = (int64_t)pack.len;
-    if (!check_integer(pack, at, 0, 3, &flags) ||
+    size_t start = *at;
+    if (!check_integer(pack, at, 0, 3, &flags) || pack.data[start] != flags || /* one byte */
         !check_integer(pack, at, INT64_MIN, INT64_MAX, &ms) ||
         !check_integer(pack, at, INT64_MIN, INT64_MAX, &seq))
         return false;
@@ -182,11 +183,12 @@ static bool check_entries(struct bytes pack, struct stream_id node_id) {
         struct stream_id id = node_id;
         bool gone;
         if (!check_entry(pack, &at, fields, &gone, &id)) return false;
-        if (!first && stream_id_compare(id, last) <= 0) return false;
+        if (first ? stream_id_compare(id, node_id) < 0 : stream_id_compare(id, last) <= 0)
+            return false;
         gone ? deleted-- : live--;
         last = id;
     }
-    return live == 0 && deleted == 0 && stream_id_compare(last, node_id) >= 0;
+    return live == 0 && deleted == 0;
 }
 
 bool node_validate(struct bytes bytes, struct stream_id id, bool deep) {

@@ -95,13 +95,9 @@ uint64_t stream_radix_nodes(struct stream *stream) {
 
 bool stream_load_node(struct stream *stream, struct stream_id id, struct bytes pack, bool deep) {
     struct tree_cursor cursor;
-    struct stream_place *last = tree_last(&stream->nodes, &cursor);
     struct node node;
-    if (!node_validate(pack, id, deep)) return false;
-    if (last) {
-        node_open(&node, pack_at(last->pack), last->id);
-        if (stream_id_compare(node_last_id(&node), id) >= 0) return false;
-    }
+    bool follows = !stream->length || stream_id_compare(stream_last_place(stream), id) < 0;
+    if (!node_validate(pack, id, deep) || !follows) return false;
     struct stream_place place = {id, memory_alloc(pack.len)};
     if (!place.pack) return false;
     memcpy(place.pack, pack.data, pack.len);
@@ -124,6 +120,8 @@ bool stream_load_totals(struct stream *stream, const struct stream_totals *total
     stream->first = totals->first;
     stream->last = totals->last;
     stream->max_deleted = totals->max_deleted;
+    struct stream_id place = stream_last_place(stream);
+    if (stream_id_compare(stream->last, place) < 0) stream->last = place;
     return true;
 }
 

@@ -257,6 +257,9 @@ static void keeps_who_has_what(void **state) {
 
 static void walk(struct stream *stream) {
     struct stream_cursor cursor;
+    struct stream_totals totals = {.length = stream->length, .added = stream->length};
+    totals.last = stream_last_entry(stream);
+    assert_true(stream_load_totals(stream, &totals));
     for (int reverse = 0; reverse < 2; reverse++) {
         stream_seek(&cursor, stream, STREAM_ID_MIN, STREAM_ID_MAX, reverse);
         while (stream_next(&cursor)) {
@@ -268,6 +271,11 @@ static void walk(struct stream *stream) {
                 pack_get(cursor.node.pack, value);
             }
         }
+    }
+    while (stream->length) {
+        assert_int_equal(stream_delete(stream, stream_last_entry(stream)), STREAM_DONE);
+        stream_trim(stream,
+                    &(struct stream_trim){.by = STREAM_BY_LENGTH, .length = stream->length / 2});
     }
 }
 
@@ -298,6 +306,27 @@ static void refuses_or_walks_any_bytes(void **state) {
     stream_free(whole);
 }
 
+/* Is it a node whose only entry has these flags, an element of a pack? */
+static bool is_node_with(struct bytes flags) {
+    struct buffer buffer = {0};
+    assert_true(buffer_append(&buffer, "\0\0\0\0\12\0", PACK_HEADER));
+    assert_true(buffer_append_bytes(&buffer, BYTES("\1\1\0\1\1\1\201f\2\0\1"))); /* a field: f */
+    assert_true(buffer_append_bytes(&buffer, flags));
+    assert_true(buffer_append_bytes(&buffer, BYTES("\0\1\0\1\201v\2\4\1\377"))); /* its value: v */
+    buffer.data[0] = (char)buffer.len;
+    assert_true(pack_validate(buffer_bytes(&buffer), true, NULL, NULL));
+    bool good = node_validate(buffer_bytes(&buffer), (struct stream_id){5, 1}, true);
+    buffer_free(&buffer);
+    return good;
+}
+
+/* Deleting sets a bit of the flags where they are. */
+static void refuses_flags_of_several_bytes(void **state) {
+    assert_true(is_node_with(BYTES("\2\1")));
+    assert_false(is_node_with(BYTES("\300\2\2")));
+    assert_false(is_node_with(BYTES("\362\2\0\0\4")));
+}
+
 static void reads_ids(void **state) {
     struct stream_id id;
     bool any;
@@ -318,8 +347,11 @@ static void reads_ids(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(behaves_as_an_array), cmocka_unit_test(survives_without_memory),
-        cmocka_unit_test(keeps_who_has_what),  cmocka_unit_test(refuses_or_walks_any_bytes),
+        cmocka_unit_test(behaves_as_an_array),
+        cmocka_unit_test(survives_without_memory),
+        cmocka_unit_test(keeps_who_has_what),
+        cmocka_unit_test(refuses_or_walks_any_bytes),
+        cmocka_unit_test(refuses_flags_of_several_bytes),
         cmocka_unit_test(reads_ids),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

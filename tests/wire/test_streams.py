@@ -131,3 +131,16 @@ def test_references_are_chosen_once(groups):
     for words in (["MAXLEN", 1, "ACKED", "DELREF"], ["ACKED"]):
         with pytest.raises(Failure):
             groups.call("XTRIM", "s", *words)
+
+
+def test_no_entry_comes_before_one_that_was_deleted(client):
+    """Else no file of the data could be read again: a node's IDs grow, those of deleted entries too."""
+    for i in ("1-1", "5-1"):
+        client.call("XADD", "s", i, "f", i)
+    client.call("XDEL", "s", "5-1")
+    assert client.call("XSETID", "s", "6-0", "MAXDELETEDID", "0-1") == "OK"
+    with pytest.raises(Failure, match="top item"):
+        client.call("XSETID", "s", "2-0")
+    client.call("XADD", "s", "7-0", "f", "last")
+    assert client.call("RESTORE", "copy", 0, client.call("DUMP", "s")) == "OK"
+    assert ids(client) == ["1-1", "7-0"]

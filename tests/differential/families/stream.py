@@ -142,7 +142,7 @@ def autoclaim(g):
 
 def setid(g):
     return ["XSETID", g.key(), g.pick([id_(g), "100-1", "50"]), *g.some("ENTRIESADDED", g.pick([0, 5, 50, 200]), chance=0.3),
-            *g.some("MAXDELETEDID", id_(g), chance=0.3)]
+            *g.some("MAXDELETEDID", g.pick(["0-0", "100-1"]), chance=0.3)]
 
 
 def nodes(g):
