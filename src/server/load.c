@@ -9,6 +9,7 @@
 #include "journal/replay.h"
 #include "journal/snapshot.h"
 #include "keyspace/load.h"
+#include "server/adopt.h"
 #include "server/keep.h"
 #include "server/library.h"
 #include "server/replay.h"
@@ -47,6 +48,9 @@ struct loading {
     unsigned participant;
     bool alone; /* it does not let anybody in */
     struct replay replay;
+    struct adoption adoption;
+    bool has_snapshot;
+    uint64_t next; /* unit */
     int64_t slice_began_us, logged_us;
     struct buffer *error;
 };
@@ -116,7 +120,8 @@ static bool load_snapshot(struct loading *loading, uint64_t *covered) {
         return false;
     }
     *covered = 0;
-    if (!*source.name) return true;
+    loading->has_snapshot = *source.name;
+    if (!loading->has_snapshot) return true;
     unsigned workers = net_workers(exec_net(loader.exec));
     struct snapshot_load_result result = snapshot_load(&(struct snapshot_load_options){
         .keyspace = loading->replay.keyspace,
@@ -204,6 +209,26 @@ static bool load_journal(struct loading *loading, uint64_t covered, uint64_t *ne
     return good;
 }
 
+static void breathe_in_adoption(void *context) {
+    breathe(context);
+}
+
+static bool adopt(struct loading *loading) {
+    struct replay *replay = &loading->replay;
+    loading->adoption = (struct adoption){
+        .exec = loader.exec,
+        .runner = replay->context,
+        .view = {.keyspace = replay->keyspace,
+                 .counters = keyspace_counters_of(replay->keyspace, 0),
+                 .now_ms = clock_wall_ms(),
+                 .worker = replay->participant},
+        .breathe = breathe_in_adoption,
+        .context = loading,
+        .error = &loader.error,
+    };
+    return adopt_files(&loading->adoption);
+}
+
 static bool load_all(struct loading *loading) {
     uint64_t covered, next;
     int64_t began_us = clock_mono_us();
@@ -216,7 +241,17 @@ static bool load_all(struct loading *loading) {
     if (loading->replay.misfits)
         log_warning("%llu records of the journal did not fit what was there before them",
                     (ull)loading->replay.misfits);
-    return keep_begin(next - 1, &loader.error);
+    loading->next = next;
+    return next > 1 || loading->has_snapshot || adopt(loading);
+}
+
+/* From now on there is more than what the home held. */
+static bool begin_keeping(struct loading *loading) {
+    if (loading->adoption.any && !adopt_keep(&loading->adoption)) return false;
+    enter(loading);
+    bool good = keep_begin(loading->next - 1, &loader.error);
+    leave(loading);
+    return good;
 }
 
 static void write_info(struct exec *exec, struct buffer *out, void *context) {
@@ -246,6 +281,7 @@ static void load(void *argument) {
     enter(&loading);
     bool good = load_all(&loading);
     leave(&loading);
+    good = good && begin_keeping(&loading);
     replay_free(&loading.replay);
     command_runner_free(runner);
     if (good)

@@ -15,6 +15,7 @@
 #include "keyspace/policy.h"
 #include "net/net.h"
 #include "script/script.h"
+#include "server/adopt.h"
 #include "server/keep.h"
 #include "server/listen.h"
 #include "server/load.h"
@@ -82,6 +83,7 @@ static bool configure(int argc, char **argv, struct buffer *error) {
     title_register();
     tls_register();
     oom_score_register();
+    adopt_register();
     if (argc > 0 && argv[0][0] != '-') {
         if (!config_load_file(argv[0], error)) return false;
         argc--;
