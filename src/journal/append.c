@@ -320,7 +320,7 @@ int journal_start(struct journal *journal, uint64_t first) {
     /* Whoever has found out that `first` comes next found nothing in a segment of that name. */
     journal->writer = (struct writer){.attempted = first, .marked = first - 1};
     int status = thread_start("journal", writer_run, journal, &journal->writer.thread);
-    if (!status) journal->started = journal->active = true;
+    if (!status) journal->active = journal->started = true;
     return status;
 }
 
@@ -339,7 +339,7 @@ bool journal_sync(struct journal *journal) {
 
 bool journal_stop(struct journal *journal) {
     if (!journal->started) return true;
-    journal->started = journal->active = false;
+    journal->active = journal->started = false;
     pthread_mutex_lock(&journal->mutex);
     journal->stopping = true;
     pthread_cond_signal(&journal->changed);
