@@ -271,8 +271,7 @@ static arena_ref alloc_large(struct arena *a, size_t size) {
     }
     size_t usable = memory_usable(base);
     set_relaxed(&a->large_bytes, a->large_bytes + usable);
-    a->chunks[index] =
-        (struct arena_chunk){.base = base, .used = (uint32_t)(usable / ARENA_UNIT), .large = 1};
+    a->chunks[index] = (struct arena_chunk){.base = base, .large = 1};
     return make_ref(index, 0);
 }
 
@@ -321,7 +320,6 @@ static bool resize_large(struct arena *a, arena_ref ref, size_t size) {
     if (!base) return false;
     chunk->base = base;
     set_relaxed(&a->large_bytes, a->large_bytes + memory_usable(base) - usable);
-    chunk->used = (uint32_t)(memory_usable(base) / ARENA_UNIT);
     return true;
 }
 
@@ -453,9 +451,9 @@ bool arena_compact(struct arena *a, arena_size_of *size_of,
 }
 
 static bool copy_chunk(const struct arena_chunk *from, struct arena_chunk *to) {
-    size_t bytes = (size_t)from->used * ARENA_UNIT;
     *to = *from;
     if (!from->base) return true;
+    size_t bytes = from->large ? memory_usable(from->base) : (size_t)from->used * ARENA_UNIT;
     to->base = from->large ? memory_alloc(bytes) : chunk_alloc();
     if (to->base) memcpy(to->base, from->base, bytes);
     return to->base != NULL;

@@ -35,7 +35,7 @@ typedef uint32_t arena_ref;
 
 struct arena_chunk {
     char *base;    /* NULL: the index is unused */
-    uint32_t used; /* small: units laid out as blocks so far; large: usable bytes / ARENA_UNIT */
+    uint32_t used; /* small: units laid out as blocks so far; large: nothing */
     uint16_t live; /* small: units in live blocks */
     uint16_t large;
 };

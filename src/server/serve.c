@@ -30,6 +30,7 @@
 #include "sys/entropy.h"
 #include "sys/file.h"
 #include "sys/logfile.h"
+#include "sys/memory.h"
 #include "sys/process.h"
 #include "sys/thread.h"
 
@@ -40,7 +41,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { TICK_MS = 10, IDLE_TICK_MS = 100 };
+enum { TICK_MS = 10, IDLE_TICK_MS = 100, OTHER_THREADS = 12 };
 
 struct server {
     struct gate *gate;
@@ -139,6 +140,7 @@ static void seed_hash(void) {
 
 static bool build(struct server *server, struct buffer *error) {
     unsigned workers = (unsigned)server_settings.workers;
+    memory_prepare_threads(workers + OTHER_THREADS);
     seed_hash();
     server->gate = gate_create(workers, 1); /* the guest loads, and takes snapshots */
     if (server->gate)

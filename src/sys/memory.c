@@ -129,6 +129,18 @@ static void allocator_after_fork(void) {
     mallctl("background_thread", NULL, NULL, &on, sizeof on);
 }
 
+/* A new thread takes an arena that no thread has, or one that does not exist yet. jemalloc 5.3
+ * crashes when there is no memory to make that one. */
+void memory_prepare_threads(unsigned threads) {
+    unsigned arenas = 0, own = 0;
+    size_t size = sizeof arenas;
+    mallctl("opt.narenas", &arenas, &size, NULL, 0);
+    mallctl("thread.arena", &own, &size, NULL, 0);
+    for (unsigned i = 0; i < MIN(arenas, threads); i++)
+        mallctl("thread.arena", NULL, NULL, &i, sizeof i);
+    mallctl("thread.arena", NULL, NULL, &own, sizeof own);
+}
+
 void memory_purge(void) {
     char name[64];
     snprintf(name, sizeof name, "arena.%d.purge", MALLCTL_ARENAS_ALL);
@@ -161,6 +173,8 @@ static size_t allocator_allocated(void) {
 }
 
 static void allocator_after_fork(void) {}
+
+void memory_prepare_threads(unsigned threads) {}
 
 void memory_purge(void) {
     malloc_trim(0);

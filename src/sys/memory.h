@@ -50,6 +50,10 @@ size_t memory_resident(void);
 /* The machine's memory, or the limit of the control group when that is lower. */
 size_t memory_total(void);
 
+/* Before they start: each of so many threads will find an arena of the allocator, whatever memory
+ * there is by then. */
+void memory_prepare_threads(unsigned threads);
+
 /* The allocator returns its unused pages to the kernel now. Milliseconds. */
 void memory_purge(void);
 

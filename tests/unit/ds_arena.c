@@ -157,6 +157,24 @@ static void blocks_keep_their_contents(void **state) {
     }
 }
 
+/* Also the last byte of blocks of odd sizes. */
+static void a_copy_holds_the_same(void **state) {
+    for (uint64_t seed = 1; seed <= 4; seed++) {
+        struct model *m = model_create(seed), *copy = memory_need(sizeof *copy);
+        for (unsigned i = 0; i < 4000; i++)
+            step(m, 70);
+        *copy = *m;
+        assert_true(arena_copy(&m->arena, &copy->arena));
+        verify_all(copy);
+        arena_clear(&m->arena);
+        memory_free(m);
+        for (unsigned i = 0; i < 4000; i++)
+            step(copy, 30);
+        verify_all(copy);
+        model_free(copy);
+    }
+}
+
 static void every_step_of_a_small_arena_keeps_the_invariants(void **state) {
     struct model *m = model_create(77);
     for (unsigned i = 0; i < 20000; i++) {
@@ -314,6 +332,7 @@ static void no_memory_changes_nothing(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(blocks_keep_their_contents),
+        cmocka_unit_test(a_copy_holds_the_same),
         cmocka_unit_test(every_step_of_a_small_arena_keeps_the_invariants),
         cmocka_unit_test(each_size_can_be_had_and_given_back),
         cmocka_unit_test(a_large_block_grows_under_its_reference),
