@@ -161,8 +161,12 @@ bool watch_is_broken(struct call *call) {
     if (!watcher) return false;
     LIST_FOREACH(watch, &watcher->watches, in_watcher) {
         if (watcher->broken) return true;
-        view.db = watch->key->db;
-        exists(&view, &watch->key->key); /* removes it if it has expired, and so breaks the watch */
+        struct watched_key *key = watch->key;
+        view.db = key->db;
+        key->count++;             /* it stays while everybody is told that it has expired */
+        exists(&view, &key->key); /* removes it if it has expired, and so breaks the watch */
+        key->count--;
+        release(call->exec->watching, key);
     }
     return watcher->broken;
 }

@@ -411,18 +411,35 @@ def test_own_changes_count(a):
 
 
 def test_keys_that_expire(a):
-    a.call("SET", "k", 1, "PX", 40)
+    a.call("SET", "k", 1, "PX", 300)
     a.call("WATCH", "k")
-    time.sleep(0.1)
+    time.sleep(0.35)
     assert transaction(a, ("PING",)) is None
+
+
+def test_everybody_hears_of_a_watched_key_that_expires(a, b):
+    b.call("DEBUG", "SET-ACTIVE-EXPIRE", 0)
+    b.call("CONFIG", "SET", "notify-keyspace-events", "Ex")
+    try:
+        name = b"k" * 100  # long enough not to survive in memory that is free
+        a.call("SET", name, 1, "PX", 300)
+        a.call("WATCH", name)
+        time.sleep(0.35)
+        b.call("SUBSCRIBE", "__keyevent@0__:expired")
+        assert transaction(a, ("PING",)) is None
+        assert a.call("EXISTS", name) == 0
+        assert b.read() == [b"message", b"__keyevent@0__:expired", name]
+    finally:
+        a.call("CONFIG", "SET", "notify-keyspace-events", "")
+        a.call("DEBUG", "SET-ACTIVE-EXPIRE", 1)
 
 
 def test_keys_that_expire_unseen(a, b):
     b.call("DEBUG", "SET-ACTIVE-EXPIRE", 0)
     try:
-        a.call("SET", "k", 1, "PX", 20)
+        a.call("SET", "k", 1, "PX", 300)
         a.call("WATCH", "k")
-        time.sleep(0.05)
+        time.sleep(0.35)
         assert transaction(a, ("PING",)) is None
         a.call("WATCH", "k")
         assert b.call("GET", "k") is None
