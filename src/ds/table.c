@@ -278,6 +278,29 @@ bool table_insert(struct table *table, uint64_t hash, arena_ref ref, struct tabl
     return true;
 }
 
+/* A tenth of room is left, so that few segments have to grow: their counts differ. */
+void table_reserve(struct table *table, uint64_t count) {
+    unsigned depth = 0;
+    while (depth < TABLE_MAX_DEPTH &&
+           (count >> depth) + (count >> depth) / 10 >= fill_limit(TABLE_MAX_BUCKETS))
+        depth++;
+    uint64_t each = MIN(count >> depth, (uint64_t)TABLE_MAX_BUCKETS * TABLE_SLOTS);
+    unsigned buckets = size_for((unsigned)each), size = 1u << depth;
+    if (table->directory || buckets == sizes[0]) return;
+    table->directory = memory_alloc(size * sizeof *table->directory);
+    if (!table->directory) return;
+    table->depth = (uint8_t)depth;
+    table->memory += size * sizeof *table->directory;
+    for (unsigned i = 0; i < size; i++) {
+        struct table_segment *segment = segment_create(table, buckets, depth);
+        if (!segment) {
+            free_until(table, i);
+            return;
+        }
+        install(table, i, segment);
+    }
+}
+
 void table_remove(struct table *table, struct table_slot *slot) {
     struct table_segment *segment = slot->segment;
     unsigned at = table_home(slot->hash, segment->buckets);

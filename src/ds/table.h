@@ -192,6 +192,10 @@ static inline void table_replace(struct table_slot *slot, arena_ref ref) {
     slot->bucket->ref[slot->index] = ref;
 }
 
+/* A hint: so many blocks are going to be inserted. Then a table that is empty need not grow step by
+ * step. Without memory nothing happens. */
+void table_reserve(struct table *table, uint64_t count);
+
 /* Never allocates; the segment stays as large as it is until table_shrink(). */
 void table_remove(struct table *table, struct table_slot *slot);
 

@@ -72,6 +72,7 @@ struct snapshot_load_options {
     struct keyspace *keyspace;
     unsigned threads; /* to make entries of what is read; not more than workers; 0 = the caller's */
     struct rdb_input input;
+    uint64_t bytes;    /* of it; 0 = not known */
     int64_t clock_ms;  /* Unix time */
     bool replace;      /* keys that are there already; otherwise they are an error */
     bool keep_expired; /* otherwise keys that have expired are counted and left out */
@@ -81,8 +82,8 @@ struct snapshot_load_options {
     bool (*function)(void *context, struct bytes code);
     void *function_context;
 
-    /* Now and then, with the bytes read so far, while no other thread of the loading is in the
-     * keyspace. NULL = nobody wants to know. */
+    /* Every ten milliseconds or so, with the bytes read so far, while no other thread of the
+     * loading is in the keyspace. NULL = nobody wants to know. */
     void (*progress)(void *context, uint64_t bytes, uint64_t keys);
     void *progress_context;
 };

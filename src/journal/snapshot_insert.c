@@ -23,6 +23,7 @@ struct item {
 };
 
 struct batch {
+    struct batch *next; /* of the spare ones */
     struct buffer bytes;
     struct item items[BATCH_KEYS];
     unsigned count, version; /* of keys; of the file */
@@ -40,8 +41,9 @@ struct lane {
     struct batch *open; /* being filled, by the reader */
     pthread_mutex_t mutex;
     pthread_cond_t changed;
-    struct batch *queue[QUEUE]; /* a ring, guarded by the mutex */
+    struct batch *queue[QUEUE]; /* a ring, guarded by the mutex, as is all that follows */
     unsigned first, count;
+    struct batch *spare; /* to be filled again */
     bool busy, stopping;
 };
 
@@ -116,10 +118,19 @@ static void batch_free(struct batch *batch) {
 
 /* ---- threads ---- */
 
-/* The oldest batch in the queue; NULL: it is time to end. */
-static struct batch *next_batch(struct lane *lane) {
+/* With the mutex, unless there is no thread. */
+static void put_back(struct lane *lane, struct batch *batch) {
+    buffer_clear(&batch->bytes);
+    batch->count = 0;
+    batch->next = lane->spare;
+    lane->spare = batch;
+}
+
+/* Gives `done` (or NULL) back. The oldest batch in the queue; NULL: it is time to end. */
+static struct batch *next_batch(struct lane *lane, struct batch *done) {
     struct batch *batch = NULL;
     pthread_mutex_lock(&lane->mutex);
+    if (done) put_back(lane, done);
     lane->busy = false;
     pthread_cond_broadcast(&lane->changed);
     while (!lane->count && !lane->stopping)
@@ -136,10 +147,8 @@ static struct batch *next_batch(struct lane *lane) {
 
 static void live(void *context) {
     struct lane *lane = context;
-    for (struct batch *batch; (batch = next_batch(lane));) {
+    for (struct batch *batch = NULL; (batch = next_batch(lane, batch));)
         insert_batch(lane, batch);
-        batch_free(batch);
-    }
 }
 
 /* Hands the open batch over. */
@@ -148,7 +157,7 @@ static void hand_over(struct lane *lane) {
     lane->open = NULL;
     if (!lane->has_thread) {
         insert_batch(lane, batch);
-        batch_free(batch);
+        put_back(lane, batch);
         return;
     }
     pthread_mutex_lock(&lane->mutex);
@@ -172,7 +181,22 @@ bool inserters_drain(struct inserters *in) {
     return !atomic_load(&in->failed);
 }
 
+bool inserters_expect(struct inserters *in, uint32_t db, uint64_t keys) {
+    if (!inserters_drain(in)) return false;
+    keyspace_load_expect(in->options.keyspace, db, keys);
+    return true;
+}
+
 /* ---- adding ---- */
+
+/* NULL = no memory. */
+static struct batch *take_spare(struct lane *lane) {
+    pthread_mutex_lock(&lane->mutex);
+    struct batch *batch = lane->spare;
+    if (batch) lane->spare = batch->next;
+    pthread_mutex_unlock(&lane->mutex);
+    return batch ? batch : memory_alloc_zero(sizeof *batch);
+}
 
 static bool add(struct batch *batch, const struct rdb_record *r, const struct load_key *load) {
     struct item *item = &batch->items[batch->count];
@@ -194,7 +218,7 @@ bool inserters_add(struct inserters *in, const struct rdb_record *r, unsigned ve
     struct load_key load = {key_make(r->key.name), r->key.db,        r->key.expiry,
                             r->key.idle,           r->key.frequency, in->options.replace};
     struct lane *lane = &in->lane[key_partition(&load.key) % in->lanes];
-    if (!lane->open) lane->open = memory_alloc_zero(sizeof *lane->open);
+    if (!lane->open) lane->open = take_spare(lane);
     if (!lane->open || !add(lane->open, r, &load)) {
         fail(in, &(struct item){.load = load, .offset = r->offset}, "there is not enough memory");
         return false;
@@ -242,6 +266,11 @@ static void lane_free(struct lane *lane) {
     for (; lane->count; lane->count--, lane->first = (lane->first + 1) % QUEUE)
         batch_free(lane->queue[lane->first]);
     batch_free(lane->open);
+    while (lane->spare) {
+        struct batch *spare = lane->spare;
+        lane->spare = spare->next;
+        batch_free(spare);
+    }
     buffer_free(&lane->scratch);
     pthread_mutex_destroy(&lane->mutex);
     pthread_cond_destroy(&lane->changed);

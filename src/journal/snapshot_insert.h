@@ -28,6 +28,9 @@ struct inserters *inserters_create(const struct inserters_options *options);
 /* Ends the threads; what has not been inserted is forgotten. */
 void inserters_free(struct inserters *inserters);
 
+/* A hint: so many keys of this database are going to be added. False as above. */
+bool inserters_expect(struct inserters *inserters, uint32_t db, uint64_t keys);
+
 /* Copies the record, which is a key of a file of this version. False: a key could not be inserted,
  * this or one before. */
 bool inserters_add(struct inserters *inserters, const struct rdb_record *record, unsigned version);

@@ -4,16 +4,22 @@
 #include "base/number.h"
 #include "journal/snapshot.h"
 #include "journal/snapshot_insert.h"
+#include "sys/clock.h"
 #include <stdio.h>
 
-#define TELL_EVERY ((uint64_t)1024 * 1024) /* bytes */
+#define LOOK_EVERY ((uint64_t)128 * 1024) /* bytes, until it is looked at the clock */
+#define TELL_US    10000
+#define KEY_BYTES                                                                                  \
+    8u /* that hardly any key and value are shorter than, with what belongs to them                \
+        */
 
 struct loading {
     const struct snapshot_load_options *options;
     struct snapshot_load_result *result;
     struct rdb_file *file;
     struct inserters *inserters;
-    uint64_t told;
+    uint64_t looked; /* at which offset */
+    int64_t told_us;
 };
 
 static bool stop(struct loading *l, const struct rdb_record *r, const char *why) {
@@ -40,6 +46,13 @@ static bool load_key(struct loading *l, const struct rdb_record *r) {
     return inserters_add(l->inserters, r, rdb_file_version(l->file));
 }
 
+/* What a file promises is believed as far as it has bytes. */
+static bool expect_keys(struct loading *l, const struct rdb_record *r) {
+    const struct snapshot_load_options *o = l->options;
+    if (r->key.db >= keyspace_databases(o->keyspace)) return true;
+    return inserters_expect(l->inserters, r->key.db, MIN(r->count, o->bytes / KEY_BYTES));
+}
+
 static bool load_function(struct loading *l, const struct rdb_record *r) {
     const struct snapshot_load_options *o = l->options;
     if (!o->function || o->function(o->function_context, r->value)) return true;
@@ -56,6 +69,7 @@ static void load_aux(struct loading *l, const struct rdb_record *r) {
 static bool load_record(struct loading *l, const struct rdb_record *r) {
     switch (r->item) {
     case RDB_ITEM_KEY: return load_key(l, r);
+    case RDB_ITEM_SIZES: return expect_keys(l, r);
     case RDB_ITEM_FUNCTION: return load_function(l, r);
     case RDB_ITEM_AUX: load_aux(l, r); return true;
     case RDB_ITEM_MODULE:
@@ -72,10 +86,12 @@ static bool load_record(struct loading *l, const struct rdb_record *r) {
 /* Whoever is told may let others into the keyspace. */
 static bool tell(struct loading *l) {
     uint64_t bytes = rdb_file_offset(l->file);
-    if (LIKELY(bytes - l->told < TELL_EVERY) || !l->options->progress) return true;
-    l->told = bytes;
+    if (LIKELY(bytes - l->looked < LOOK_EVERY) || !l->options->progress) return true;
+    l->looked = bytes;
+    if (clock_mono_us() - l->told_us < TELL_US) return true;
     bool good = inserters_drain(l->inserters);
     l->options->progress(l->options->progress_context, bytes, inserters_result(l->inserters).keys);
+    l->told_us = clock_mono_us();
     return good;
 }
 
@@ -101,6 +117,7 @@ struct snapshot_load_result snapshot_load(const struct snapshot_load_options *o)
     struct loading l = {
         .options = o,
         .result = &result,
+        .told_us = clock_mono_us(),
         .file = rdb_file_open(o->input),
         .inserters = inserters_create(&(struct inserters_options){.keyspace = o->keyspace,
                                                                   .threads = o->threads,

@@ -23,6 +23,15 @@ enum load_outcome keyspace_load(struct view *view, const struct load_key *load,
     return LOAD_DONE;
 }
 
+void keyspace_load_expect(struct keyspace *ks, uint32_t number, uint64_t keys) {
+    const struct view view = {.keyspace = ks, .db = number};
+    for (unsigned p = 0; p < PARTITION_COUNT; p++) {
+        struct slice *slice = &ks->database[number]->slices[p];
+        slice_prepare(&view, slice);
+        table_reserve(&slice->table, keys / PARTITION_COUNT);
+    }
+}
+
 void keyspace_load_prefetch(const struct keyspace *ks, const struct load_key *load) {
     const struct slice *slice = &ks->database[load->db]->slices[key_partition(&load->key)];
     table_prefetch_bucket(&slice->table, load->key.hash);

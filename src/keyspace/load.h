@@ -18,6 +18,9 @@ struct load_key {
 enum load_outcome keyspace_load(struct view *view, const struct load_key *load,
                                 const struct value *value);
 
+/* A hint: so many keys are going to be loaded into the database. Nobody else is in the keyspace. */
+void keyspace_load_expect(struct keyspace *keyspace, uint32_t db, uint64_t keys);
+
 /* A hint: keyspace_load() is going to look for the key. */
 void keyspace_load_prefetch(const struct keyspace *keyspace, const struct load_key *load);
 

@@ -127,6 +127,7 @@ static bool load_snapshot(struct loading *loading, uint64_t *covered) {
         .keyspace = loading->replay.keyspace,
         .threads = workers > 1 ? workers : 0,
         .input = {read_snapshot, &source},
+        .bytes = source.size,
         .clock_ms = clock_wall_ms(),
         .keep_expired = true, /* the journal says when they went */
         .function = library_read,

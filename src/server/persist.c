@@ -316,6 +316,7 @@ static bool load_file(struct persist *p, int fd, bool replace, struct buffer *er
         .keyspace = p->keyspace,
         .threads = p->workers > 1 ? p->workers : 0,
         .input = {read_file, &fd},
+        .bytes = watching.size,
         .clock_ms = clock_wall_ms(),
         .replace = replace,
         .function = library_read,

@@ -345,7 +345,51 @@ static void any_cursor_comes_to_an_end(void **state) {
     model_free(m);
 }
 
+/* Bytes of a table that grew by itself. */
+static uint64_t memory_when_grown(uint32_t count) {
+    struct model *m = model_create(9, well_spread);
+    for (uint32_t id = 0; id < count; id++)
+        assert_true(insert(m, id));
+    uint64_t memory = m->table.memory;
+    model_free(m);
+    return memory;
+}
+
+static void what_is_reserved_is_not_rebuilt(void **state) {
+    static const uint32_t counts[] = {100, 500, 1000, 1500, 30000, 150000};
+    for (unsigned i = 0; i < ARRAY_LEN(counts); i++) {
+        uint64_t grown = memory_when_grown(counts[i]);
+        struct model *m = model_create(9, well_spread);
+        table_reserve(&m->table, counts[i]);
+        uint64_t reserved = m->table.memory;
+        for (uint32_t id = 0; id < counts[i]; id++)
+            assert_true(insert(m, id));
+        verify(m, counts[i]);
+        assert_in_range(m->table.memory, reserved, reserved + reserved / 20);
+        assert_true(reserved <= grown * 13 / 10);
+        table_reserve(&m->table, MANY); /* it is not empty */
+        assert_in_range(m->table.memory, reserved, reserved + reserved / 20);
+        model_free(m);
+    }
+}
+
 /* ---- no memory ---- */
+
+static void nothing_is_reserved_without_memory(void **state) {
+    bool failed = true;
+    for (unsigned countdown = 0; failed; countdown++) {
+        struct model *m = model_create(9, well_spread);
+        memory_fail_after(countdown);
+        table_reserve(&m->table, 5000);
+        failed = memory_failed();
+        memory_fail_never();
+        assert_int_equal(failed, m->table.directory == NULL);
+        for (uint32_t id = 0; id < 5000; id++)
+            assert_true(insert(m, id));
+        verify(m, 5000);
+        model_free(m);
+    }
+}
 
 static void no_memory_changes_nothing(void **state) {
     unsigned failures = 0;
@@ -403,6 +447,8 @@ int main(void) {
         cmocka_unit_test(a_scan_sees_all_that_shares_a_bucket),
         cmocka_unit_test(a_scan_at_rest_sees_each_block_once),
         cmocka_unit_test(any_cursor_comes_to_an_end),
+        cmocka_unit_test(what_is_reserved_is_not_rebuilt),
+        cmocka_unit_test(nothing_is_reserved_without_memory),
         cmocka_unit_test(no_memory_changes_nothing),
         cmocka_unit_test(shrinking_without_memory_changes_nothing),
     };

@@ -8,6 +8,7 @@
 #include "base/number.h"
 #include "keyspace/epoch.h"
 #include "keyspace_world.h"
+#include "sys/memory.h"
 #include "sys/thread.h"
 #include "value/list.h"
 #include "value/types.h"
@@ -329,12 +330,33 @@ static void test_loading_what_is_not_there(void **state) {
     world_free(world);
 }
 
+/* Files may promise what they have not got. */
+static void test_promises_of_keys(void **state) {
+    static const char file[] = "REDIS0011\xfe\x00\xfb\x81\x0f\xff\xff\xff\xff\xff\xff\xff\x00"
+                               "\x00\x01k\x01v\xfb\x80\xff\xff\xff\xff\x00\x00\x01l\x01v\xff"
+                               "\x00\x00\x00\x00\x00\x00\x00";
+    struct world *world = world_create(1, 3);
+    struct memory memory = {bytes_make(file, sizeof file), 0};
+    struct snapshot_load_options options = {.keyspace = world->keyspace,
+                                            .threads = 2,
+                                            .input = {read_memory, &memory},
+                                            .bytes = 100000};
+    uint64_t before = memory_allocated();
+    struct snapshot_load_result result = snapshot_load(&options);
+    if (!result.good) fail_msg("%s", result.error);
+    assert_int_equal(result.keys, 2);
+    assert_true(memory_allocated() < before + (1 << 20));
+    world_check(world);
+    world_free(world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_instant_under_load),
         cmocka_unit_test(test_one_that_fails),
         cmocka_unit_test(test_what_does_not_flow),
         cmocka_unit_test(test_loading_what_is_not_there),
+        cmocka_unit_test(test_promises_of_keys),
     };
     value_types_register();
     return cmocka_run_group_tests(tests, NULL, NULL);
