@@ -29,7 +29,7 @@ void exec_set_loading(struct exec *exec, bool loading) {
 }
 
 bool exec_is_loading(const struct exec *exec) {
-    return atomic_load_explicit(&exec->loading, memory_order_relaxed);
+    return atomic_load_explicit(&exec->loading, memory_order_acquire);
 }
 
 /* ---- what a reply depends on ---- */

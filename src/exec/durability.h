@@ -40,7 +40,8 @@ void exec_set_default_durability(struct exec *exec, enum durability durability);
 /* Units up to this one are durable: replies that waited for it are sent. Any thread. */
 void exec_durable(struct exec *exec, uint64_t unit);
 
-/* While the data are being loaded, only commands that need none run. Any thread. */
+/* While the data are being loaded, only commands that need none run. Any thread; who sees the end
+ * of it sees what was set before. */
 void exec_set_loading(struct exec *exec, bool loading);
 bool exec_is_loading(const struct exec *exec);
 

@@ -126,10 +126,10 @@ bool chores_tick(void *context, unsigned worker) {
     struct exec *exec = context;
     struct exec_worker *w = &exec->workers[worker];
     int64_t now_us = clock_mono_us(), now_ms = clock_wall_ms();
-    bool more = true;
-    if (!exec_writes_paused(exec, now_ms) && !exec_is_loading(exec) && !gate_is_busy(exec->gate))
+    bool more = true, loading = exec_is_loading(exec);
+    if (!exec_writes_paused(exec, now_ms) && !loading && !gate_is_busy(exec->gate))
         more = keyspace_maintain(exec->keyspace, worker, now_ms);
-    durability_wake(exec);
+    if (!loading) durability_wake(exec);
     outbox_post(w); /* that something has expired */
     if (now_us - w->last_sample_us >= SAMPLE_US) look_around(w, now_us, now_ms);
     return more;

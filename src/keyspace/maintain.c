@@ -152,9 +152,9 @@ bool keyspace_maintain(struct keyspace *ks, unsigned worker, int64_t now_ms) {
                         .counters = keyspace_counters_of(ks, worker),
                         .now_ms = now_ms,
                         .worker = worker};
-    int64_t busy_us = BUSY_BUDGET_US + (policy.active_expire_effort - 1) * EFFORT_BUDGET_US;
     int64_t pass = s->pass_began_ms;
     gate_enter(ks->gate, worker);
+    int64_t busy_us = BUSY_BUDGET_US + (policy.active_expire_effort - 1) * EFFORT_BUDGET_US;
     int64_t now_us = clock_mono_us(), began = now_us;
     bool busy = false;
     do {

@@ -174,7 +174,7 @@ static void publish(struct run *run) {
     run->vm->run = run;
     run->vm->code = run->program->code;
     atomic_store_explicit(&w->started, clock_ticks(), memory_order_relaxed);
-    atomic_store_explicit(&w->loads, run->program->loads, memory_order_relaxed);
+    atomic_store_explicit(&w->limit_ms, watch_limit_ms(run->program), memory_order_relaxed);
     atomic_store_explicit(&w->run, run, memory_order_relaxed);
     atomic_store_explicit(&w->state, RUN_CLEAN, memory_order_release);
 }

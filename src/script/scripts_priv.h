@@ -46,8 +46,8 @@ struct script_worker {
     /* What others look at. */
     _Atomic enum run_state state;
     _Atomic uint64_t started; /* clock_ticks */
-    atomic_bool loads;        /* it is a library's code */
-    atomic_bool busy;         /* for longer than busy-reply-threshold */
+    _Atomic int64_t limit_ms; /* what it may take; 0 = as long as it likes */
+    atomic_bool busy;         /* for longer than that */
     atomic_bool watched;      /* watch_worker() has set `thread` */
     _Atomic(struct run *) run;
     pthread_t thread;

@@ -17,6 +17,7 @@
 
 enum {
     LOOK_MS = 50,
+    REST_MS = 250,    /* while no script runs */
     LOADING_MS = 500, /* what the code of a library may take */
     SERVE_MS = 5,     /* between two turns for the others */
     HOOK_COUNT = 1000 /* instructions between two hooks */
@@ -42,13 +43,13 @@ static int64_t elapsed_ms(const struct script_worker *w) {
     return (int64_t)((double)ticks / clock_ticks_per_us() / 1000);
 }
 
-static int64_t limit_ms(const struct script_worker *w) {
-    return atomic_load(&w->loads) ? LOADING_MS : script_settings.busy_threshold_ms;
+int64_t watch_limit_ms(const struct program *program) {
+    return program->loads ? LOADING_MS : script_settings.busy_threshold_ms;
 }
 
 /* Without a threshold nothing takes too long. */
 static bool is_over(const struct script_worker *w) {
-    int64_t limit = limit_ms(w);
+    int64_t limit = atomic_load(&w->limit_ms);
     return atomic_load(&w->state) != RUN_IDLE && limit > 0 && elapsed_ms(w) >= limit;
 }
 
@@ -101,20 +102,25 @@ void watch_over(struct run *run) {
 
 /* ---- the watcher ---- */
 
-static void look(void) {
+/* Whether any script runs. */
+static bool look(void) {
+    bool any = false;
     for (unsigned i = 0; i < scripts->worker_count; i++) {
         struct script_worker *w = &scripts->workers[i];
+        any |= atomic_load(&w->state) != RUN_IDLE;
         if (atomic_load(&w->watched) && is_over(w) && !atomic_load(&w->busy))
             thread_interrupt(w->thread);
     }
+    return any;
 }
 
 static void watch(void *unused) {
     (void)unused;
     pthread_mutex_lock(&lock);
+    bool any = true;
     while (!must_end) {
-        thread_wait_until(&ending, &lock, clock_mono_us() + LOOK_MS * 1000);
-        look();
+        thread_wait_until(&ending, &lock, clock_mono_us() + (any ? LOOK_MS : REST_MS) * 1000);
+        any = look();
     }
     pthread_mutex_unlock(&lock);
 }

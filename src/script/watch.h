@@ -12,6 +12,9 @@
 /* The worker's own thread, before it first runs a script. */
 void watch_worker(struct script_worker *worker);
 
+/* How long it may run. */
+int64_t watch_limit_ms(const struct program *program);
+
 /* The script, which has taken too long, is over. */
 void watch_over(struct run *run);
 
