@@ -43,10 +43,9 @@ static inline char *put_text(char *p, struct bytes text) {
 
 static inline char *put_head(char *p, char kind, uint64_t n) {
     *p++ = kind;
-    if (n < 10)
-        *p++ = (char)('0' + n);
-    else
-        p += number_format_u64(p, n);
+    if (n >= 100) return put_line_end(p + number_format_u64(p, n));
+    if (n >= 10) *p++ = (char)('0' + n / 10);
+    *p++ = (char)('0' + n % 10);
     return put_line_end(p);
 }
 

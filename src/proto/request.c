@@ -90,28 +90,33 @@ static __attribute__((noinline)) enum outcome read_odd_head(struct scan *scan, c
     return COMPLETE;
 }
 
-/* The same for one and two digits, which nearly all heads have; at least four bytes are there. */
-static inline const char *read_short_number(const char *digits, int64_t *out) {
-    unsigned first = (unsigned char)(digits[0] - '0'), second = (unsigned char)(digits[1] - '0');
-    if (first > 9) return NULL;
-    if (digits[1] == '\r' && digits[2] == '\n') {
-        *out = first;
-        return digits + 3;
+/* That byte and "0\r\n", as a little-endian number. */
+#define ZERO_LINE(byte) ((unsigned char)(byte) | (uint32_t)'0' << 8 | 0x0a0d0000u)
+
+/* Reads "$3\r\n" or "$32\r\n", as nearly all heads are, by comparing all of its bytes at once.
+ * NULL: it is another one, or too near to the end. */
+static inline const char *read_short_head(const char *line, const char *end, char kind,
+                                          int64_t *out) {
+    uint64_t word;
+    if (UNLIKELY(end - line < (ptrdiff_t)sizeof word)) return NULL;
+    memcpy(&word, line, sizeof word);
+    uint32_t digit = (uint32_t)word ^ ZERO_LINE(kind);
+    if (!(digit & 0xff) && digit < 10 << 8) {
+        *out = digit >> 8;
+        return line + 4;
     }
-    if (first == 0 || second > 9 || digits[2] != '\r' || digits[3] != '\n') return NULL;
-    *out = first * 10 + second;
-    return digits + 4;
+    uint32_t digits = (uint32_t)(word >> 8) ^ ZERO_LINE('0');
+    uint32_t tens = digits & 0xff, ones = digits >> 8;
+    if (*line != kind || tens - 1 > 8 || ones > 9) return NULL;
+    *out = tens * 10 + ones;
+    return line + 5;
 }
 
 static inline enum outcome read_head(struct scan *scan, const char **at, char kind, int64_t *out) {
     const char *line = *at;
-    const char *next = NULL;
-    if (LIKELY(scan->end - line > 4 && *line == kind)) next = read_short_number(line + 1, out);
-    if (LIKELY(next != NULL)) {
-        *at = next;
-        return COMPLETE;
-    }
-    if (line < scan->end && *line == kind) next = read_plain_number(line + 1, scan->end, out);
+    const char *next = read_short_head(line, scan->end, kind, out);
+    if (UNLIKELY(!next) && line < scan->end && *line == kind)
+        next = read_plain_number(line + 1, scan->end, out);
     if (UNLIKELY(!next)) return read_odd_head(scan, at, kind, out);
     *at = next;
     return COMPLETE;
@@ -135,8 +140,7 @@ static inline enum outcome read_arguments(struct scan *scan, const char **at, ui
         size_t arrived = (size_t)(scan->end - data);
         size_t needed = (size_t)len + 2;
         if (arrived < needed) return miss(scan, needed - arrived);
-        if (data[len] != '\r' || data[len + 1] != '\n')
-            return FAIL(scan, "invalid CRLF in request");
+        if (memcmp(data + len, "\r\n", 2) != 0) return FAIL(scan, "invalid CRLF in request");
         if (slices) *slices++ = bytes_make(data, (size_t)len);
         *at = data + needed;
     }
@@ -144,17 +148,26 @@ static inline enum outcome read_arguments(struct scan *scan, const char **at, ui
 }
 
 /* Room for n more slices after those of the batch. When they move, its requests follow. */
-static bool reserve_slices(struct request_batch *batch, size_t n) {
+static __attribute__((noinline)) bool reserve_slices(struct request_batch *batch, size_t n) {
     struct buffer *slices = &batch->slices;
-    size_t size = n * sizeof(struct bytes);
-    if (LIKELY(size <= slices->cap - slices->len)) return true;
-    if (!buffer_reserve(slices, size)) return false;
+    if (!buffer_reserve(slices, n * sizeof(struct bytes))) return false;
     const struct bytes *argv = (const struct bytes *)slices->data;
     for (unsigned i = 0; i < batch->count; i++) {
         batch->items[i].argv = argv;
         argv += batch->items[i].argc;
     }
     return true;
+}
+
+static inline bool has_slices(const struct request_batch *batch, size_t n) {
+    return LIKELY(n * sizeof(struct bytes) <= batch->slices.cap - batch->slices.len);
+}
+
+/* Room for as many of `count` slices as can have arrived. */
+static inline bool reserve_arrived(struct scan *scan, const char *at, size_t count) {
+    if (has_slices(scan->batch, count)) return true;
+    size_t most = (size_t)(scan->end - at) / ARGUMENT_MIN + 1;
+    return reserve_slices(scan->batch, MIN(count, most));
 }
 
 static struct bytes *next_slices(struct request_batch *batch) {
@@ -182,8 +195,7 @@ static enum outcome parse_array(struct scan *scan, const char **at, uint32_t *le
         return FAIL(scan, "unauthenticated multibulk length");
     if (count <= 0) return EMPTY;
     *left = (uint32_t)count;
-    size_t arrived_most = (size_t)(scan->end - *at) / ARGUMENT_MIN + 1;
-    if (!reserve_slices(scan->batch, MIN((size_t)count, arrived_most))) return fail_memory(scan);
+    if (!reserve_arrived(scan, *at, (size_t)count)) return fail_memory(scan);
     outcome = read_arguments(scan, at, left, next_slices(scan->batch));
     if (outcome == COMPLETE) add_request(scan->batch, (uint32_t)count);
     return outcome;
@@ -201,7 +213,8 @@ static enum outcome add_line(struct scan *scan) {
         if (text->len) return FULL;
         if (!buffer_reserve(text, MAX(size, (size_t)TEXT_MIN))) return fail_memory(scan);
     }
-    if (!reserve_slices(batch, batch->line.count)) return fail_memory(scan);
+    if (!has_slices(batch, batch->line.count) && !reserve_slices(batch, batch->line.count))
+        return fail_memory(scan);
     struct bytes *slices = next_slices(batch);
     for (size_t i = 0; i < batch->line.count; i++) {
         struct bytes item = batch->line.items[i];
