@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 /* A view of bytes that somebody else owns. It may hold any byte, zero included, and need not end in
@@ -26,6 +27,28 @@ static inline struct bytes bytes_of(const char *cstr) {
 
 static inline bool bytes_equal(struct bytes a, struct bytes b) {
     return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+/* The same without a call, for what mostly is short, and is compared all the time: keys, names. */
+static inline bool bytes_equal_short(struct bytes a, struct bytes b) {
+    size_t n = a.len;
+    if (n != b.len) return false;
+    if (n > 64) return bytes_equal(a, b);
+    uint64_t x, y;
+    if (n < sizeof x) {
+        size_t same = 0;
+        while (same < n && a.data[same] == b.data[same])
+            same++;
+        return same == n;
+    }
+    for (size_t i = 0; i + sizeof x < n; i += sizeof x) {
+        memcpy(&x, a.data + i, sizeof x);
+        memcpy(&y, b.data + i, sizeof y);
+        if (x != y) return false;
+    }
+    memcpy(&x, a.data + n - sizeof x, sizeof x);
+    memcpy(&y, b.data + n - sizeof y, sizeof y);
+    return x == y;
 }
 
 /* As unsigned bytes; when one is a prefix of the other, the shorter comes first. Negative, zero or

@@ -3,17 +3,11 @@
 #include "base/ensure.h"
 #include "base/random.h"
 #include "keyspace/keyspace_priv.h"
-#include "keyspace/policy.h"
 
-#define CLOCK_MASK   0xffffffu
 #define LFU_INITIAL  5u
 #define MINUTES_MASK 0xffffu
 
 static _Thread_local struct random dice;
-
-static uint32_t seconds(int64_t now_ms) {
-    return (uint32_t)(now_ms / 1000) & CLOCK_MASK;
-}
 
 static uint32_t minutes(int64_t now_ms) {
     return (uint32_t)(now_ms / 60000) & MINUTES_MASK;
@@ -21,7 +15,7 @@ static uint32_t minutes(int64_t now_ms) {
 
 uint32_t clock_fresh(int64_t now_ms) {
     if (policy_is_lfu()) return minutes(now_ms) << 8 | LFU_INITIAL;
-    return seconds(now_ms);
+    return clock_seconds(now_ms);
 }
 
 /* What the clock has gone on since `then`, by the bits of `mask`. Workers read the time one after
@@ -48,17 +42,16 @@ static uint32_t count_use(uint32_t counter) {
     return random_double(&dice) < chance ? counter + 1 : counter;
 }
 
-uint32_t clock_touched(uint32_t clock, int64_t now_ms) {
-    if (LIKELY(!policy_is_lfu())) return seconds(now_ms);
+uint32_t clock_counted(uint32_t clock, int64_t now_ms) {
     return minutes(now_ms) << 8 | count_use(clock_frequency(clock, now_ms));
 }
 
 uint32_t clock_idle_seconds(uint32_t clock, int64_t now_ms) {
-    return elapsed_since(clock, seconds(now_ms), CLOCK_MASK, 3600);
+    return elapsed_since(clock, clock_seconds(now_ms), CLOCK_MASK, 3600);
 }
 
 uint32_t clock_idle_for(uint64_t idle, int64_t now_ms) {
-    return (seconds(now_ms) - (uint32_t)MIN(idle, (uint64_t)CLOCK_MASK - 3600)) & CLOCK_MASK;
+    return (clock_seconds(now_ms) - (uint32_t)MIN(idle, (uint64_t)CLOCK_MASK - 3600)) & CLOCK_MASK;
 }
 
 uint32_t clock_frequent(uint8_t counter, int64_t now_ms) {

@@ -6,7 +6,7 @@ static inline bool is_key(const void *context, const void *block) {
     const struct bytes *name = context;
     const struct entry *e = block;
     struct bytes key = entry_decode(e).key;
-    return bytes_equal(key, *name);
+    return bytes_equal_short(key, *name);
 }
 
 /* Fills in the spot, whether or not the key is there. */

@@ -48,12 +48,10 @@ enum { LINE_FIRST, LINE_HOLDERS, LINE_OTHERS, LINES };
 struct gate {
     struct gate_head head;
     unsigned attached; /* guests; guarded by exclusive mode */
-    atomic_bool wanted;
     atomic_uint owner;
     unsigned depth;                /* of the owner's nesting */
     struct list_node lines[LINES]; /* of struct asker: first come, first served */
     _Atomic uint64_t generation;
-    atomic_uint busy;
     bool lent;             /* by the owner, to all */
     pthread_mutex_t mutex; /* guards all but the atomics */
     pthread_cond_t changed;
@@ -66,7 +64,9 @@ struct gate *gate_create(unsigned workers, unsigned guests) {
     ensure(workers >= 1 && participants <= GATE_MAX_PARTICIPANTS);
     struct gate *gate = memory_alloc_zero(sizeof *gate);
     if (!gate) return NULL;
-    gate->head = (struct gate_head){workers, participants, workers > 1};
+    gate->head.workers = workers;
+    gate->head.participants = participants;
+    gate->head.shared = workers > 1;
     gate->owner = NOBODY;
     gate->participant = memory_alloc_aligned(64, participants * sizeof *gate->participant);
     gate->lock = memory_alloc_aligned(64, PARTITION_COUNT * sizeof *gate->lock);
@@ -106,8 +106,8 @@ static void wake_all(struct gate *gate) {
 
 /* With the mutex. */
 static bool may_enter(const struct gate *gate) {
-    if (!atomic_load(&gate->wanted)) return true;
-    return atomic_load(&gate->busy) && (gate->owner == NOBODY || gate->lent);
+    if (!atomic_load(&gate->head.wanted)) return true;
+    return atomic_load(&gate->head.busy) && (gate->owner == NOBODY || gate->lent);
 }
 
 static void wait_to_enter(struct gate *gate, struct participant *self) {
@@ -115,7 +115,7 @@ static void wait_to_enter(struct gate *gate, struct participant *self) {
     pthread_cond_broadcast(&gate->changed);
     while (!may_enter(gate))
         pthread_cond_wait(&gate->changed, &gate->mutex);
-    if (atomic_load(&gate->wanted)) atomic_store(&self->state, INSIDE);
+    if (atomic_load(&gate->head.wanted)) atomic_store(&self->state, INSIDE);
     pthread_mutex_unlock(&gate->mutex);
 }
 
@@ -123,7 +123,7 @@ void gate_enter(struct gate *gate, unsigned participant) {
     struct participant *self = &gate->participant[participant];
     for (;;) {
         atomic_store(&self->state, INSIDE);
-        if (LIKELY(!atomic_load(&gate->wanted)) || gate->owner == participant) return;
+        if (LIKELY(!atomic_load(&gate->head.wanted)) || gate->owner == participant) return;
         atomic_store(&self->state, OUTSIDE);
         wait_to_enter(gate, self);
         if (atomic_load(&self->state) == INSIDE) return;
@@ -132,15 +132,14 @@ void gate_enter(struct gate *gate, unsigned participant) {
 
 void gate_leave(struct gate *gate, unsigned participant) {
     atomic_store(&gate->participant[participant].state, OUTSIDE);
-    if (UNLIKELY(atomic_load(&gate->wanted))) wake_all(gate);
+    if (UNLIKELY(atomic_load(&gate->head.wanted))) wake_all(gate);
 }
 
 static bool is_owner(const struct gate *gate, unsigned participant) {
     return atomic_load_explicit(&gate->owner, memory_order_relaxed) == participant;
 }
 
-void gate_yield(struct gate *gate, unsigned participant) {
-    if (LIKELY(!atomic_load_explicit(&gate->wanted, memory_order_relaxed))) return;
+void gate_yield_wanted(struct gate *gate, unsigned participant) {
     if (is_owner(gate, participant)) return;
     gate_leave(gate, participant);
     gate_enter(gate, participant);
@@ -309,7 +308,7 @@ static void set_wanted(struct gate *gate) {
     bool wanted = gate->owner != NOBODY;
     for (unsigned i = 0; i < LINES; i++)
         wanted = wanted || !list_empty(&gate->lines[i]);
-    atomic_store(&gate->wanted, wanted);
+    atomic_store(&gate->head.wanted, wanted);
     pthread_cond_broadcast(&gate->changed);
 }
 
@@ -368,16 +367,12 @@ bool gate_exclusive_begin_unless_busy(struct gate *gate, unsigned participant) {
 /* ---- busy ---- */
 
 void gate_busy_begin(struct gate *gate) {
-    atomic_fetch_add(&gate->busy, 1);
+    atomic_fetch_add(&gate->head.busy, 1);
     wake_all(gate);
 }
 
 void gate_busy_end(struct gate *gate) {
-    atomic_fetch_sub(&gate->busy, 1);
-}
-
-bool gate_is_busy(const struct gate *gate) {
-    return atomic_load_explicit(&gate->busy, memory_order_relaxed) > 0;
+    atomic_fetch_sub(&gate->head.busy, 1);
 }
 
 void gate_lend(struct gate *gate, unsigned participant) {

@@ -14,16 +14,24 @@
  */
 #pragma once
 
+#include "base/ensure.h"
 #include "keyspace/keyspace.h"
+#include <stdatomic.h>
 #include <stdbool.h>
 
 struct gate;
 
-/* What a gate starts with. */
+/* What a gate starts with: all that is looked at between two commands. */
 struct gate_head {
     unsigned workers, participants; /* never change */
     bool shared;                    /* changes in exclusive mode */
+    atomic_bool wanted;             /* exclusive mode, by somebody */
+    atomic_uint busy;               /* who have begun to be */
 };
+
+static inline const struct gate_head *gate_head(const struct gate *gate) {
+    return (const struct gate_head *)(const void *)gate;
+}
 
 #define GATE_MAX_PARTICIPANTS 256
 
@@ -41,18 +49,23 @@ void gate_detach(struct gate *gate, unsigned guest);
  * does nothing, and need not be called. Inside the gate, and the same until the caller leaves or
  * yields. */
 static inline bool gate_is_shared(const struct gate *gate) {
-    return ((const struct gate_head *)(const void *)gate)->shared;
+    return gate_head(gate)->shared;
 }
 
 static inline unsigned gate_participants(const struct gate *gate) {
-    return ((const struct gate_head *)(const void *)gate)->participants;
+    return gate_head(gate)->participants;
 }
 
 void gate_enter(struct gate *gate, unsigned participant);
 void gate_leave(struct gate *gate, unsigned participant);
 
 /* Between two commands: stops here while somebody else has or wants exclusive mode. */
-void gate_yield(struct gate *gate, unsigned participant);
+void gate_yield_wanted(struct gate *gate, unsigned participant);
+
+static inline void gate_yield(struct gate *gate, unsigned participant) {
+    if (UNLIKELY(atomic_load_explicit(&gate_head(gate)->wanted, memory_order_relaxed)))
+        gate_yield_wanted(gate, participant);
+}
 
 /* The partitions of a command's keys, held. */
 struct gate_hold {
@@ -98,7 +111,10 @@ bool gate_exclusive_begin_unless_busy(struct gate *gate, unsigned participant);
  */
 void gate_busy_begin(struct gate *gate);
 void gate_busy_end(struct gate *gate);
-bool gate_is_busy(const struct gate *gate);
+
+static inline bool gate_is_busy(const struct gate *gate) {
+    return atomic_load_explicit(&gate_head(gate)->busy, memory_order_relaxed) > 0;
+}
 
 /* The owner of exclusive mode, who is busy, lets the others in for a moment: nobody becomes
  * exclusive meanwhile. */

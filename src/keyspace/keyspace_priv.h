@@ -6,6 +6,7 @@
 #include "ds/due.h"
 #include "keyspace/gate.h"
 #include "keyspace/keyspace.h"
+#include "keyspace/policy.h"
 
 #define MAX_SUBSCRIBERS 8
 
@@ -58,10 +59,20 @@ size_t entry_block_size(const void *block);
 
 /* ---- clocks (clock.c) ---- */
 
+#define CLOCK_MASK 0xffffffu
+
 /* The clock of an entry made now. */
 uint32_t clock_fresh(int64_t now_ms);
 /* The clock of an entry used now. */
-uint32_t clock_touched(uint32_t clock, int64_t now_ms);
+uint32_t clock_counted(uint32_t clock, int64_t now_ms); /* under LFU policies */
+
+static inline uint32_t clock_seconds(int64_t now_ms) {
+    return (uint32_t)((uint64_t)now_ms / 1000) & CLOCK_MASK;
+}
+
+static inline uint32_t clock_touched(uint32_t clock, int64_t now_ms) {
+    return UNLIKELY(policy_is_lfu()) ? clock_counted(clock, now_ms) : clock_seconds(now_ms);
+}
 /* How long it has not been used, or how rarely: larger = a better victim. */
 uint64_t clock_coldness(uint32_t clock, int64_t now_ms);
 
