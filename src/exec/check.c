@@ -2,8 +2,6 @@
 /* What keeps a request from running, in the order in which Valkey looks. */
 #include "base/ensure.h"
 #include "exec/exec_priv.h"
-#include "exec/refusal.h"
-#include "keyspace/epoch.h"
 #include <stdio.h>
 
 #define NO_ROOM "OOM command not allowed when used memory > 'maxmemory'."

@@ -42,7 +42,8 @@ static void stage_request(struct exec_worker *w, const struct request *r,
         if (!found) return;
     }
     if (UNLIKELY(!registered_accepts(found, r->argc))) return;
-    staged->no_memory = !keys_collect(&w->keys, found, r->argv, r->argc);
+    staged->sound = keys_collect(&w->keys, found, r->argv, r->argc);
+    staged->no_memory = !staged->sound;
     staged->key_count = (unsigned)w->keys.count - staged->first_key;
     if (found->flags & CMD_ELEMENT) w->has_elements = true;
 }
@@ -60,7 +61,7 @@ static void stage_batch(struct exec_worker *w, const struct request_batch *batch
     w->has_elements = false;
     for (unsigned i = 0; i < batch->count; i++) {
         const struct request *r = &batch->items[i];
-        if (!bytes_equal(r->argv[0], name)) { /* pipelines repeat themselves */
+        if (!bytes_equal_short(r->argv[0], name)) { /* pipelines repeat themselves */
             name = r->argv[0];
             found = commands_find(&w->exec->commands, name);
         }
@@ -159,8 +160,8 @@ void worker_read_clock(struct exec_worker *w, uint64_t ticks) {
 }
 
 /* Runs the command, and then those that waited for what it has done. */
-static void run_and_serve(struct exec_worker *w, struct call *call, const struct registered *found,
-                          const struct gate_hold *hold) {
+static inline void run_and_serve(struct exec_worker *w, struct call *call,
+                                 const struct registered *found, const struct gate_hold *hold) {
     call->hold = hold;
     command_run(call, found);
     w->unit = keyspace_end_unit(&call->view);
@@ -207,10 +208,9 @@ static bool needs_exclusive(const struct registered *found, const struct call *c
     return !needs || needs(call->argv, call->argc);
 }
 
-static void run_locked(struct exec_worker *w, struct call *call, const struct registered *found) {
-    if (!gate_is_shared(call->exec->gate)) {
-        run_and_serve(w, call, found, NULL);
-    } else if (UNLIKELY(found->flags & CMD_EXCLUSIVE) && needs_exclusive(found, call)) {
+static __attribute__((noinline)) void run_locked(struct exec_worker *w, struct call *call,
+                                                 const struct registered *found) {
+    if (UNLIKELY(found->flags & CMD_EXCLUSIVE) && needs_exclusive(found, call)) {
         run_exclusive(w, call, found);
     } else if (call->key_count && !(found->flags & CMD_UNLOCKED)) {
         run_holding(w, call, found, call->keys, call->key_count);
@@ -227,8 +227,9 @@ static struct histogram *histogram_of(struct command_counters *counters) {
     return counters->histogram;
 }
 
-void worker_count_command(struct exec_worker *w, struct call *call, const struct registered *found,
-                          uint64_t ticks, size_t request_bytes, size_t reply_bytes) {
+static inline void count_command(struct exec_worker *w, struct call *call,
+                                 const struct registered *found, uint64_t ticks,
+                                 size_t request_bytes, size_t reply_bytes) {
     struct command_counters *counters = &w->counters[found->id];
     uint64_t ns = ticks * w->exec->ns_per_tick_q20 >> 20;
     counters->calls++;
@@ -244,12 +245,17 @@ void worker_count_command(struct exec_worker *w, struct call *call, const struct
         observe_command(call, ns / 1000, request_bytes, reply_bytes);
 }
 
+void worker_count_command(struct exec_worker *w, struct call *call, const struct registered *found,
+                          uint64_t ticks, size_t request_bytes, size_t reply_bytes) {
+    count_command(w, call, found, ticks, request_bytes, reply_bytes);
+}
+
 /* The same for an outermost one, which the worker's time goes to. */
-static void account(struct exec_worker *w, struct call *call, const struct registered *found,
-                    uint64_t ticks, size_t request_bytes, size_t reply_bytes) {
+static inline void account(struct exec_worker *w, struct call *call, const struct registered *found,
+                           uint64_t ticks, size_t request_bytes, size_t reply_bytes) {
     w->totals.command_ticks += ticks;
     if (UNLIKELY(ticks > w->totals.worst_ticks)) w->totals.worst_ticks = ticks;
-    worker_count_command(w, call, found, ticks, request_bytes, reply_bytes);
+    count_command(w, call, found, ticks, request_bytes, reply_bytes);
 }
 
 /* Errors that the reply has got since the last look. */
@@ -271,8 +277,9 @@ static void after_command(struct session *session) {
     session->flags = flags;
 }
 
-static void run_command(struct exec_worker *w, struct call *call, const struct staged *staged,
-                        const struct request *request, size_t request_bytes, uint64_t *ticks) {
+static inline void run_command(struct exec_worker *w, struct call *call,
+                               const struct staged *staged, const struct request *request,
+                               size_t request_bytes, uint64_t *ticks) {
     const struct registered *found = staged->found;
     struct session *session = call->session;
     struct reply *reply = call->reply;
@@ -288,7 +295,10 @@ static void run_command(struct exec_worker *w, struct call *call, const struct s
     size_t reply_start = reply->out->len;
     session->last_command = found->command;
     w->running = session;
-    run_locked(w, call, found);
+    if (gate_is_shared(w->exec->gate))
+        run_locked(w, call, found);
+    else
+        run_and_serve(w, call, found, NULL);
     if (UNLIKELY(w->exec->durability != NULL)) durability_after(w, call, found);
     if (UNLIKELY(w->has_more_for_self)) outbox_send_to_self(w);
     w->running = NULL;
@@ -311,14 +321,13 @@ static void reject_request(struct exec_worker *w, struct session *session,
     if (found) w->counters[found->id].rejected++;
 }
 
-/* Runs a staged request. false: the session has to wait before it. */
-static bool run_request(struct exec_worker *w, struct call *call, const struct staged *staged,
-                        const struct request *request, size_t request_bytes, uint64_t *ticks) {
+/* Of a request that does not pass at once. false: the session has to wait before it. */
+static __attribute__((noinline)) bool judge(struct exec_worker *w, struct call *call,
+                                            const struct staged *staged,
+                                            const struct request *request, size_t request_bytes,
+                                            uint64_t *ticks) {
     struct session *session = call->session;
     struct reply *reply = call->reply;
-    reply->muted = (session->flags & (SESSION_REPLY_OFF | SESSION_REPLY_SKIP)) != 0;
-    reply->resp = session->resp;
-    worker_read_clock(w, *ticks);
     if (UNLIKELY(gate_is_busy(w->exec->gate)) &&
         busy_refuses(session, staged->found, request, reply)) {
         reject_request(w, session, staged->found, reply);
@@ -330,6 +339,22 @@ static bool run_request(struct exec_worker *w, struct call *call, const struct s
     case VERDICT_QUEUE: transaction_queue(session, staged->found, request, reply); break;
     case VERDICT_RUN: run_command(w, call, staged, request, request_bytes, ticks); break;
     }
+    return true;
+}
+
+/* Runs a staged request. false: the session has to wait before it. */
+static inline bool run_request(struct exec_worker *w, struct call *call,
+                               const struct staged *staged, const struct request *request,
+                               size_t request_bytes, uint64_t *ticks) {
+    struct session *session = call->session;
+    struct reply *reply = call->reply;
+    reply->muted = (session->flags & (SESSION_REPLY_OFF | SESSION_REPLY_SKIP)) != 0;
+    reply->resp = session->resp;
+    worker_read_clock(w, *ticks);
+    if (LIKELY(passes_at_once(session, staged, w->now_ms)))
+        run_command(w, call, staged, request, request_bytes, ticks);
+    else if (!judge(w, call, staged, request, request_bytes, ticks))
+        return false;
     if (UNLIKELY(session->flags & SESSION_RUNS_AGAIN)) return false;
     if (UNLIKELY(session->flags & (SESSION_REPLY_SKIP | SESSION_REPLY_SKIP_NEXT)))
         after_command(session);

@@ -16,8 +16,11 @@
 #include "exec/observe.h"
 #include "exec/outbox.h"
 #include "exec/pubsub.h"
+#include "exec/refusal.h"
 #include "exec/settings.h"
 #include "exec/tracking.h"
+#include "keyspace/epoch.h"
+#include "keyspace/policy.h"
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -70,6 +73,7 @@ struct staged {
     const struct registered *found;     /* NULL = no such command */
     const struct registered *container; /* when it is the subcommand that does not exist */
     unsigned first_key, key_count;      /* in the worker's `keys` */
+    bool sound;                         /* it exists, and has as many arguments as it takes */
     bool no_memory;                     /* for the keys */
     uint64_t element;                   /* the hash of the element that it names; 0 = none */
 };
@@ -223,6 +227,24 @@ void await_timer_fire(struct net_timer *timer);
 static inline bool durability_holds_back(const struct exec *exec, uint64_t flags) {
     return UNLIKELY(exec->durability != NULL) && flags & (CMD_WRITE | CMD_EXEC | CMD_SCRIPT) &&
            exec->durability->is_behind(exec->durability->context);
+}
+
+/* Is there nothing about the session, the server and the command that check_request would have to
+ * look at more closely? So it is with nearly all requests. */
+static inline bool passes_at_once(const struct session *session, const struct staged *staged,
+                                  int64_t now_ms) {
+    const uint32_t may_all = SESSION_AUTHENTICATED | SESSION_UNRESTRICTED;
+    const struct exec *exec = session->exec;
+    if (UNLIKELY(!staged->sound || (session->flags & may_all) != may_all)) return false;
+    if (UNLIKELY(session->transaction || session->monitor || session->subscriber)) return false;
+    if (UNLIKELY(exec->loading || exec->guarded_keys || exec->pause_until_ms > now_ms))
+        return false;
+    if (UNLIKELY(keyspace_epoch_under_way || gate_is_busy(exec->gate))) return false;
+    if (UNLIKELY(atomic_load_explicit(&exec_write_refusal, memory_order_relaxed))) return false;
+    uint64_t flags = staged->found->flags;
+    if (flags & (CMD_EXEC | CMD_SCRIPT)) return false;
+    if (flags & CMD_DENYOOM && UNLIKELY(policy.maxmemory)) return false;
+    return !durability_holds_back(exec, flags);
 }
 
 /* At the end of a turn: what has been changed in it is on its way. */
