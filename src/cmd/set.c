@@ -88,7 +88,7 @@ void set_sscan(struct call *call) {
 
 bool set_store(struct call *call, struct spot *spot, struct set_edit *edit, const char *event,
                const struct bytes *argv, unsigned argc) {
-    struct event what = {EVENT_SET, event};
+    struct event what = {event ? EVENT_SET : 0, event};
     if (UNLIKELY(set_length(&edit->value) == 0)) {
         set_edit_drop(edit);
         keyspace_notify(&call->view, spot->key, what);
@@ -125,9 +125,14 @@ void set_sadd(struct call *call) {
         added += outcome == SET_DONE;
         failed = outcome == SET_NO_MEMORY;
     }
-    /* What has been added before memory ran out stays. */
-    if (added && !set_store(call, &spot, &edit, "sadd", call->argv, i)) failed = true;
-    if (!added) set_edit_drop(&edit);
+    /* What has been added before memory ran out stays. A set may be another kind for it alone that
+     * more was to be added than its own can have. */
+    bool renamed = spot.entry && edit.value.form != entry_value(spot.entry).form;
+    const char *event = added ? "sadd" : NULL;
+    if (!added && !renamed)
+        set_edit_drop(&edit);
+    else if (!set_store(call, &spot, &edit, event, call->argv, i))
+        failed = true;
     if (failed)
         reply_no_memory(call->reply);
     else

@@ -6,6 +6,7 @@
 #include "value/set.h"
 
 /* Ends an edit of the set at the spot: stores what has become of it, or removes the key if nothing
- * has. `argv` is a command that makes this change. False: no memory, nothing has been answered. */
+ * has. `argv` is a command that makes this change; `event` NULL: it is none that clients see.
+ * False: no memory, nothing has been answered. */
 bool set_store(struct call *call, struct spot *spot, struct set_edit *edit, const char *event,
                const struct bytes *argv, unsigned argc);

@@ -49,4 +49,5 @@ COMMON = {
     "time": same_kind,
     "object|encoding": encoding,
     "object|idletime": around(1),
+    "object|refcount": near(1),  # over there a value in a reply that is not sent yet counts as well
 }
