@@ -48,7 +48,7 @@ static bool means_serve(const char *argument) {
 
 static bool asks_for_help(int argc, char **argv) {
     for (int i = 2; i < argc; i++)
-        if (strcmp(argv[i], "--help") == 0) return true;
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) return true;
     return false;
 }
 

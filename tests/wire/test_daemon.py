@@ -124,6 +124,15 @@ def test_wrong_arguments():
         assert done.returncode == 1 and message in done.stderr.decode()
 
 
+@pytest.mark.parametrize("page", ["serve", "import", "export", "check", "hotkeys"])
+def test_help(page):
+    for arguments in (["help", page], [page, "--help"], [page, "-h"]):
+        done = strata(*arguments)
+        assert done.returncode == 0 and done.stdout.startswith(b"Usage: strata " + page.encode())
+        assert max(map(len, done.stdout.splitlines())) <= 92
+    assert page.encode() in strata("help").stdout
+
+
 def test_a_port_in_use(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as busy:
         port = busy.getsockname()[1]
