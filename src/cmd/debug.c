@@ -11,6 +11,7 @@
 #include "keyspace/policy.h"
 #include "sys/entropy.h"
 #include "sys/memory.h"
+#include "value/string.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -117,7 +118,8 @@ static bool parse_population(struct call *call, struct population *p) {
     *p = (struct population){.prefix = BYTES("key")};
     bool good = number_parse_i64(call->argv[2], &p->count) && p->count >= 0;
     if (call->argc > 3) p->prefix = call->argv[3];
-    if (call->argc > 4) good = good && number_parse_i64(call->argv[4], &p->size) && p->size >= 0;
+    if (call->argc > 4) good = good && number_parse_i64(call->argv[4], &p->size);
+    good = good && p->size >= 0 && (size_t)p->size <= STRING_MAX;
     if (!good) reply_error(call->reply, "ERR value is out of range, must be positive");
     return good;
 }

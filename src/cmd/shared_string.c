@@ -11,7 +11,7 @@ struct bytes string_again(struct call *call, const struct key *key) {
 }
 
 size_t string_size_max(void) {
-    return (size_t)exec_settings.proto_max_bulk_len;
+    return exec_settings.authenticated.bulk_max;
 }
 
 bool string_may_grow(struct call *call, size_t size, size_t extra) {

@@ -37,7 +37,7 @@ static inline struct bytes string_at(const struct spot *spot) {
     return spot->entry ? entry_string(spot->entry) : bytes_make(NULL, 0);
 }
 
-/* The most bytes that a command may make a string hold (proto-max-bulk-len). */
+/* The most bytes that a command may make a string hold: proto-max-bulk-len, within STRING_MAX. */
 size_t string_size_max(void);
 
 /* May a string grow to `size` and `extra` bytes? If not, that has been answered. */

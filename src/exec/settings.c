@@ -5,6 +5,7 @@
 #include "config/config.h"
 #include "exec/exec_priv.h"
 #include "sys/process.h"
+#include "value/string.h"
 
 #define INLINE_MAX ((size_t)64 * 1024)
 
@@ -32,7 +33,7 @@ static void derive(void) {
     exec_settings.observe_request_bytes = or_never(thresholds[COMMANDLOG_LARGE_REQUEST]);
     exec_settings.observe_reply_bytes = or_never(thresholds[COMMANDLOG_LARGE_REPLY]);
     exec_settings.authenticated = (struct request_limits){
-        .bulk_max = (size_t)exec_settings.proto_max_bulk_len,
+        .bulk_max = MIN((size_t)exec_settings.proto_max_bulk_len, STRING_MAX),
         .args_max = INT32_MAX,
         .inline_max = INLINE_MAX,
     };

@@ -3,6 +3,7 @@
 #include "base/ensure.h"
 #include "base/number.h"
 #include "value/rdb_lzf.h"
+#include "value/string.h"
 #include <math.h>
 
 enum { LENGTH_32 = 0x80, LENGTH_64 = 0x81, INTEGER_8 = 0xc0, INTEGER_16, INTEGER_32, COMPRESSED };
@@ -186,8 +187,8 @@ static bool read_compressed(struct rdb_reader *reader, struct rdb_text *text) {
     if (!rdb_read_length(reader, &packed_length) || !rdb_read_length(reader, &length) ||
         !rdb_read_bytes(reader, packed_length, &packed))
         return false;
-    if (!length || length > lzf_expanded_max(packed.len) || !reserve(reader, text, length))
-        return false;
+    if (!length || length > MIN(lzf_expanded_max(packed.len), STRING_MAX)) return false;
+    if (!reserve(reader, text, length)) return false;
     if (!lzf_expand(packed, text->own.data, length)) return false;
     text->own.len = length;
     text->bytes = buffer_bytes(&text->own);
@@ -198,7 +199,7 @@ bool rdb_read_text(struct rdb_reader *reader, struct rdb_text *text) {
     uint64_t length;
     bool special;
     if (!read_head(reader, &length, &special)) return false;
-    if (!special) return rdb_read_bytes(reader, length, &text->bytes);
+    if (!special) return length <= STRING_MAX && rdb_read_bytes(reader, length, &text->bytes);
     switch (length) {
     case INTEGER_8: return read_integer(reader, 1, text);
     case INTEGER_16: return read_integer(reader, 2, text);

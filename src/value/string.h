@@ -8,6 +8,10 @@
 #include "base/number.h"
 #include <stdint.h>
 
+/* No value, and no name of anything, is longer, whatever the limits say: entries keep sizes in 32
+ * bits, and texts of errors print them as an int. */
+#define STRING_MAX ((size_t)INT32_MAX)
+
 /* Positions `first` to `last`, both included and negative ones from the end, as they are in a
  * string of `size`: both within it afterwards. False when nothing is between them. */
 bool string_clip_range(int64_t *first, int64_t *last, uint64_t size);

@@ -65,6 +65,10 @@ def test_a_string_may_not_outgrow_its_limit(client):
         assert client.error("APPEND", "k", "x") == too_large
         assert client.error("SETBIT", "k", 8 * MIB, "1") == "ERR bit offset is not an integer or out of range"
         assert client.call("STRLEN", "k") == MIB
+        # Sizes have 32 bits.
+        client.call("CONFIG", "SET", "proto-max-bulk-len", "8gb")
+        assert client.error("SETRANGE", "k", 1 << 32, "x") == too_large
+        assert client.error("SETBIT", "k", 1 << 35, "1") == "ERR bit offset is not an integer or out of range"
     finally:
         client.call("CONFIG", "SET", "proto-max-bulk-len", limit)
 
