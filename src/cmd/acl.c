@@ -2,6 +2,7 @@
 /* Users, and who may do what. */
 #include "cmd/acl.h"
 #include "base/number.h"
+#include "cmd/shared_command.h"
 #include "exec/acl.h"
 #include "exec/exec.h"
 #include "sys/clock.h"
@@ -264,23 +265,11 @@ void acl_log(struct call *call) {
 
 /* ---- DRYRUN ---- */
 
-static const struct command *find_command(const struct exec *exec, const struct bytes *argv,
-                                          unsigned argc) {
-    const struct command *command = exec_find_command(exec, argv[0]);
-    if (!command || !command->subcommands || argc == 1) return command;
-    return exec_find_subcommand(command, argv[1]);
-}
-
-static bool arity_fits(const struct command *command, unsigned argc) {
-    return command->arity < 0 ? argc >= (unsigned)-command->arity
-                              : argc == (unsigned)command->arity;
-}
-
 void acl_dryrun(struct call *call) {
     const struct bytes *argv = call->argv + 3;
     unsigned argc = call->argc - 3;
     const struct user *user = acl_find(call->exec, call->argv[2]);
-    const struct command *command = find_command(call->exec, argv, argc);
+    const struct command *command = command_called(call->exec, argv, argc);
     char name[NAME_MAX_SHOWN];
     struct buffer why = {0};
     if (!user) {
@@ -288,7 +277,7 @@ void acl_dryrun(struct call *call) {
                      call->argv[2].data);
     } else if (!command) {
         reply_errorf(call->reply, "ERR Command '%.*s' not found", (int)argv[0].len, argv[0].data);
-    } else if (!arity_fits(command, argc)) {
+    } else if (!command_takes(command, argc)) {
         exec_command_name(call->exec, command, name, sizeof name);
         reply_errorf(call->reply, "ERR wrong number of arguments for '%s' command", name);
     } else if (acl_would_allow(call->exec, user, command, argv, argc, call->session->db, &why)) {

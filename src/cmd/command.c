@@ -2,6 +2,7 @@
 /* COMMAND's subcommands but INFO and DOCS, and what all of them share. */
 #include "cmd/command.h"
 #include "base/glob.h"
+#include "cmd/shared_command.h"
 #include "sys/memory.h"
 #include <stdio.h>
 
@@ -118,19 +119,6 @@ static bool has_keys(const struct command *command) {
     return false;
 }
 
-static bool arity_fits(const struct command *command, unsigned argc) {
-    return command->arity < 0 ? argc >= (unsigned)-command->arity
-                              : argc == (unsigned)command->arity;
-}
-
-/* The command that a line calls; NULL = unknown. */
-static const struct command *called_command(const struct exec *exec, const struct bytes *argv,
-                                            unsigned argc) {
-    const struct command *command = exec_find_command(exec, argv[0]);
-    if (!command || !command->subcommands || argc == 1) return command;
-    return exec_find_subcommand(command, argv[1]);
-}
-
 static void reply_keys(struct call *call, const struct bytes *argv, const unsigned *positions,
                        const uint32_t *flags, unsigned count, bool with_flags) {
     /* What only the specification says of itself, and not of the keys found. */
@@ -147,7 +135,7 @@ static void reply_keys(struct call *call, const struct bytes *argv, const unsign
 static void get_keys(struct call *call, bool with_flags) {
     const struct bytes *argv = call->argv + 2;
     unsigned argc = call->argc - 2;
-    const struct command *command = called_command(call->exec, argv, argc);
+    const struct command *command = command_called(call->exec, argv, argc);
     if (!command) {
         reply_error(call->reply, "ERR Invalid command specified");
         return;
@@ -156,7 +144,7 @@ static void get_keys(struct call *call, bool with_flags) {
         reply_error(call->reply, "ERR The command has no key arguments");
         return;
     }
-    if (!arity_fits(command, argc)) {
+    if (!command_takes(command, argc)) {
         reply_error(call->reply, "ERR Invalid number of arguments specified for command");
         return;
     }

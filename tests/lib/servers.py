@@ -53,15 +53,27 @@ class Server:
         self.start()
 
     def start(self):
-        self.port = free_port()
+        # Somebody else may take a port after it was found to be free.
+        for _ in range(5):
+            if self.start_at(free_port()):
+                return
+        raise RuntimeError(f"{self.name} found no free port")
+
+    def start_at(self, port):
+        """False: the port is taken."""
+        self.port = port
+        before = self.log.seek(0, os.SEEK_END)
         options = ["--port", self.port, "--dir", self.directory or "/tmp", *self.arguments]
         self.process = subprocess.Popen([*self.command, *map(str, options)], stdout=self.log, stderr=self.log)
         deadline = time.monotonic() + START_SECONDS
-        while not self.answers():
-            if self.process.poll() is not None or time.monotonic() > deadline:
+        while not self.answers() or not self.is_running():
+            if not self.is_running() or time.monotonic() > deadline:
                 self.stop()
+                if "Address already in use" in self.log_text(self.log.seek(0, os.SEEK_END) - before):
+                    return False
                 raise RuntimeError(f"{self.name} did not start:\n{self.log_text()}")
             time.sleep(0.02)
+        return True
 
     def answers(self):
         try:

@@ -223,7 +223,7 @@ def test_timeout(world, command, resp, nothing):
     client = world(resp)
     begin = time.monotonic()
     assert client.raw(*command) == nothing
-    assert 0.045 < time.monotonic() - begin < 1
+    assert 0.045 < time.monotonic() - begin < 5
     assert blocked(client) == 0
     client.call("RPUSH", "k", "a")
     assert client.call("LLEN", "k") == 1

@@ -213,7 +213,7 @@ def test_pause_ends_by_itself(three):
     two.socket.sendall(encode("PING") + encode("ECHO", "x"))
     assert one.call("CLIENT", "UNPAUSE") == "OK"  # itself held back
     assert (two.read(), two.read()) == ("PONG", b"x")
-    assert 0.15 < time.monotonic() - start < 2
+    assert 0.15 < time.monotonic() - start < 8
 
 
 def test_a_pause_is_only_prolonged(three):
