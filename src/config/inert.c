@@ -26,8 +26,6 @@
     { ROW(n, a, CONFIG_INTEGER, i, f), .min = lo, .max = hi }
 #define SIZE(n, a, i, lo, f)                                                                       \
     { ROW(n, a, CONFIG_MEMORY, i, f), .min = lo, .max = INT64_MAX }
-#define SHARE(n, i, f)                                                                             \
-    { ROW(n, NULL, CONFIG_PERCENT_OR_MEMORY, i, f), .min = -100, .max = INT64_MAX }
 #define CHOICE(n, i, c, f)                                                                         \
     { ROW(n, NULL, CONFIG_CHOICE, i, f), .choices = c }
 #define TEXT(n, a, i, c, f)                                                                        \
@@ -285,8 +283,6 @@ static const struct config_row inert_rows[] = {
 
     WORDS("rdma-bind", NULL, "", NULL, 0),
     WORDS("replicaof", "slaveof", "", NULL, FIXED),
-
-    SHARE("maxmemory-clients", "0", 0),
 
     {.name = "save",
      .type = CONFIG_SPECIAL,

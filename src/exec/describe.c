@@ -37,11 +37,11 @@ void session_letters(const struct session *session, char out[SESSION_LETTERS_MAX
     out[n] = 0;
 }
 
-/* What the session's own memory takes. */
-static size_t session_memory(const struct session *session) {
-    return memory_usable(session) + memory_usable(session->name) +
-           memory_usable(session->library_name) + memory_usable(session->library_version) +
-           transaction_memory(session) + watch_memory(session);
+size_t session_memory(const struct session *session) {
+    return connection_usage(session->connection).memory + memory_usable(session) +
+           memory_usable(session->name) + memory_usable(session->library_name) +
+           memory_usable(session->library_version) + transaction_memory(session) +
+           watch_memory(session);
 }
 
 static const char *or_empty(const char *text) {
@@ -95,8 +95,7 @@ bool session_describe(const struct session *session, const struct call *call, st
                       usage.input_used, usage.input_free, arguments_memory(session, call),
                       transaction_memory(session), usage.output_pending) &&
         buffer_printf(out, "oll=%zu omem=%zu tot-mem=%zu events=%s cmd=%s user=%s redir=%lld ",
-                      usage.output_blocks, usage.output_pending,
-                      usage.memory + session_memory(session),
+                      usage.output_blocks, usage.output_pending, session_memory(session),
                       session->flags & SESSION_BACKLOG ? "rw" : "r", command,
                       session->user->name.data, shown_redirect(session)) &&
         buffer_printf(out,

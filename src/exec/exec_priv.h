@@ -85,6 +85,7 @@ struct worker_totals {
     uint64_t refused;            /* connections, by maxclients or protected mode */
     uint64_t input_disconnects;  /* client-query-buffer-limit */
     uint64_t output_disconnects; /* client-output-buffer-limit */
+    uint64_t evicted;            /* maxmemory-clients */
     uint64_t turns, turn_ticks;  /* of the event loop */
     uint64_t command_ticks;
     uint64_t worst_ticks; /* the slowest command */
@@ -134,6 +135,7 @@ struct exec_worker {
     struct error_codes errors;
     struct rate commands_rate, turns_rate, turn_ticks_rate;
     int64_t last_sample_us, last_second_us; /* when the chores ran; clock_mono_us */
+    _Atomic uint64_t client_bytes;          /* client_room.c */
     struct command_counters counters[COMMANDS_MAX];
 } __attribute__((aligned(64)));
 
@@ -295,6 +297,14 @@ void limits_backlog(void *context, void *session, size_t pending);
 
 /* The chores of a worker: expiry, rates, idle clients. */
 bool chores_tick(void *context, unsigned worker);
+
+/* ---- client_room.c ---- */
+
+/* maxmemory-clients: evicts a session that alone owes more than all may take. */
+bool client_room_exceeded(struct session *session, size_t pending);
+
+/* Evicts the largest when all together take too much. Inside the gate. */
+void client_room_look(struct exec_worker *w);
 
 /* ---- blocking.c, blocking_serve.c ---- */
 

@@ -65,6 +65,7 @@ static struct summary sum_workers(const struct exec *exec) {
             sum.denied[why] += w->denied[why];
         t->input_disconnects += w->totals.input_disconnects;
         t->output_disconnects += w->totals.output_disconnects;
+        t->evicted += w->totals.evicted;
         t->turns += w->totals.turns;
         t->turn_ticks += w->totals.turn_ticks;
         t->command_ticks += w->totals.command_ticks;
@@ -104,7 +105,7 @@ static void write_traffic(const struct exec *exec, const struct summary *sum,
     ZERO("sync_partial_err");
 }
 
-static void write_keys(const struct exec *exec, struct buffer *out) {
+static void write_keys(const struct exec *exec, const struct summary *sum, struct buffer *out) {
     struct keyspace_counters keys = keyspace_counters_sum(exec->keyspace);
     buffer_printf(out, "expired_keys:%llu\r\nexpired_fields:%llu\r\n", (ull)keys.expired,
                   (ull)keys.expired_elements);
@@ -113,7 +114,7 @@ static void write_keys(const struct exec *exec, struct buffer *out) {
     ZERO("expired_time_cap_reached_count");
     buffer_printf(out, "expire_cycle_cpu_milliseconds:%llu\r\nevicted_keys:%llu\r\n",
                   (ull)keys.expire_cycle_us / 1000, (ull)keys.evicted);
-    ZERO("evicted_clients");
+    buffer_printf(out, "evicted_clients:%llu\r\n", (ull)sum->totals.evicted);
     buffer_printf(out, "total_eviction_exceeded_time:%llu\r\n", (ull)keys.evict_cycle_us / 1000);
     ZERO("current_eviction_exceeded_time");
     buffer_printf(out, "keyspace_hits:%llu\r\nkeyspace_misses:%llu\r\n", (ull)keys.hits,
@@ -180,7 +181,7 @@ static void write_stats(struct exec *exec, struct buffer *out, void *context) {
     struct summary sum = sum_workers(exec);
     struct net_stats net = net_stats(exec->net);
     write_traffic(exec, &sum, &net, out);
-    write_keys(exec, out);
+    write_keys(exec, &sum, out);
     write_topics(exec, out);
     write_absent(out);
     write_tracking(exec, out);

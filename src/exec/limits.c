@@ -37,6 +37,7 @@ static const struct output_limit *limit_of(const struct session *session) {
 }
 
 static void check_output(struct session *session, size_t pending) {
+    if (client_room_exceeded(session, pending)) return;
     const struct output_limit *limit = limit_of(session);
     bool over_hard = limit->hard && pending > limit->hard;
     if (LIKELY(!over_hard && !over_soft_limit(session, limit, pending))) return;
@@ -82,6 +83,10 @@ static void close_if_idle(struct session *session, int64_t now_ms) {
 /* Once a second: what has no event to wait for. */
 static void look_at_sessions(struct exec_worker *w, int64_t now_ms) {
     struct session *s, *next;
+    client_room_look(w);
+    bool soft = exec_settings.output_limits[CLASS_NORMAL].soft ||
+                exec_settings.output_limits[CLASS_PUBSUB].soft;
+    if (!soft && !exec_settings.timeout) return;
     LIST_FOREACH_SAFE(s, next, &w->sessions, in_worker) {
         if (s->over_soft_limit_since_us)
             check_output(s, connection_usage(s->connection).output_pending);
@@ -113,9 +118,7 @@ static void look_around(struct exec_worker *w, int64_t now_us, int64_t now_ms) {
     tracking_trim(w);
     tracking_broadcast(w);
     outbox_post(w);
-    bool soft = exec_settings.output_limits[CLASS_NORMAL].soft ||
-                exec_settings.output_limits[CLASS_PUBSUB].soft;
-    if ((soft || exec_settings.timeout) && now_us - w->last_second_us >= SECOND_US) {
+    if (now_us - w->last_second_us >= SECOND_US) {
         w->last_second_us = now_us;
         look_at_sessions(w, now_ms);
     }

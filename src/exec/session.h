@@ -95,6 +95,9 @@ void session_reset(struct session *session);
 #define SESSION_LETTERS_MAX 24
 void session_letters(const struct session *session, char out[SESSION_LETTERS_MAX]);
 
+/* What it takes, its connection's buffers included, in bytes. The same may call. */
+size_t session_memory(const struct session *session);
+
 /* Appends CLIENT LIST's line, without the line break. `call` is the command that asks, or NULL. The
  * session's own worker, or exclusive mode. false: no memory. */
 struct call;

@@ -30,6 +30,7 @@ struct exec_settings {
     int64_t timeout;   /* seconds, 0 = never */
     int64_t proto_max_bulk_len;
     int64_t client_query_buffer_limit;
+    int64_t maxmemory_clients; /* negative: percent of maxmemory; 0 = no limit */
     struct output_limit output_limits[CLASS_COUNT];
     int64_t commandlog_threshold[3]; /* by enum commandlog: microseconds or bytes, negative = off */
     int64_t commandlog_max[3];

@@ -280,6 +280,35 @@ def test_output_without_limit_arrives(own):
             assert len(slow.read()) == 1 << 20
 
 
+def test_clients_that_take_too_much_together(own):
+    """The largest go, and whoever may not be evicted stays."""
+    server = own("--maxmemory-clients", "10mb", "--workers", 4)
+    with server.client() as admin, server.client() as kept:
+        admin.call("SET", "big", b"x" * (1 << 20))
+        kept.call("CLIENT", "NO-EVICT", "ON")
+        kept.send("CLIENT", "SETNAME", "kept")
+        others = [server.client() for _ in range(8)]
+        for client, megabytes in zip(others, (1, 1, 1, 1, 4, 4, 5, 5)):
+            client.call("CLIENT", "SETNAME", f"owes-{megabytes}")
+            client.socket.sendall(encode("SET", "a", b"x" * (megabytes << 20))[:-2])
+        assert eventually(lambda: int(info(admin, "stats")["evicted_clients"]) >= 2)
+        time.sleep(1.2)
+        left = admin.call("CLIENT", "LIST").decode()
+        assert "owes-5" not in left and left.count("owes-1") == 4 and "name=kept" in left
+        assert "Evicting client: id=" in server.log_text()
+        for client in others:
+            client.close()
+
+
+def test_a_client_that_owes_more_than_all_may_take(own):
+    server = own("--maxmemory-clients", "20%", "--maxmemory", "50mb")
+    with server.client() as admin, server.client() as greedy:
+        admin.call("SET", "big", b"x" * (1 << 20))
+        greedy.socket.sendall(encode("GET", "big") * 40)
+        assert eventually(lambda: info(admin, "stats")["evicted_clients"] == "1")
+        assert eventually(lambda: info(admin, "clients")["connected_clients"] == "1")
+
+
 def test_a_request_may_not_outgrow_the_query_buffer(own):
     server = own("--client-query-buffer-limit", "1mb")
     with server.client(timeout=10) as client, server.client() as admin:
