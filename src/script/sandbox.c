@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { SORTED_AT_ONCE = 20000 }; /* elements: some milliseconds */
+
 static const char shown_key; /* in a stand-in's metatable: the table that it shows */
 
 /* ---- stand-ins ---- */
@@ -156,6 +158,21 @@ static int table_insert(lua_State *lua) {
     lua_pushvalue(lua, lua_upvalueindex(1));
     lua_insert(lua, 1);
     lua_call(lua, count, 0);
+    return 0;
+}
+
+/* Upvalues: Lua's own, and `<` in Lua: whoever sorts much does it with that, since a hook fires in
+ * it. */
+static int table_sort(lua_State *lua) {
+    luaL_checktype(lua, 1, LUA_TTABLE);
+    lua_settop(lua, 2);
+    if (lua_isnil(lua, 2) && lua_objlen(lua, 1) > SORTED_AT_ONCE) {
+        lua_pushvalue(lua, lua_upvalueindex(2));
+        lua_replace(lua, 2);
+    }
+    lua_pushvalue(lua, lua_upvalueindex(1));
+    lua_insert(lua, 1);
+    lua_call(lua, 2, 0);
     return 0;
 }
 
@@ -316,6 +333,18 @@ static void open_pairs(lua_State *lua) {
     lua_setglobal(lua, "pairs");
 }
 
+static void open_sort(lua_State *lua) {
+    static const char less[] = "return function(a, b) return a < b end";
+    lua_getglobal(lua, "table");
+    lua_getfield(lua, -1, "sort");
+    int failed = luaL_loadbuffer(lua, less, sizeof less - 1, SANDBOX_SOURCE);
+    ensure(!failed);
+    lua_call(lua, 0, 1);
+    lua_pushcclosure(lua, table_sort, 2);
+    lua_setfield(lua, -2, "sort");
+    lua_pop(lua, 1);
+}
+
 static void open_insert(lua_State *lua) {
     lua_getglobal(lua, "table");
     lua_getfield(lua, -1, "insert");
@@ -347,6 +376,8 @@ static void open_libraries(lua_State *lua) {
 
 void sandbox_open(lua_State *lua) {
     open_libraries(lua);
+    library_coroutine(lua);
+    library_string(lua);
     alias(lua, "string", "gmatch", "gfind");
     alias(lua, "math", "fmod", "mod");
     open_pairs(lua);
@@ -359,6 +390,7 @@ void sandbox_open(lua_State *lua) {
     set_global_function(lua, "loadstring", base_loadstring);
     set_field_function(lua, "string", "dump", string_dump);
     open_insert(lua);
+    open_sort(lua);
     set_field_function(lua, "table", "setn", table_setn);
     for (unsigned i = 0; i < ARRAY_LEN(allowed); i++) {
         if (allowed[i].library)

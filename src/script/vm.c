@@ -215,6 +215,7 @@ bool vm_protected(struct vm *vm, lua_CFunction fn) {
     lua_State *lua = vm->lua;
     vm->body = fn;
     vm->counted = false;
+    vm->resumed = 0;
     lua_settop(lua, 0);
     if (UNLIKELY(vm->used > vm->limit / 2)) free_garbage(vm);
     if (UNLIKELY(vm->tight) && vm->used < vm->limit / 16) set_pace(vm, false);

@@ -36,6 +36,7 @@ struct vm {
     struct run *run;      /* what is running; NULL: nothing */
     struct bytes code;    /* of what is running; may be nothing */
     struct loading *load; /* the library that is being loaded; NULL: none */
+    unsigned resumed;     /* coroutines that run within each other */
     bool shows_all;       /* vm_show_all */
     bool counted;         /* what vm_failure() tells has been counted as a command's error */
     uint8_t resp;         /* what replies to the script are in: 2 or 3 */
@@ -97,3 +98,7 @@ void library_server(lua_State *lua, bool loading);
 void library_json(lua_State *lua);
 void library_msgpack(lua_State *lua);
 void library_struct(lua_State *lua);
+
+/* These replace functions of the globals' tables. */
+void library_coroutine(lua_State *lua);
+void library_string(lua_State *lua);

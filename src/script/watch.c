@@ -86,6 +86,11 @@ static void on_hook(lua_State *lua, lua_Debug *unused) {
     if (atomic_load(&run->worker->state) == RUN_KILL) run_stop_now(lua, RUN_KILLED);
 }
 
+void watch_poll(lua_State *lua) {
+    const struct run *run = vm_of(lua)->run;
+    if (run && is_over(run->worker)) on_hook(lua, NULL);
+}
+
 /* In a signal handler. The machine lives as long as the run is known. */
 static void interrupted(void) {
     struct run *run = own ? atomic_load(&own->run) : NULL;

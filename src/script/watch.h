@@ -18,6 +18,10 @@ int64_t watch_limit_ms(const struct program *program);
 /* The script, which has taken too long, is over. */
 void watch_over(struct run *run);
 
+/* For functions in C that can take long, now and then: does what the hook would do. Does not return
+ * if the script has to stop. */
+void watch_poll(lua_State *lua);
+
 /* What clients get meanwhile. */
 const char *watch_busy_error(bool is_function);
 

@@ -17,6 +17,13 @@ FOR_EVER = {
     "commands": "while true do redis.pcall('GET', KEYS[1]) end",
     "commands beyond its keys": "while true do redis.call('GET', 'undeclared') end",
     "gsub": "while true do ('x'):rep(100):gsub('x', function() while true do end end) end",
+    # What follows stays within one call of a function in C.
+    "find": "return ('a'):rep(60):find(('a?'):rep(60) .. ('a'):rep(60))",
+    "match": "return ('a'):rep(100000):match(('.-'):rep(20) .. 'b')",
+    "gmatch": "for found in ('a'):rep(100000):gmatch(('a*'):rep(10) .. 'b') do end",
+    "gsub with a slow pattern": "return ('a'):rep(300000):gsub('.-.-.-b', 'x')",
+    "brackets": "return ('('):rep(3000000):find('%b()')",
+    "sort": "local list = {} for i = 1, 3000000 do list[i] = i * 7919 % 1000003 end while true do table.sort(list) end",
 }
 
 
@@ -121,7 +128,10 @@ HUNGRY = ["local text = 'x' while true do text = text .. text end",
           "local list = {} for i = 1, 1e9 do list[i] = ('x'):rep(1000) .. i end",
           "local list = {} for i = 1, 60 do list = {list, list} end return list",
           "local list = {} for i = 1, 60 do list = {list, list} end return cjson.encode(list)",
-          "local t = {1} for i = 1, 16 do local u = {} for j = 1, 100 do u[j] = t end t = u end return cmsgpack.pack(t)"]
+          "local t = {1} for i = 1, 16 do local u = {} for j = 1, 100 do u[j] = t end t = u end return cmsgpack.pack(t)",
+          "cjson.encode_sparse_array(true, 0) return cjson.encode({[2 ^ 28] = 1})",
+          "cjson.encode_sparse_array(false, 2, 2 ^ 30) return cjson.encode({[2 ^ 28] = 1})",
+          "return (('x'):rep(1000000):gsub('x', ('y'):rep(1000)))"]
 
 
 def test_memory_is_bounded():
@@ -132,6 +142,18 @@ def test_memory_is_bounded():
             assert client.call("EVAL", "return #('x'):rep(1000000)", 0) == 1000000
         info = dict(line.split(":", 1) for line in client.call("INFO", "memory").decode().split("\r\n") if ":" in line)
         assert int(info["used_memory_vm_eval"]) < 16 << 20
+
+
+def test_what_goes_too_deep_is_an_error(client):
+    for script in ("local function f() return coroutine.wrap(f)() end return f()",
+                   "local function f() return select(2, coroutine.resume(coroutine.create(f))) end error(f())",
+                   "local function f() return (('x'):gsub('x', f)) end return f()",
+                   "local function f() return load(f) end return f()()",
+                   "local function f() table.sort({1, 2, 3}, f) return true end return f()",
+                   "return ('a'):rep(5000):find(('a?'):rep(5000))",
+                   "local list = {} for i = 1, 100000 do list = {list} end cjson.encode_max_depth(1e9) return cjson.encode(list)"):
+        assert client.raw("EVAL", script, 0).startswith(b"-ERR "), script
+    assert client.call("EVAL", "local n = 0 local function f() n = n + 1 if n < 150 then coroutine.wrap(f)() end end f() return n", 0) == 150
 
 
 # ---- the sandbox ----
@@ -165,6 +187,7 @@ def test_nothing_leads_outside(client):
 
 
 def test_the_collector_is_everybodys(client):
+    client.call("SCRIPT", "FLUSH")  # a new machine, without what others have left
     client.call("EVAL", "collectgarbage('stop') collectgarbage('setpause', 100000) return 1", 0)
     assert client.call("EVAL", "for i = 1, 200000 do local t = {i} end return collectgarbage('count') < 20000", 0) == 1
 
