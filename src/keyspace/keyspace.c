@@ -117,8 +117,8 @@ uint64_t keyspace_changes(const struct keyspace *ks) {
 void keyspace_counters_reset(struct keyspace *ks) {
     for (unsigned i = 0; i < ks->workers; i++) {
         struct keyspace_counters *c = &ks->counters[i];
-        *c = (struct keyspace_counters){.live_bytes = keyspace_live_bytes(c),
-                                        .released_bytes = keyspace_released_bytes(c)};
+        c->hits = c->misses = c->expired = c->expired_lazily = c->expired_elements = 0;
+        c->evicted = c->expire_cycle_us = c->evict_cycle_us = c->worst_pause_us = 0;
     }
 }
 

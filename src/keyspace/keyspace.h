@@ -102,6 +102,8 @@ void keyspace_free(struct keyspace *keyspace);
 unsigned keyspace_databases(const struct keyspace *keyspace);
 struct keyspace_counters *keyspace_counters_of(struct keyspace *keyspace, unsigned worker);
 struct keyspace_counters keyspace_counters_sum(const struct keyspace *keyspace);
+
+/* Those of which INFO shows how often something happened, and the longest pause. */
 void keyspace_counters_reset(struct keyspace *keyspace);
 
 /* The changes of all workers. Inside the gate. */

@@ -75,11 +75,6 @@ static uint64_t changes_so_far(const struct persist *p) {
     return keyspace_changes(p->keyspace);
 }
 
-/* CONFIG RESETSTAT begins to count anew. */
-static uint64_t changes_since(uint64_t base, uint64_t now) {
-    return now >= base ? now - base : now;
-}
-
 static bool has_save_points(void) {
     const struct config_save_point *points;
     return config_save_points(&points) > 0;
@@ -185,7 +180,7 @@ static void sleep_ms(struct persist *p, int64_t ms) {
 static bool is_due(const struct persist *p, int64_t now_ms) {
     const struct config_save_point *points;
     unsigned count = config_save_points(&points);
-    uint64_t changes = changes_since(p->changes_at, changes_so_far(p));
+    uint64_t changes = changes_so_far(p) - p->changes_at;
     if (!p->status.last_good && now_ms - p->tried_ms < RETRY_MS) return false;
     for (unsigned i = 0; i < count; i++)
         if (changes >= (uint64_t)points[i].changes && changes > 0 &&
@@ -273,13 +268,12 @@ static bool wanted_at_exit(void *context) {
 
 static void write_status(void *context, struct persistence_status *out) {
     struct persist *p = context;
-    uint64_t changes = changes_so_far(p);
     pthread_mutex_lock(&p->mutex);
     *out = p->status;
     out->loading = exec_is_loading(p->options.exec);
     out->in_progress = p->busy || p->wanted; /* who has got BGSAVE's reply may look at once */
     out->scheduled = p->wanted && p->busy;
-    out->changes = changes_since(p->changes_at, changes);
+    out->changes = changes_so_far(p) - p->changes_at;
     out->keys = __atomic_load_n(&p->progress.keys, __ATOMIC_RELAXED);
     out->keys_total = __atomic_load_n(&p->progress.keys_total, __ATOMIC_RELAXED);
     out->now_seconds = p->busy ? (clock_wall_ms() - p->began_ms) / 1000 : -1;
@@ -442,7 +436,7 @@ bool persist_stop(struct persist *p) {
     p->has_thread = false;
     bool save = server_facts.exit_save == SAVE_AT_EXIT ||
                 (server_facts.exit_save == SAVE_AT_EXIT_IF_WANTED && has_save_points());
-    if (!save || !changes_since(p->changes_at, changes_so_far(p))) return true;
+    if (!save || changes_so_far(p) == p->changes_at) return true;
     pthread_mutex_lock(&p->mutex);
     while (!begin(p))
         sleep_ms(p, BUSY_MS);

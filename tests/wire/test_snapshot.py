@@ -349,6 +349,8 @@ def test_info(own):
     with own.client() as client:
         client.call("MSET", "a", 1, "b", 2)
         assert info(client, "rdb_changes_since_last_save") == "2"
+        client.call("CONFIG", "RESETSTAT")
+        assert info(client, "rdb_changes_since_last_save") == "2"
         client.call("SAVE")
         assert info(client, "rdb_changes_since_last_save") == "0"
         assert abs(int(info(client, "rdb_last_save_time")) - time.time()) < 10
