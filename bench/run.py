@@ -4,6 +4,7 @@
 import argparse
 import sys
 
+import durability
 import hitrate
 import memory
 import peer
@@ -29,6 +30,10 @@ PARTS = {
                  ("Client-side caching", "no tracking", platform_loads.tracking),
                  ("TLS, one worker", "Valkey", platform_loads.tls),
                  ("Connections", "Valkey", platform_loads.idle_connections)],
+    "durability": [("SET with `durability always` and `appendfsync always`: of the throughput without a journal", "Valkey",
+                    durability.always),
+                   ("SET with `everysec`: processor time of the server, against that without a journal", "Valkey",
+                    durability.everysec)],
     "snapshots": [("Taking a snapshot, on one core", "Valkey", snapshots.speed),
                   ("Starting, on all cores", "Valkey", snapshots.starts),
                   ("The worst latency of clients that write while snapshots are taken", "Valkey", snapshots.latency),

@@ -62,7 +62,8 @@ int home_delete(struct home *home, const char *name);
 /* ---- writers ---- */
 
 /* A writer of a new object that readers see while it grows. It begins with `start`, and is there
- * durably when this returns. NULL and *error: as home_put_new. */
+ * durably when this returns. Zeros may stand behind what has been written, until the writer is
+ * closed; for good, if it never is. NULL and *error: as home_put_new. */
 struct home_writer *home_append_new(struct home *home, const char *name, struct bytes start,
                                     int *error);
 

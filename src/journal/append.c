@@ -21,13 +21,15 @@
 
 #define BATCH_BYTES   ((size_t)256 * 1024)
 #define COPIED_MAX    ((size_t)16 * 1024) /* larger units are not copied under the lock */
+#define SPARES        16                  /* batches kept for use again */
+#define WAITING_MAX   16                  /* units; the writer does not wait for more of them */
 #define RECORDS_KEPT  ((size_t)64 * 1024) /* of a thread's buffer, from unit to unit */
 #define SYNC_POLL_NS  200000
 #define BEHIND_US     1000000
 #define BEHIND_BYTES  ((uint64_t)512 << 20)
 #define SEGMENT_BYTES ((uint64_t)64 << 20)
 
-/* ---- batchs ---- */
+/* ---- batches ---- */
 
 void batch_push(struct batch_queue *queue, struct batch *batch) {
     batch->next = NULL;
@@ -66,16 +68,39 @@ void batch_free(struct batch *batch) {
 }
 
 void batch_reuse(struct journal *journal, struct batch *batch) {
-    if (batch->capacity == BATCH_BYTES) {
-        batch->length = FRAME_HEAD_SIZE;
-        batch->count = 0;
-        pthread_mutex_lock(&journal->mutex);
-        struct batch *other = journal->spare;
+    bool keep = batch->capacity == BATCH_BYTES;
+    pthread_mutex_lock(&journal->mutex);
+    keep = keep && journal->spares < SPARES;
+    if (keep) {
+        batch->next = journal->spare;
         journal->spare = batch;
-        pthread_mutex_unlock(&journal->mutex);
-        batch = other;
+        journal->spares++;
     }
-    batch_free(batch);
+    pthread_mutex_unlock(&journal->mutex);
+    if (!keep) batch_free(batch);
+}
+
+void batch_free_spares(struct journal *journal) {
+    pthread_mutex_lock(&journal->mutex);
+    struct batch *batch = journal->spare;
+    journal->spare = NULL;
+    journal->spares = 0;
+    pthread_mutex_unlock(&journal->mutex);
+    for (struct batch *next; batch; batch = next) {
+        next = batch->next;
+        batch_free(batch);
+    }
+}
+
+/* The one that was used last, which a cache may still have. The mutex is held. */
+static struct batch *take_spare(struct journal *journal) {
+    struct batch *batch = journal->spare;
+    if (!batch) return NULL;
+    journal->spare = batch->next;
+    journal->spares--;
+    batch->length = FRAME_HEAD_SIZE;
+    batch->count = 0;
+    return batch;
 }
 
 /* What has been changed cannot be taken back, and the journal must not miss it. */
@@ -99,8 +124,8 @@ static struct batch *batch_create(size_t capacity) {
 struct open_unit {
     struct buffer buffer;
     uint64_t partitions[PARTITION_COUNT / 64];
-    bool has_news; /* for the writer: units have ended, or somebody waits */
-    bool wants;
+    bool has_news;    /* for the writer: units have ended, or somebody waits */
+    unsigned waiting; /* units that somebody waits for, since it was woken */
 };
 
 #define RECORDS_START (FRAME_HEAD_SIZE + UNIT_HEAD_MAX)
@@ -140,8 +165,8 @@ void journal_note_command(struct journal *journal, const struct bytes *argv, uns
 static struct batch *open_batch(struct journal *journal, size_t size) {
     struct batch *batch = journal->queue.newest;
     if (LIKELY(batch && batch->capacity - batch->length >= size)) return batch;
-    batch = journal->spare ? journal->spare : batch_create(BATCH_BYTES);
-    journal->spare = NULL;
+    batch = take_spare(journal);
+    if (!batch) batch = batch_create(BATCH_BYTES);
     batch->first = journal->last + 1;
     batch_push(&journal->queue, batch);
     return batch;
@@ -216,7 +241,8 @@ void journal_want(struct journal *journal, uint64_t sequence) {
     while (wanted < sequence &&
            !atomic_compare_exchange_weak(&journal->wanted, &wanted, sequence)) {
     }
-    open_unit.has_news = open_unit.wants = true;
+    open_unit.has_news = true;
+    if (++open_unit.waiting >= WAITING_MAX) journal_wake(journal);
 }
 
 static bool is_behind(const struct journal *journal) {
@@ -229,13 +255,14 @@ void journal_wake(struct journal *journal) {
     if (LIKELY(!open_unit.has_news)) return;
     pthread_mutex_lock(&journal->mutex);
     enum writer_sleep sleep = journal->sleep;
-    if (sleep == SLEEP_IDLE || (sleep == SLEEP_NAP && open_unit.wants)) {
+    if (sleep == SLEEP_IDLE || (sleep == SLEEP_NAP && open_unit.waiting)) {
         journal->sleep = AWAKE;
         pthread_cond_signal(&journal->changed);
     }
     if (UNLIKELY(is_behind(journal))) atomic_store(&journal->behind, true);
     pthread_mutex_unlock(&journal->mutex);
-    open_unit.has_news = open_unit.wants = false;
+    open_unit.has_news = false;
+    open_unit.waiting = 0;
 }
 
 /* ---- looking ---- */
@@ -345,8 +372,7 @@ bool journal_stop(struct journal *journal) {
     pthread_cond_signal(&journal->changed);
     pthread_mutex_unlock(&journal->mutex);
     thread_join(&journal->writer.thread);
-    batch_free(journal->spare);
-    journal->spare = NULL;
+    batch_free_spares(journal);
     return journal->durable == journal->last;
 }
 

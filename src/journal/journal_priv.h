@@ -28,8 +28,9 @@ struct batch *batch_pop(struct batch_queue *queue);
 /* Moves all of them behind those of another queue. */
 void batch_move_all(struct batch_queue *from, struct batch_queue *to);
 void batch_free(struct batch *batch);
-/* Frees it, or keeps it for the next frame. */
+/* Frees it, or keeps it for another frame. */
 void batch_reuse(struct journal *journal, struct batch *batch);
+void batch_free_spares(struct journal *journal);
 
 /* What the writer is doing; with AWAKE it looks into the queue before it sleeps again. */
 enum writer_sleep {
@@ -62,7 +63,8 @@ struct journal {
     pthread_mutex_t mutex; /* guards what follows, up to `sleep` */
     pthread_cond_t changed;
     struct batch_queue queue; /* the newest one is open */
-    struct batch *spare;
+    struct batch *spare;      /* a list */
+    unsigned spares;
     enum writer_sleep sleep;
 
     bool started;

@@ -192,11 +192,9 @@ void journal_reader_free(struct journal_reader *reader) {
 /* ---- the end ---- */
 
 /* Is there a frame behind the damage that says that units from `next` on were durable? */
-static enum reader_result look_behind(struct journal_reader *reader, const char *what) {
+static enum reader_result look_behind(struct journal_reader *reader, struct bytes rest,
+                                      const char *what) {
     static const uint32_t mark = FRAME_MARK;
-    struct bytes rest;
-    int error = look(reader, reader->offset, segment_size(reader) - reader->offset, &rest);
-    if (error) return failed(reader, error);
     while (rest.len > FRAME_HEAD_SIZE) {
         rest = bytes_skip(rest, 1);
         const char *found = memmem(rest.data, rest.len, &mark, sizeof mark);
@@ -211,11 +209,19 @@ static enum reader_result look_behind(struct journal_reader *reader, const char 
     return READ_TORN;
 }
 
+/* Has nothing been written from the offset on? */
+static bool is_blank(struct bytes rest) {
+    return !rest.len || (!*rest.data && !memcmp(rest.data, rest.data + 1, rest.len - 1));
+}
+
 /* Something that is no frame stands at the offset. */
 static enum reader_result bad_frame(struct journal_reader *reader, const char *what) {
+    struct bytes rest;
     if (reader->next >= reader->until) return READ_END;
     if (reader->until != UINT64_MAX) return damaged(reader, what);
-    return look_behind(reader, what);
+    int error = look(reader, reader->offset, segment_size(reader) - reader->offset, &rest);
+    if (error) return failed(reader, error);
+    return is_blank(rest) ? READ_END : look_behind(reader, rest, what);
 }
 
 /* ---- frames ---- */

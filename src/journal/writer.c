@@ -26,12 +26,13 @@
 #include <errno.h>
 #include <string.h>
 
-#define NAP_US   5000    /* between two writes that nobody waits for */
-#define SYNC_US  500000  /* a change is synced at the latest after this */
-#define MARK_US  1000000 /* idle for so long, the journal says that all is durable */
-#define RETRY_US 200000  /* after a failure */
-#define PARTS    64      /* frames in one call */
-#define NEVER    INT64_MAX
+#define NAP_US     5000              /* between two writes that nobody waits for */
+#define SYNC_US    500000            /* a change is synced at the latest after this */
+#define SYNC_BYTES ((size_t)4 << 20) /* and when there are so many that are not */
+#define MARK_US    1000000           /* idle for so long, the journal says that all is durable */
+#define RETRY_US   200000            /* after a failure */
+#define PARTS      64                /* frames in one call */
+#define NEVER      INT64_MAX
 
 static uint64_t last_of(const struct batch *batch) {
     return batch->first + batch->count - 1;
@@ -213,7 +214,9 @@ static bool has_pending(const struct journal *journal) {
 }
 
 static int64_t sync_due_us(const struct journal *journal) {
+    const struct writer *w = &journal->writer;
     if (journal->stopping || journal->wanted > journal->durable) return 0;
+    if (w->waiting.bytes + w->written.bytes >= SYNC_BYTES) return 0;
     return journal->oldest_us ? journal->oldest_us + SYNC_US : NEVER;
 }
 
@@ -262,7 +265,10 @@ static void work(struct journal *journal) {
     bool had_pending = w->waiting.oldest || w->written.oldest;
     bool sync = journal->error || sync_due_us(journal) <= clock_mono_us();
     if (write_waiting(journal) && sync) sync_written(journal);
-    if (!had_pending && w->marked < journal->durable) write_mark(journal);
+    if (!had_pending && w->marked < journal->durable) {
+        write_mark(journal);
+        batch_free_spares(journal);
+    }
     note_bytes(journal);
 }
 

@@ -23,6 +23,7 @@ const struct file_calls file_system_calls = {
     .read = read,
     .write = write,
     .pread = pread,
+    .pwrite = pwrite,
     .writev = writev,
     .fsync = fsync,
     .fdatasync = fdatasync,
@@ -34,7 +35,6 @@ const struct file_calls file_system_calls = {
     .mkdir = mkdir,
     .flock = flock,
     .sync_range = sync_file_range,
-    .fallocate = fallocate,
 };
 
 const struct file_calls *file_calls = &file_system_calls;
@@ -107,10 +107,6 @@ int file_lock(int fd) {
     return result_of(file_calls->flock(fd, LOCK_EX | LOCK_NB));
 }
 
-int file_allocate(int fd, off_t size) {
-    return result_of(file_calls->fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, size));
-}
-
 int64_t file_size(const char *path) {
     struct stat info;
     return stat(path, &info) < 0 ? -errno : info.st_size;
@@ -161,6 +157,19 @@ int file_write_full(int fd, struct bytes data) {
             data = bytes_skip(data, (size_t)put);
         else if (errno != EINTR)
             return -errno;
+    }
+    return 0;
+}
+
+int file_pwrite_full(int fd, struct bytes data, off_t offset) {
+    while (data.len) {
+        ssize_t put = file_calls->pwrite(fd, data.data, data.len, offset);
+        if (put >= 0) {
+            data = bytes_skip(data, (size_t)put);
+            offset += put;
+        } else if (errno != EINTR) {
+            return -errno;
+        }
     }
     return 0;
 }

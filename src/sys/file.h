@@ -16,6 +16,7 @@ struct file_calls {
     ssize_t (*read)(int fd, void *data, size_t n);
     ssize_t (*write)(int fd, const void *data, size_t n);
     ssize_t (*pread)(int fd, void *data, size_t n, off_t offset);
+    ssize_t (*pwrite)(int fd, const void *data, size_t n, off_t offset);
     ssize_t (*writev)(int fd, const struct iovec *parts, int count);
     int (*fsync)(int fd);
     int (*fdatasync)(int fd);
@@ -27,7 +28,6 @@ struct file_calls {
     int (*mkdir)(const char *path, mode_t mode);
     int (*flock)(int fd, int operation);
     int (*sync_range)(int fd, off_t offset, off_t size, unsigned flags);
-    int (*fallocate)(int fd, int mode, off_t offset, off_t length);
 };
 
 /* The calls in use, with the convention of the system calls (-1 and errno). A test copies
@@ -44,6 +44,7 @@ int file_close(int fd);
 ssize_t file_read_full(int fd, void *data, size_t n);
 ssize_t file_pread_full(int fd, void *data, size_t n, off_t offset);
 int file_write_full(int fd, struct bytes data);
+int file_pwrite_full(int fd, struct bytes data, off_t offset);
 int file_writev_full(int fd, struct iovec *parts, int count); /* consumes `parts` */
 
 int file_sync(int fd);      /* data and metadata */
@@ -69,9 +70,6 @@ int file_make_directory(const char *path, mode_t mode);
 
 /* Nobody else has this lock until the descriptor is closed; -EWOULDBLOCK when somebody has it. */
 int file_lock(int fd);
-
-/* Sets aside room on the disk for the first `size` bytes, which leaves the size as it is. */
-int file_allocate(int fd, off_t size);
 
 /* Of a path; a negative errno. */
 int64_t file_size(const char *path);

@@ -255,6 +255,11 @@ def test_reload(kept):
 
 # ---- damage ----
 
+def written(path):
+    """Of a segment, without the zeros that a crash leaves behind what was written."""
+    return bytearray(path.read_bytes().rstrip(b"\0"))
+
+
 def filled(server, count=300):
     with server.client() as client:
         for i in range(count):
@@ -271,8 +276,7 @@ def start_fails(server):
 def test_a_torn_tail_is_cut(always):
     filled(always)
     last = journal_of(always)[-1]
-    content = last.read_bytes()
-    last.write_bytes(content[:-7] + b"torn")
+    last.write_bytes(written(last)[:-7] + b"torn")
     always.start()
     assert "ends in the middle of change" in always.log_text()
     with always.client() as client:
@@ -287,7 +291,7 @@ def test_a_torn_tail_is_cut(always):
 def test_damage_in_the_middle_stops_the_start(always):
     filled(always)
     last = journal_of(always)[-1]
-    content = bytearray(last.read_bytes())
+    content = written(last)
     content[len(content) // 2] ^= 0x10
     last.write_bytes(content)
     message = start_fails(always)
@@ -329,7 +333,7 @@ def test_repair_keeps_what_comes_before_the_damage(always):
     always.start()
     filled(always, 5)
     segments = journal_of(always)
-    content = bytearray(segments[0].read_bytes())
+    content = written(segments[0])
     content[len(content) // 2] ^= 1
     segments[0].write_bytes(content)
     assert check(always).returncode == 1
