@@ -250,11 +250,13 @@ static bool store_one(void *context, struct bytes member) {
 struct naming {
     enum set_form form;
     uint64_t length;
+    size_t longest;
 };
 
 static bool name_one(void *context, struct bytes member) {
     struct naming *naming = context;
-    naming->form = set_form_with(naming->form, naming->length++, member);
+    naming->form = set_form_with(naming->form, naming->length++, naming->longest, member);
+    naming->longest = MAX(naming->longest, member.len);
     return naming->form != SET_HASHTABLE;
 }
 
@@ -297,7 +299,7 @@ static void name_result(struct result *result, const struct operands *operands,
                         enum operation operation) {
     struct value *set = &result->edit.value;
     if (operation == SUBTRACT && first_is_large(operands)) {
-        struct naming naming = {SET_INTSET, 0};
+        struct naming naming = {.form = SET_INTSET};
         set_each(&operands->sets[0], name_one, &naming);
         result->failed = !set_edit_rename(&result->edit, naming.form);
     } else if (operation == INTERSECT && result->only_integers && set->form != SET_INTSET) {

@@ -91,5 +91,7 @@ enum set_form set_form_new(struct bytes first, uint64_t expected);
  * are integers; it is left as it is if there are too many for that. False: no memory. */
 bool set_edit_rename(struct set_edit *edit, enum set_form form);
 
-/* Of a set of this form and length once it has another member. */
-enum set_form set_form_with(enum set_form form, uint64_t length, struct bytes member);
+/* Of a set of this form and length once it has another member. `longest` is that of the integers in
+ * an "intset", as text. */
+enum set_form set_form_with(enum set_form form, uint64_t length, size_t longest,
+                            struct bytes member);

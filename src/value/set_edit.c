@@ -25,12 +25,24 @@ static bool fits_listpack(uint64_t length, struct bytes member) {
            member.len <= (uint64_t)value_limits.set_max_listpack_value;
 }
 
-enum set_form set_form_with(enum set_form form, uint64_t length, struct bytes member) {
+enum set_form set_form_with(enum set_form form, uint64_t length, size_t longest,
+                            struct bytes member) {
     int64_t number;
     if (form == SET_HASHTABLE) return SET_HASHTABLE;
     if (form == SET_INTSET && number_parse_i64(member, &number))
         return length < (uint64_t)value_limits.set_max_intset_entries ? SET_INTSET : SET_HASHTABLE;
-    return fits_listpack(length, member) ? SET_LISTPACK : SET_HASHTABLE;
+    bool fits = fits_listpack(length, member) &&
+                (form == SET_LISTPACK || longest <= (uint64_t)value_limits.set_max_listpack_value);
+    return fits ? SET_LISTPACK : SET_HASHTABLE;
+}
+
+/* Of the integers that the set has, as text. */
+static size_t longest_integer(struct bytes integers) {
+    char digits[NUMBER_I64_MAX];
+    uint32_t count = integers_count(integers);
+    if (!count || value_limits.set_max_listpack_value >= NUMBER_I64_MAX) return 0;
+    size_t first = number_format_i64(digits, integers_at(integers, 0));
+    return MAX(first, number_format_i64(digits, integers_at(integers, count - 1)));
 }
 
 enum set_form set_form_new(struct bytes first, uint64_t expected) {
@@ -229,7 +241,7 @@ static enum set_outcome add_to_large(struct set_edit *edit, struct bytes member)
     enum set_outcome outcome = add_to_members(members, member);
     if (UNLIKELY(edit->value.form != SET_HASHTABLE) && outcome == SET_DONE)
         edit->value.form =
-            (uint8_t)set_form_with(edit->value.form, members_count(members) - 1, member);
+            (uint8_t)set_form_with(edit->value.form, members_count(members) - 1, 0, member);
     return outcome;
 }
 
@@ -252,7 +264,8 @@ enum set_outcome set_add(struct set_edit *edit, struct bytes member) {
         return SET_SAME;
     }
     uint64_t length = set_length(&edit->value);
-    enum set_form form = set_form_with(edit->value.form, length, member);
+    size_t longest = integers ? longest_integer(edit->value.small) : 0;
+    enum set_form form = set_form_with(edit->value.form, length, longest, member);
     size_t bytes = integers ? sizeof number : pack_element_size(member);
     if (!take_form(edit, form, length + 1, bytes)) return SET_NO_MEMORY;
     if (edit->value.large) return add_to_members(edit->value.object, member);
