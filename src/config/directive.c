@@ -179,6 +179,6 @@ void directive_note(const struct directive *d) {
         return;
     char *text = snapshot(d);
     if (text && *text)
-        log_notice("%s is accepted, but has no effect in this version of Strata", d->row->name);
+        log_warning("%s is accepted, but has no effect in this version of Strata", d->row->name);
     memory_free(text);
 }

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What keeps a request from running, in the order in which Valkey looks. */
 #include "base/ensure.h"
+#include "base/log.h"
 #include "exec/exec_priv.h"
+#include "sys/clock.h"
+#include "sys/socket.h"
 #include <stdio.h>
 
 #define NO_ROOM "OOM command not allowed when used memory > 'maxmemory'."
 
 /* What a monitor may not do: it counts as a replica. */
 #define MONITOR_REFUSED (CMD_WRITE | CMD_READONLY | CMD_MAY_REPLICATE | CMD_SKIP_MONITOR)
+
+#define HTTP_LOG_MS 60000 /* between two lines in the log */
 
 #define PREVIEW_MAX (size_t)128 /* bytes of the name, and of all arguments together */
 
@@ -126,11 +131,34 @@ static bool is_ping(const struct registered *found) {
     return strcmp(found->command->name, "ping") == 0;
 }
 
+/* Browsers can be made to send requests to any port, with a body that a web page chose: what looks
+ * like HTTP's first or second line ends the connection before the body is read as commands. */
+static bool is_http(struct bytes name) {
+    return bytes_is(name, "post") || bytes_is(name, "host:");
+}
+
+static enum verdict refuse_http(struct session *session) {
+    char peer[SOCKET_NAME_MAX];
+    static int64_t logged_ms; /* raced for: at worst there is a line more */
+    int64_t now_ms = clock_wall_ms();
+    session->flags |= SESSION_CLOSING;
+    connection_close(session->connection);
+    if (now_ms - __atomic_load_n(&logged_ms, __ATOMIC_RELAXED) < HTTP_LOG_MS)
+        return VERDICT_REJECTED;
+    __atomic_store_n(&logged_ms, now_ms, __ATOMIC_RELAXED);
+    connection_peer_name(session->connection, peer, sizeof peer);
+    log_warning("%s speaks HTTP, perhaps because a web page makes a browser attack this server: "
+                "the connection is closed",
+                peer);
+    return VERDICT_REJECTED;
+}
+
 enum verdict check_request(struct session *session, const struct staged *staged,
                            const struct request *request, struct reply *reply, int64_t now_ms) {
     const struct registered *found = staged->found;
     uint64_t flags = found ? found->flags : 0;
     enum verdict verdict = VERDICT_RUN;
+    if (UNLIKELY(!found) && is_http(request->argv[0])) return refuse_http(session);
     if (UNLIKELY(!(session->flags & SESSION_AUTHENTICATED)) && !(flags & CMD_NO_AUTH) &&
         session_needs_authentication(session))
         return reject(reply, "NOAUTH Authentication required.");

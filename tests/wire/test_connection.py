@@ -364,3 +364,15 @@ def test_large_requests_and_replies_are_logged(own):
         (reply,) = client.call("COMMANDLOG", "GET", "-1", "large-reply")
         assert request[3][:2] == [b"SET", b"k"] and request[2] == len(encode("SET", "k", "x" * 2000))
         assert reply[3] == [b"GET", b"k"] and reply[2] == 2000 + len(b"$2000\r\n\r\n")
+
+
+@pytest.mark.parametrize("line", [b"POST / HTTP/1.1\r\n", b"Host: localhost\r\n", b"*1\r\n$4\r\nPoSt\r\n"])
+def test_http_is_no_way_in(server, line):
+    """A browser that a web page makes send commands in a body."""
+    with server.client() as client:
+        client.call("FLUSHALL")
+        client.socket.sendall(line + b"\r\nSET evil 1\r\n")
+        assert client.input.read() == b""
+    with server.client() as client:
+        assert client.call("EXISTS", "evil") == 0
+    assert server.log_text().count("speaks HTTP") == 1
