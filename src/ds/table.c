@@ -11,10 +11,13 @@
 #include <string.h>
 
 #define FILL_PERCENT 92u /* of the slots, before a segment grows */
+#define WIDE_FROM    63u /* buckets, from which one step leads to the most */
 
 /* Each step of growth hashes all blocks of a segment anew. Without the step of 111 a million keys
  * are inserted in 5% less time and take 3 bytes more each. */
 static const uint8_t sizes[] = {3, 7, 15, 31, 63, 79, 95, 111, 127};
+
+static bool grow_widely;
 
 static unsigned fill_limit(unsigned buckets) {
     return buckets * TABLE_SLOTS * FILL_PERCENT / 100;
@@ -248,8 +251,13 @@ static bool create_directory(struct table *table) {
     return true;
 }
 
+void table_grow_widely(bool widely) {
+    grow_widely = widely;
+}
+
 static unsigned next_size(unsigned buckets) {
     unsigned i = 0;
+    if (grow_widely && buckets >= WIDE_FROM) return TABLE_MAX_BUCKETS;
     while (sizes[i] != buckets)
         i++;
     return sizes[i + 1];

@@ -196,6 +196,11 @@ static inline void table_replace(struct table_slot *slot, arena_ref ref) {
  * step. Without memory nothing happens. */
 void table_reserve(struct table *table, uint64_t count);
 
+/* While very much is inserted, as at a start: segments grow in few large steps, so that each block
+ * is hashed anew half as often; table_shrink() gives back what is too much. Of all tables; while
+ * nobody else changes one. */
+void table_grow_widely(bool widely);
+
 /* Never allocates; the segment stays as large as it is until table_shrink(). */
 void table_remove(struct table *table, struct table_slot *slot);
 

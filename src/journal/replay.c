@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Invariants:
- *   1. Records of a unit are applied in their order, at the unit's time, and all of them or none:
- *      a unit is in one frame, and a frame is applied only when its checksum is right.
+ *   1. Records are applied in their order, at their unit's time, and all of a unit or none: a unit
+ *      is in one frame, a frame is applied only when its checksum is right, and whoever is told
+ *      that one could not be applied does not go on.
  *   2. Nothing expires here but by a record, because a unit's time is the one that it had: what had
  *      expired then, a record before it has removed.
  *
@@ -15,6 +16,7 @@
 #include "value/rdb_value.h"
 
 #define MISFITS_LOGGED 10
+#define BATCH          32u
 
 /* Nobody is told of what happens again. */
 static const struct event silent = {0};
@@ -23,8 +25,18 @@ enum outcome { FITS, MISFIT, NO_MEMORY };
 
 struct place {
     struct view view;
-    struct key key;
+    struct key key; /* of the record */
     struct spot spot;
+};
+
+/* Records that are read before they are applied, so that the memory they look for has arrived. */
+struct batch {
+    struct step {
+        struct record record;
+        struct key key;
+        int64_t time_ms;
+    } steps[BATCH];
+    unsigned count;
 };
 
 static struct view view_of(const struct replay *replay, uint32_t db, int64_t time_ms) {
@@ -35,8 +47,7 @@ static struct view view_of(const struct replay *replay, uint32_t db, int64_t tim
                          .worker = replay->participant};
 }
 
-static struct entry *seek(struct place *place, struct bytes key) {
-    place->key = key_make(key);
+static struct entry *seek(struct place *place) {
     return keyspace_seek(&place->view, &place->key, &place->spot);
 }
 
@@ -47,7 +58,7 @@ static enum outcome outcome_of(bool stored) {
 /* ---- one record ---- */
 
 static enum outcome apply_string(struct place *place, const struct record *record) {
-    seek(place, record->key);
+    seek(place);
     const struct string_store store = {.value = record->value,
                                        .expiry = record->expiry,
                                        .raw = (record->flags & RECORD_RAW) != 0,
@@ -63,14 +74,14 @@ static enum outcome apply_value(struct replay *replay, struct place *place,
     buffer_clear(&replay->scratch);
     if (!rdb_read_value(&reader, (uint8_t)*record->value.data, INT64_MIN, &replay->scratch, &value))
         return reader.no_memory ? NO_MEMORY : MISFIT;
-    seek(place, record->key);
+    seek(place);
     if (keyspace_replace(&place->view, &place->spot, &value, record->expiry, &edit)) return FITS;
     if (value.large) value_ops(value.type)->free(value.object);
     return NO_MEMORY;
 }
 
 static enum outcome apply_range(struct place *place, const struct record *record) {
-    const struct entry *e = seek(place, record->key);
+    const struct entry *e = seek(place);
     if (e && entry_type(e) != TYPE_STRING) return MISFIT;
     if (record->offset > UINT32_MAX) return MISFIT; /* strings are shorter */
     return outcome_of(
@@ -93,22 +104,23 @@ static enum outcome apply_command(struct replay *replay, struct place *place,
 }
 
 static enum outcome apply_expiry(struct place *place, const struct record *record) {
-    if (!seek(place, record->key)) return MISFIT;
+    if (!seek(place)) return MISFIT;
     return outcome_of(keyspace_set_expiry(&place->view, &place->spot, record->expiry, silent));
 }
 
 static enum outcome apply_remove(struct place *place, const struct record *record) {
-    if (!seek(place, record->key)) return record->flags & RECORD_EXPIRED ? FITS : MISFIT;
+    if (!seek(place)) return record->flags & RECORD_EXPIRED ? FITS : MISFIT;
     keyspace_remove(&place->view, &place->spot, silent);
     return FITS;
 }
 
 static enum outcome apply_rename(struct place *place, const struct record *record) {
-    struct key new_key = key_make(record->key);
+    struct key new_key = place->key;
     struct spot to;
-    if (!seek(place, record->old_key)) return MISFIT;
+    place->key = key_make(record->old_key);
+    if (!seek(place)) return MISFIT;
     keyspace_seek(&place->view, &new_key, &to);
-    seek(place, record->old_key); /* `to` may have had to go, and moved it */
+    seek(place); /* `to` may have had to go, and moved it */
     return outcome_of(keyspace_rename(&place->view, &place->spot, &to));
 }
 
@@ -142,17 +154,45 @@ static void note_misfit(struct replay *replay, const struct record *record) {
                 record->key.data ? record->key.data : "");
 }
 
-static enum replay_result apply_unit(struct replay *replay, const struct unit *unit) {
+static enum replay_result apply_batch(struct replay *replay, struct batch *batch) {
+    unsigned count = batch->count;
+    batch->count = 0;
+    for (unsigned i = 0; i < count; i++) {
+        const struct step *step = &batch->steps[i];
+        struct view view = view_of(replay, step->record.db, step->time_ms);
+        if (step->key.name.data) keyspace_prefetch_entry(&view, &step->key);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        const struct step *step = &batch->steps[i];
+        struct place place = {.view = view_of(replay, step->record.db, step->time_ms),
+                              .key = step->key};
+        enum outcome outcome = apply(replay, &place, &step->record);
+        if (outcome == NO_MEMORY) return REPLAY_NO_MEMORY;
+        if (outcome == MISFIT) note_misfit(replay, &step->record);
+        replay->records++;
+    }
+    return REPLAY_DONE;
+}
+
+static bool read_step(struct replay *replay, const struct unit *unit, struct bytes *left,
+                      struct step *step) {
+    *step = (struct step){.time_ms = unit->time_ms};
+    if (!record_read(left, &step->record) || !knows_databases(replay, &step->record)) return false;
+    if (!step->record.key.data) return true;
+    struct view view = view_of(replay, step->record.db, step->time_ms);
+    step->key = key_make(step->record.key);
+    keyspace_prefetch_bucket(&view, &step->key);
+    return true;
+}
+
+static enum replay_result add_unit(struct replay *replay, struct batch *batch,
+                                   const struct unit *unit) {
     struct bytes left = unit->records;
     while (left.len) {
-        struct record record;
-        if (!record_read(&left, &record)) return REPLAY_CORRUPT;
-        if (!knows_databases(replay, &record)) return REPLAY_CORRUPT;
-        struct place place = {.view = view_of(replay, record.db, unit->time_ms)};
-        enum outcome outcome = apply(replay, &place, &record);
-        if (outcome == NO_MEMORY) return REPLAY_NO_MEMORY;
-        if (outcome == MISFIT) note_misfit(replay, &record);
-        replay->records++;
+        enum replay_result result = REPLAY_DONE;
+        if (batch->count == BATCH) result = apply_batch(replay, batch);
+        if (result != REPLAY_DONE) return result;
+        if (!read_step(replay, unit, &left, &batch->steps[batch->count++])) return REPLAY_CORRUPT;
     }
     replay->units++;
     return REPLAY_DONE;
@@ -160,14 +200,16 @@ static enum replay_result apply_unit(struct replay *replay, const struct unit *u
 
 enum replay_result replay_frame(struct replay *replay, const struct frame *frame) {
     struct bytes left = frame->units;
+    struct batch batch;
+    batch.count = 0;
     for (uint64_t i = 0; i < frame->count; i++) {
         struct unit unit;
         if (!unit_read(&left, &unit)) return REPLAY_CORRUPT;
         if (i < frame->skip) continue;
-        enum replay_result result = apply_unit(replay, &unit);
+        enum replay_result result = add_unit(replay, &batch, &unit);
         if (result != REPLAY_DONE) return result;
     }
-    return REPLAY_DONE;
+    return apply_batch(replay, &batch);
 }
 
 void replay_free(struct replay *replay) {

@@ -32,6 +32,10 @@ void keyspace_load_expect(struct keyspace *ks, uint32_t number, uint64_t keys) {
     }
 }
 
+void keyspace_load_much(bool much) {
+    table_grow_widely(much);
+}
+
 void keyspace_load_prefetch(const struct keyspace *ks, const struct load_key *load) {
     const struct slice *slice = &ks->database[load->db]->slices[key_partition(&load->key)];
     table_prefetch_bucket(&slice->table, load->key.hash);

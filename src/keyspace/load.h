@@ -24,5 +24,9 @@ void keyspace_load_expect(struct keyspace *keyspace, uint32_t db, uint64_t keys)
 /* A hint: keyspace_load() is going to look for the key. */
 void keyspace_load_prefetch(const struct keyspace *keyspace, const struct load_key *load);
 
+/* Between true and false, while nobody else is in the keyspace: much is going to be stored, and it
+ * is better to be fast than to need little memory at once. */
+void keyspace_load_much(bool much);
+
 /* Takes everything out of all databases, without records of it. Exclusive mode. */
 void keyspace_empty(struct view *view);

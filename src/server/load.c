@@ -200,10 +200,12 @@ static bool load_journal(struct loading *loading, uint64_t covered, uint64_t *ne
         return false;
     }
     bool good = journal_reader_begin(&reader, keep_home(), &list, covered);
+    keyspace_load_much(true);
     if (good)
         good = replay_frames(loading, &reader);
     else
         tell_damage(loading, &reader);
+    keyspace_load_much(false);
     *next = MAX(reader.next, covered + 1);
     journal_reader_free(&reader);
     segment_list_free(&list);

@@ -345,6 +345,22 @@ static void any_cursor_comes_to_an_end(void **state) {
     model_free(m);
 }
 
+/* A table takes blocks as before, and what is too much can be given back. */
+static void growing_widely(void **state) {
+    struct model *m = model_create(9, well_spread);
+    table_grow_widely(true);
+    for (uint32_t id = 0; id < MANY; id++)
+        assert_true(insert(m, id));
+    table_grow_widely(false);
+    verify(m, MANY);
+    uint64_t wide = m->table.memory;
+    assert_true(wide <= MANY * sizeof(struct table_bucket) / TABLE_SLOTS * 2);
+    shrink_fully(m);
+    verify(m, MANY);
+    assert_true(m->table.memory <= wide);
+    model_free(m);
+}
+
 /* Bytes of a table that grew by itself. */
 static uint64_t memory_when_grown(uint32_t count) {
     struct model *m = model_create(9, well_spread);
@@ -447,6 +463,7 @@ int main(void) {
         cmocka_unit_test(a_scan_sees_all_that_shares_a_bucket),
         cmocka_unit_test(a_scan_at_rest_sees_each_block_once),
         cmocka_unit_test(any_cursor_comes_to_an_end),
+        cmocka_unit_test(growing_widely),
         cmocka_unit_test(what_is_reserved_is_not_rebuilt),
         cmocka_unit_test(nothing_is_reserved_without_memory),
         cmocka_unit_test(no_memory_changes_nothing),
