@@ -213,6 +213,7 @@ void config_set_number(const char *name, int64_t number) {
     store_number(number_named(name), number);
 }
 
+/* A CHOICE has one value, which may have several names: the first is shown. */
 static void format_choices(const struct config_row *row, int64_t n, struct buffer *out) {
     bool first = true;
     for (const struct config_choice *choice = row->choices; choice->name; choice++) {
@@ -221,6 +222,7 @@ static void format_choices(const struct config_row *row, int64_t n, struct buffe
                          : (n & choice->value) == choice->value;
         if (!shown) continue;
         buffer_printf(out, "%s%s", first ? "" : " ", choice->name);
+        if (row->type == CONFIG_CHOICE) return;
         first = false;
     }
 }

@@ -332,5 +332,7 @@ def test_whom_the_kernel_ends_first():
         with resp.Client(port) as client:
             assert client.call("CONFIG", "SET", "oom-score-adj-values", "600 1 2") == "OK"
             assert score.read_text() == "600\n"
-            assert client.call("CONFIG", "SET", "oom-score-adj", "no") == "OK"
+            for mode, shown in (("relative", b"yes"), ("yes", b"yes"), ("no", b"no")):
+                assert client.call("CONFIG", "SET", "oom-score-adj", mode) == "OK"
+                assert client.call("CONFIG", "GET", "oom-score-adj")[1] == shown
             assert score.read_text() == pathlib.Path("/proc/self/oom_score_adj").read_text()
