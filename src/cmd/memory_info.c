@@ -140,9 +140,11 @@ static void write_memory(struct exec *exec, struct buffer *out, void *context) {
                   "mem_allocator:%s\r\n"
                   "mem_overhead_db_hashtable_rehashing:0\r\n"
                   "active_defrag_running:0\r\n"
-                  "lazyfree_pending_objects:%lu\r\n",
+                  "lazyfree_pending_objects:%lu\r\n"
+                  "lazyfreed_objects:%lu\r\n",
                   f.clients, memory_allocator_name(),
-                  keyspace_lazyfree_pending(exec_keyspace(exec)));
+                  keyspace_lazyfree_pending(exec_keyspace(exec)),
+                  keyspace_lazyfree_finished(exec_keyspace(exec)));
 }
 
 void memory_register_info(struct exec *exec) {

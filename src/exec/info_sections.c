@@ -107,8 +107,9 @@ static void write_traffic(const struct exec *exec, const struct summary *sum,
 
 static void write_keys(const struct exec *exec, const struct summary *sum, struct buffer *out) {
     struct keyspace_counters keys = keyspace_counters_sum(exec->keyspace);
-    buffer_printf(out, "expired_keys:%llu\r\nexpired_fields:%llu\r\n", (ull)keys.expired,
-                  (ull)keys.expired_elements);
+    /* Fields that expired: as Valkey calls them, and as Redis does. */
+    buffer_printf(out, "expired_keys:%llu\r\nexpired_fields:%llu\r\nexpired_subkeys:%llu\r\n",
+                  (ull)keys.expired, (ull)keys.expired_elements, (ull)keys.expired_elements);
     buffer_printf(out, "expired_stale_perc:0.00\r\n"
                        "expired_keys_with_volatile_items_stale_perc:0.00\r\n");
     ZERO("expired_time_cap_reached_count");

@@ -60,3 +60,7 @@ void keyspace_swap(struct view *view, unsigned one, unsigned other) {
 unsigned long keyspace_lazyfree_pending(const struct keyspace *ks) {
     return janitor_pending(ks->janitor);
 }
+
+unsigned long keyspace_lazyfree_finished(const struct keyspace *ks) {
+    return janitor_finished(ks->janitor);
+}

@@ -17,7 +17,7 @@ struct janitor {
     pthread_mutex_t mutex; /* guards all below */
     pthread_cond_t changed;
     struct list_node jobs;
-    unsigned long pending;
+    unsigned long pending, finished;
     size_t bytes; /* of pending jobs */
     bool started, stopping;
     struct thread thread;
@@ -51,6 +51,7 @@ static void work(void *argument) {
         job->run(job->argument);
         pthread_mutex_lock(&janitor->mutex);
         janitor->pending--;
+        janitor->finished++;
         janitor->bytes -= job->bytes;
         pthread_mutex_unlock(&janitor->mutex);
         memory_free(job);
@@ -103,6 +104,13 @@ unsigned long janitor_pending(struct janitor *janitor) {
     unsigned long pending = janitor->pending;
     pthread_mutex_unlock(&janitor->mutex);
     return pending;
+}
+
+unsigned long janitor_finished(struct janitor *janitor) {
+    pthread_mutex_lock(&janitor->mutex);
+    unsigned long finished = janitor->finished;
+    pthread_mutex_unlock(&janitor->mutex);
+    return finished;
 }
 
 size_t janitor_bytes(struct janitor *janitor) {

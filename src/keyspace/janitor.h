@@ -24,5 +24,6 @@ void janitor_give_sized(struct janitor *janitor, void (*job)(void *argument), vo
 /* Bytes that jobs have still to give back. */
 size_t janitor_bytes(struct janitor *janitor);
 
-/* Jobs given and not finished. */
+/* Jobs given and not finished; jobs finished. */
 unsigned long janitor_pending(struct janitor *janitor);
+unsigned long janitor_finished(struct janitor *janitor);

@@ -255,6 +255,7 @@ bool keyspace_copy(struct view *view, struct spot *from, struct view *target, st
  * keys removed. */
 uint64_t keyspace_flush(struct view *view, bool async);
 unsigned long keyspace_lazyfree_pending(const struct keyspace *keyspace);
+unsigned long keyspace_lazyfree_finished(const struct keyspace *keyspace);
 void keyspace_swap(struct view *view, unsigned one, unsigned other);
 
 /* Numbers of keys, of keys with an expiry, and of values with elements that expire; safe at any

@@ -6,6 +6,7 @@ import signal
 import time
 
 import pytest
+from ask import info
 import servers
 from resp import Disconnected
 
@@ -25,11 +26,6 @@ FIELDS = {
     "cpu": "used_cpu_sys used_cpu_user used_cpu_sys_children used_cpu_user_children",
     "cluster": "cluster_enabled",
 }
-
-
-def info(client, *sections):
-    text = client.call("INFO", *sections).decode()
-    return dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
 
 
 # ---- INFO ----
@@ -68,6 +64,14 @@ def test_info_counts_memory(client):
     assert int(after["used_memory_peak"]) >= int(after["used_memory"])
     if after["mem_allocator"].startswith("jemalloc"):  # under a sanitizer nobody counts
         assert int(after["used_memory"]) >= int(after["used_memory_dataset"])
+
+
+def test_info_counts_what_is_freed_in_the_background(client):
+    before = int(info(client, "memory")["lazyfreed_objects"])
+    client.call("RPUSH", "l", *range(5000))
+    client.call("UNLINK", "l")
+    while int(info(client, "memory")["lazyfreed_objects"]) == before:
+        time.sleep(0.01)
 
 
 def test_info_takes_several_sections(client):
