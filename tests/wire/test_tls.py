@@ -13,6 +13,7 @@ import subprocess
 import time
 
 import pytest
+from ask import info
 import servers
 from resp import Client, Disconnected, Failure
 
@@ -37,7 +38,7 @@ class Files:
     def __init__(self, directory):
         self.directory = pathlib.Path(directory)
         openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", self["ca.key"], "-out", self["ca.crt"],
-                "-days", "2", "-subj", "/CN=authority")
+                "-days", "2", "-subj", "/CN=authority", "-addext", "keyUsage=critical,keyCertSign,cRLSign")
         for name in ("server", "other", "default", "nobody"):
             self.sign(name)
 
@@ -48,7 +49,8 @@ class Files:
         openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", self[name + ".key"], "-out", self[name + ".csr"],
                 "-subj", "/CN=" + name)
         with open(self["extensions"], "w", encoding="ascii") as out:
-            out.write(f"subjectAltName=DNS:localhost,IP:127.0.0.1,URI:urn:x,URI:{name}\n")
+            out.write(f"subjectAltName=DNS:localhost,IP:127.0.0.1,URI:urn:x,URI:{name}\n"
+                      "authorityKeyIdentifier=keyid\n")
         openssl("x509", "-req", "-in", self[name + ".csr"], "-CA", self["ca.crt"], "-CAkey", self["ca.key"],
                 "-CAcreateserial", "-days", "2", "-out", self[name + ".crt"], "-extfile", self["extensions"])
 
@@ -86,11 +88,6 @@ def server(files):
                         *files.options()) as running:
         running.tls_port = port
         yield running
-
-
-def info(client, section):
-    text = client.call("INFO", section).decode()
-    return dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
 
 
 def config_set(client, *words):
