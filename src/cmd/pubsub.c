@@ -72,8 +72,12 @@ void message_psubscribe(struct call *call) {
     subscribe(call, TOPIC_PATTERN, "psubscribe");
 }
 
+/* Not in a transaction, unlike its kin. */
 void message_ssubscribe(struct call *call) {
-    subscribe(call, TOPIC_SHARD, "ssubscribe");
+    if (call->no_wait)
+        reply_error(call->reply, "ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client");
+    else
+        subscribe(call, TOPIC_SHARD, "ssubscribe");
 }
 
 void message_unsubscribe(struct call *call) {

@@ -170,13 +170,15 @@ static bool change_state(struct waiter *waiter, enum wait_state from, enum wait_
     return atomic_compare_exchange_strong(&waiter->state, &from, to);
 }
 
-/* The waiter and all it needs are held, or the one key will do. */
+/* The waiter and all it needs are held, or the one key will do. If all are held the first of its
+ * keys is served that has something, as with Valkey. */
 static void try_waiter(struct serving *s, struct waiter *waiter, const struct key *key) {
     if (!change_state(waiter, WAIT_OPEN, WAIT_CLAIMED)) {
         change_state(waiter, WAIT_CLAIMED, WAIT_MISSED);
         return;
     }
-    bool served = run_again(s->w, waiter, waiter->request.any_key ? key : NULL);
+    bool one_will_do = waiter->request.any_key && !holds_all(s, waiter);
+    bool served = run_again(s->w, waiter, one_will_do ? key : NULL);
     if (!served && !change_state(waiter, WAIT_CLAIMED, WAIT_OPEN)) {
         /* Another worker found it claimed, and left it to us to look at its key too. */
         go_exclusive(s);

@@ -57,10 +57,10 @@ static size_t arguments_memory(const struct session *session, const struct call 
     return bytes;
 }
 
-/* Watching makes room for commands to queue. */
+/* -1 before the first transaction, as with Valkey. */
 static int shown_transaction(const struct session *session) {
     if (transaction_is_open(session)) return (int)transaction_length(session);
-    return session->watcher ? 0 : -1;
+    return session->flags & SESSION_WAS_IN_MULTI ? 0 : -1;
 }
 
 static long long shown_redirect(const struct session *session) {

@@ -220,8 +220,8 @@ void sessions_update_limits(struct exec *exec) {
 }
 
 void session_reset(struct session *session) {
-    session->flags &=
-        SESSION_CAPA_REDIRECT | SESSION_UNIX | SESSION_CLOSING | SESSION_KILLED | SESSION_BACKLOG;
+    session->flags &= SESSION_CAPA_REDIRECT | SESSION_UNIX | SESSION_CLOSING | SESSION_KILLED |
+                      SESSION_BACKLOG | SESSION_WAS_IN_MULTI;
     start_as_default_user(session);
     session->db = 0;
     session->resp = 2;

@@ -64,6 +64,7 @@ bool transaction_begin(struct session *session) {
     w->spare_transaction = NULL;
     if (!t) t = memory_alloc_zero(sizeof *t);
     session->transaction = t;
+    session->flags |= SESSION_WAS_IN_MULTI;
     return t != NULL;
 }
 

@@ -109,6 +109,7 @@ static struct watcher *need_watcher(struct session *session) {
     watcher->watching = session->exec->watching;
     list_init(&watcher->watches);
     watcher->watching->watchers++;
+    session->flags |= SESSION_WAS_IN_MULTI;
     return session->watcher = watcher;
 }
 

@@ -558,6 +558,9 @@ def test_client_list(a, b):
     shown = described(b, number)
     assert (shown["flags"], shown["watch"]) == ("xd", "0")
     a.call("EXEC")
+    assert described(b, number)["multi"] == "0"
+    a.call("RESET")
+    assert described(b, number)["multi"] == "0"
     assert described(b, number)["flags"] == "N"
 
 
