@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from ask import wait_until
 import resp
 import servers
 
@@ -41,13 +42,6 @@ def clients_of(server):
     with server.client() as client:
         lines = client.call("INFO", "clients").decode().splitlines()
     return int(next(line for line in lines if line.startswith("connected_clients:")).split(":")[1]) - 1
-
-
-def wait_until(holds, seconds=20):
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_a_storm_of_connections(roomy):

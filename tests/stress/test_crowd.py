@@ -5,6 +5,7 @@ import os
 import random
 import time
 
+from ask import info
 import resp
 import servers
 from crowd import Crowd
@@ -14,11 +15,6 @@ PERMANENT = {f"permanent:{i}".encode() for i in range(1000)}
 
 def replies(client, commands):
     return [resp.decode(raw) for raw in client.raw_pipeline(commands)]
-
-
-def info(client, section):
-    text = client.call("INFO", section).decode()
-    return dict(line.split(":", 1) for line in text.split("\r\n") if ":" in line)
 
 
 def come_and_go(actor):

@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+from ask import wait_until
 import servers
 from resp import Disconnected, encode
 
@@ -79,13 +80,6 @@ def seen(client):
 def denials(client):
     lines = client.call("INFO", "stats").decode().split("\r\n")
     return {line.split(":")[0][18:]: int(line.split(":")[1]) for line in lines if line.startswith("acl_access_denied")}
-
-
-def wait_until(condition):
-    deadline = time.monotonic() + 5
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 # ---- who it is ----

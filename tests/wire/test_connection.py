@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from ask import info, wait_until
 import servers
 from resp import Client, Disconnected, encode
 
@@ -33,20 +34,6 @@ def is_closed(client):
     except (Disconnected, ConnectionResetError):
         return True
     return False
-
-
-def eventually(condition, seconds=5):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
-
-
-def info(client, section):
-    text = client.call("INFO", section).decode()
-    return dict(line.split(":", 1) for line in text.split("\r\n") if ":" in line)
 
 
 # ---- the small ones ----
@@ -163,7 +150,7 @@ def test_a_password_that_comes_and_goes(own):
             admin.call("CONFIG", "SET", "requirepass", "")
             assert new.call("PING") == "PONG"
             # The limits of strangers have gone too.
-            assert eventually(lambda: new.call("ECHO", "x" * 20000) == b"x" * 20000)
+            wait_until(lambda: new.call("ECHO", "x" * 20000) == b"x" * 20000)
 
 
 @pytest.mark.parametrize("request_bytes, error", [
@@ -218,7 +205,7 @@ def test_protected_mode(own):
 def test_maxclients(own):
     server = own("--maxclients", "2")
     with server.client() as one:
-        assert eventually(lambda: info(one, "clients")["connected_clients"] == "1")
+        wait_until(lambda: info(one, "clients")["connected_clients"] == "1")
         with server.client() as two:
             assert two.call("PING") == "PONG"
             with server.client() as three:
@@ -229,7 +216,7 @@ def test_maxclients(own):
             with server.client() as again:
                 return again.raw("PING") == b"+PONG\r\n"
 
-        assert eventually(has_room)
+        wait_until(has_room)
         assert int(info(one, "stats")["rejected_connections"]) >= 1
 
 
@@ -259,8 +246,8 @@ def fill_unread(server, limit):
 def test_output_over_the_hard_limit(own):
     admin, slow = fill_unread(own(), "normal 4mb 0 0")
     with admin, slow:
-        assert eventually(lambda: info(admin, "stats")["client_output_buffer_limit_disconnections"] == "1")
-        assert eventually(lambda: info(admin, "clients")["connected_clients"] == "1")
+        wait_until(lambda: info(admin, "stats")["client_output_buffer_limit_disconnections"] == "1")
+        wait_until(lambda: info(admin, "clients")["connected_clients"] == "1")
 
 
 def test_output_over_the_soft_limit(own):
@@ -268,7 +255,7 @@ def test_output_over_the_soft_limit(own):
     with admin, slow:
         time.sleep(0.5)
         assert info(admin, "clients")["connected_clients"] == "2"
-        assert eventually(lambda: info(admin, "clients")["connected_clients"] == "1")
+        wait_until(lambda: info(admin, "clients")["connected_clients"] == "1")
         assert info(admin, "stats")["client_output_buffer_limit_disconnections"] == "1"
 
 
@@ -291,7 +278,7 @@ def test_clients_that_take_too_much_together(own):
         for client, megabytes in zip(others, (1, 1, 1, 1, 4, 4, 5, 5)):
             client.call("CLIENT", "SETNAME", f"owes-{megabytes}")
             client.socket.sendall(encode("SET", "a", b"x" * (megabytes << 20))[:-2])
-        assert eventually(lambda: int(info(admin, "stats")["evicted_clients"]) >= 2)
+        wait_until(lambda: int(info(admin, "stats")["evicted_clients"]) >= 2)
         time.sleep(1.2)
         left = admin.call("CLIENT", "LIST").decode()
         assert "owes-5" not in left and left.count("owes-1") == 4 and "name=kept" in left
@@ -305,8 +292,8 @@ def test_a_client_that_owes_more_than_all_may_take(own):
     with server.client() as admin, server.client() as greedy:
         admin.call("SET", "big", b"x" * (1 << 20))
         greedy.socket.sendall(encode("GET", "big") * 40)
-        assert eventually(lambda: info(admin, "stats")["evicted_clients"] == "1")
-        assert eventually(lambda: info(admin, "clients")["connected_clients"] == "1")
+        wait_until(lambda: info(admin, "stats")["evicted_clients"] == "1")
+        wait_until(lambda: info(admin, "clients")["connected_clients"] == "1")
 
 
 def test_a_request_may_not_outgrow_the_query_buffer(own):

@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+from ask import wait_until
 import resp
 import servers
 
@@ -219,14 +220,6 @@ def test_shutdown_stops_it():
 # ---- the background, and systemd ----
 
 
-def wait_until(condition):
-    for _ in range(500):
-        if condition():
-            return True
-        time.sleep(0.02)
-    return False
-
-
 def test_the_background(tmp_path):
     port = servers.free_port()
     done = strata("--port", port, "--daemonize", "yes", "--pidfile", "pid", "--logfile", "log", "--dir", tmp_path,
@@ -236,9 +229,9 @@ def test_the_background(tmp_path):
     pid = int((tmp_path / "pid").read_text())
     assert os.getsid(pid) != os.getsid(0)
     os.kill(pid, signal.SIGTERM)
-    assert wait_until(lambda: "Stopped" in (tmp_path / "log").read_text())
-    assert wait_until(lambda: not pathlib.Path(f"/proc/{pid}").exists() or
-                      ") Z " in pathlib.Path(f"/proc/{pid}/stat").read_text())
+    wait_until(lambda: "Stopped" in (tmp_path / "log").read_text())
+    wait_until(lambda: not pathlib.Path(f"/proc/{pid}").exists() or
+               ") Z " in pathlib.Path(f"/proc/{pid}/stat").read_text())
     assert not (tmp_path / "pid").exists() and not (tmp_path / "socket").exists()
 
 

@@ -5,6 +5,7 @@ import pathlib
 import subprocess
 import time
 
+import ask
 import pytest
 import servers
 
@@ -29,10 +30,7 @@ def journal_of(server):
 
 
 def info(client, field):
-    for line in client.call("INFO", "persistence").decode().splitlines():
-        if line.startswith(field + ":"):
-            return line.split(":", 1)[1]
-    raise KeyError(field)
+    return ask.info(client, "persistence")[field]
 
 
 def change_everything(client):
@@ -213,19 +211,12 @@ def test_durability_changes_while_serving(always):
 
 # ---- snapshots ----
 
-def wait_for_snapshot(client):
-    deadline = time.monotonic() + 10
-    while info(client, "rdb_bgsave_in_progress") != "0":
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def test_a_snapshot_stands_for_the_journal_before_it(kept):
     with kept.client() as client:
         for round_ in range(3):
             change_everything(client)
             client.call("BGSAVE")
-            wait_for_snapshot(client)
+            ask.wait_until(lambda: info(client, "rdb_bgsave_in_progress") == "0")
             client.call("SET", "after", round_)
         client.call("WAITAOF", 1, 0, 0)
         before = client.call("DEBUG", "DIGEST")

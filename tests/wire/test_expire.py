@@ -3,23 +3,8 @@
 
 import time
 
+from ask import info, wait_until
 import servers
-
-
-def info(client, section, field):
-    for line in client.call("INFO", section).decode().splitlines():
-        if line.startswith(field + ":"):
-            return int(line.split(":")[1])
-    raise AssertionError(f"no {field} in INFO {section}")
-
-
-def wait_for(condition, seconds=5):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.01)
-    return True
 
 
 def test_a_key_is_there_until_its_time_and_not_after(client):
@@ -33,11 +18,11 @@ def test_a_key_is_there_until_its_time_and_not_after(client):
 
 
 def test_keys_go_that_nobody_looks_at(client):
-    before = info(client, "stats", "expired_keys")
+    before = int(info(client, "stats")["expired_keys"])
     client.raw_pipeline([["SET", f"k{i}", "x", "PX", 50 + i % 100] for i in range(5000)])
     client.call("SET", "stays", "x", "EX", 1000)
-    assert wait_for(lambda: client.call("DBSIZE") == 1)
-    assert info(client, "stats", "expired_keys") - before == 5000
+    wait_until(lambda: client.call("DBSIZE") == 1)
+    assert int(info(client, "stats")["expired_keys"]) - before == 5000
 
 
 def test_a_new_expiry_takes_the_place_of_the_old(client):
@@ -49,7 +34,7 @@ def test_a_new_expiry_takes_the_place_of_the_old(client):
     client.call("PEXPIRE", "c", 50)
     time.sleep(0.5)
     assert client.call("EXISTS", "a", "b") == 2
-    assert wait_for(lambda: client.call("DBSIZE") == 2)
+    wait_until(lambda: client.call("DBSIZE") == 2)
 
 
 def test_expired_keys_are_gone_for_every_command(client):
@@ -84,7 +69,7 @@ def test_without_active_expiry_keys_wait_for_a_look():
         assert c.call("DBSIZE") == 99
         assert c.call("KEYS", "*") == []
         c.call("DEBUG", "SET-ACTIVE-EXPIRE", 1)
-        assert wait_for(lambda: c.call("DBSIZE") == 0)
+        wait_until(lambda: c.call("DBSIZE") == 0)
 
 
 def test_info_counts_keys_with_an_expiry(client):
@@ -109,4 +94,4 @@ def test_a_mass_of_keys_that_expire_together_stops_nobody(server):
             worst = max(worst, time.monotonic() - before)
             time.sleep(0.001)
         assert worst < 0.25
-        assert wait_for(lambda: c.call("DBSIZE") == 0, 10)
+        wait_until(lambda: c.call("DBSIZE") == 0, 10)

@@ -5,23 +5,8 @@ import time
 
 import pytest
 
+from ask import info, wait_until
 import servers
-
-
-def info(client, section, field):
-    for line in client.call("INFO", section).decode().splitlines():
-        if line.startswith(field + ":"):
-            return line.split(":", 1)[1]
-    raise AssertionError(f"no {field} in INFO {section}")
-
-
-def wait_for(condition, seconds=10):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.01)
-    return True
 
 
 def hash_of(client, key, count, size=10):
@@ -32,24 +17,24 @@ def hash_of(client, key, count, size=10):
 
 @pytest.mark.parametrize("count", [5, 300, 5000])
 def test_fields_go_that_nobody_looks_at(client, count):
-    before = int(info(client, "stats", "expired_fields"))
+    before = int(info(client, "stats")["expired_fields"])
     hash_of(client, "h", count)
     client.call("HSET", "h", "stays", "x")
     names = [f"f{i}" for i in range(count)]
     assert client.call("HPEXPIRE", "h", 100, "FIELDS", count, *names) == [1] * count
     assert client.call("HLEN", "h") == count + 1
-    assert "keys_with_volatile_items=1" in info(client, "keyspace", "db0")
-    assert wait_for(lambda: client.call("HLEN", "h") == 1)
+    assert "keys_with_volatile_items=1" in info(client, "keyspace")["db0"]
+    wait_until(lambda: client.call("HLEN", "h") == 1)
     assert client.call("HKEYS", "h") == [b"stays"]
-    assert int(info(client, "stats", "expired_fields")) - before == count
-    assert wait_for(lambda: "keys_with_volatile_items=0" in info(client, "keyspace", "db0"))
+    assert int(info(client, "stats")["expired_fields"]) - before == count
+    wait_until(lambda: "keys_with_volatile_items=0" in info(client, "keyspace")["db0"])
 
 
 @pytest.mark.parametrize("count", [1, 5000])
 def test_the_key_goes_with_its_last_field(client, count):
     hash_of(client, "h", count)
     client.call("HPEXPIRE", "h", 50, "FIELDS", count, *[f"f{i}" for i in range(count)])
-    assert wait_for(lambda: client.call("EXISTS", "h") == 0)
+    wait_until(lambda: client.call("EXISTS", "h") == 0)
 
 
 def test_an_expired_field_is_gone_before_it_is_removed(client):
@@ -79,9 +64,9 @@ def test_deadlines_follow_the_key(client):
         client.call("EXPIRE", "r", 1000)
         client.call("SELECT", 1)
         assert 0 < client.call("HPTTL", "c", "FIELDS", 1, "f0")[0] <= 300
-        assert wait_for(lambda: client.call("HLEN", "c") == count - 1)
+        wait_until(lambda: client.call("HLEN", "c") == count - 1)
         client.call("SELECT", 0)
-        assert wait_for(lambda: client.call("HLEN", "r") == count - 1)
+        wait_until(lambda: client.call("HLEN", "r") == count - 1)
         client.call("FLUSHALL")
 
 

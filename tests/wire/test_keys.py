@@ -4,6 +4,7 @@
 import threading
 
 import pytest
+from ask import wait_until
 import servers
 from resp import Failure
 
@@ -52,17 +53,7 @@ def test_randomkey_does_not_find_expired_keys(client):
     for i in range(50):
         client.call("SET", f"k{i}", "x", "PX", 1)
     client.call("SET", "here", "x")
-    assert wait_for(lambda: {client.call("RANDOMKEY") for _ in range(20)} == {b"here"})
-
-
-def wait_for(condition, seconds=5):
-    """Does it become true in time?"""
-    tick = threading.Event()
-    for _ in range(int(seconds / 0.02)):
-        if condition():
-            return True
-        tick.wait(0.02)
-    return False
+    wait_until(lambda: {client.call("RANDOMKEY") for _ in range(20)} == {b"here"})
 
 
 def test_names_are_any_bytes(client):

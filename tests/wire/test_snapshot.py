@@ -12,6 +12,7 @@ import time
 
 import pytest
 
+import ask
 import servers
 
 peer = servers.peer
@@ -49,15 +50,7 @@ def digest(client):
 
 
 def info(client, field):
-    lines = dict(line.split(":", 1) for line in client.call("INFO", "persistence").decode().split("\r\n") if ":" in line)
-    return lines[field]
-
-
-def wait_for(condition, seconds=20):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    return ask.info(client, "persistence")[field]
 
 
 def strata(*arguments):
@@ -260,7 +253,7 @@ def test_a_snapshot_under_load_shows_one_instant(workers):
             for _ in range(6):
                 saves = int(info(client, "rdb_saves"))
                 client.call("BGSAVE")
-                wait_for(lambda: int(info(client, "rdb_saves")) > saves)
+                ask.wait_until(lambda: int(info(client, "rdb_saves")) > saves)
                 shutil.copyfile(path_of(server), path_of(second))
                 with second.client() as other:
                     assert other.call("DEBUG", "RELOAD", "NOSAVE") == "OK"
@@ -282,7 +275,7 @@ def test_flushing_swapping_and_expiring_meanwhile(own):
             saves = int(info(client, "rdb_saves"))
             replies = client.raw_pipeline([("BGSAVE",), ("SWAPDB", "0", "1"), ("FLUSHALL", ["SYNC", "ASYNC"][attempt % 2])])
             assert replies == [b"+Background saving started\r\n", b"+OK\r\n", b"+OK\r\n"]
-            wait_for(lambda: int(info(client, "rdb_saves")) > saves)
+            ask.wait_until(lambda: int(info(client, "rdb_saves")) > saves)
             client.call("DEBUG", "RELOAD", "NOSAVE")
             sizes = sorted(client.call("DBSIZE") for db in (0, 1) if client.call("SELECT", db))
             # The snapshot's instant is before, between or after the three.
@@ -300,11 +293,11 @@ def test_writing_to_a_large_collection_meanwhile(own):
         before = digest(client)
         saves = int(info(client, "rdb_saves"))
         assert client.call("BGSAVE")
-        wait_for(lambda: info(client, "rdb_bgsave_in_progress") == "1" or int(info(client, "rdb_saves")) > saves)
+        ask.wait_until(lambda: info(client, "rdb_bgsave_in_progress") == "1" or int(info(client, "rdb_saves")) > saves)
         replies = client.raw_pipeline([("ZADD", "large", i, f"more:{i}") for i in range(100)] + [("ZCARD", "large")])
         assert replies == [b":1\r\n"] * 100 + [b":300100\r\n"]
         assert other.call("INCR", "small") == 2
-        wait_for(lambda: int(info(client, "rdb_saves")) > saves)
+        ask.wait_until(lambda: int(info(client, "rdb_saves")) > saves)
         client.call("DEBUG", "RELOAD", "NOSAVE")
         # All of what came before BGSAVE is there, and as much of the rest as the instant had seen.
         more = client.call("ZCARD", "large") - 300000
@@ -324,7 +317,7 @@ def test_replies(own):
         assert abs(client.call("LASTSAVE") - time.time()) < 60
         saves = int(info(client, "rdb_saves"))
         assert client.raw("BGSAVE", "SCHEDULE") == b"+Background saving started\r\n"
-        wait_for(lambda: int(info(client, "rdb_saves")) > saves)
+        ask.wait_until(lambda: int(info(client, "rdb_saves")) > saves)
         assert client.raw("SAVE") == b"+OK\r\n"
         assert client.error("DEBUG", "RELOAD", "x").startswith("ERR DEBUG RELOAD only supports")
 
@@ -337,7 +330,7 @@ def test_cancelling(own):
             replies = client.raw_pipeline([("BGSAVE",), ("BGSAVE", "CANCEL")])
             assert replies[0] == b"-ERR Background save already in progress\r\n"
             assert replies[1] in (b"+Background saving cancelled\r\n", b"+Scheduled background saving cancelled\r\n")
-            wait_for(lambda: info(client, "rdb_bgsave_in_progress") == "0")
+            ask.wait_until(lambda: info(client, "rdb_bgsave_in_progress") == "0")
         assert info(client, "rdb_last_bgsave_status") == "ok"
         assert client.call("SAVE") == "OK"
         assert client.call("DEBUG", "RELOAD") == "OK"
@@ -368,7 +361,7 @@ def test_save_points(own):
         time.sleep(2.5)
         assert int(info(client, "rdb_saves")) == saves
         client.call("SET", "c", 3)
-        wait_for(lambda: int(info(client, "rdb_saves")) == saves + 1)
+        ask.wait_until(lambda: int(info(client, "rdb_saves")) == saves + 1)
 
 
 def test_writes_stop_when_saving_fails(own):
@@ -379,7 +372,7 @@ def test_writes_stop_when_saving_fails(own):
         assert client.raw("SAVE") == b"-ERR\r\n"
         assert info(client, "rdb_last_bgsave_status") == "ok"
         assert client.call("BGSAVE")
-        wait_for(lambda: info(client, "rdb_last_bgsave_status") == "err")
+        ask.wait_until(lambda: info(client, "rdb_last_bgsave_status") == "err")
         assert client.error("SET", "key", 2).startswith("MISCONF Valkey is configured to save RDB snapshots")
         assert client.error("PING").startswith("MISCONF")
         assert client.call("GET", "key") == b"1"
@@ -388,8 +381,8 @@ def test_writes_stop_when_saving_fails(own):
         client.call("CONFIG", "SET", "stop-writes-on-bgsave-error", "no")
         saves = info(client, "rdb_saves")
         assert client.call("BGSAVE")
-        wait_for(lambda: info(client, "rdb_saves") != saves)
-        wait_for(lambda: client.raw("SET", "key", 3) == b"+OK\r\n")
+        ask.wait_until(lambda: info(client, "rdb_saves") != saves)
+        ask.wait_until(lambda: client.raw("SET", "key", 3) == b"+OK\r\n")
 
 
 # ---- start and end ----
@@ -502,7 +495,7 @@ def test_import_of_a_folder(own, preamble):
         with folder.server.client() as theirs, own.client() as ours:
             fill(theirs, 21, keys=10)
             theirs.call("BGREWRITEAOF")
-            wait_for(lambda: info(theirs, "aof_rewrites") != "0" and info(theirs, "aof_rewrite_in_progress") == "0")
+            ask.wait_until(lambda: info(theirs, "aof_rewrites") != "0" and info(theirs, "aof_rewrite_in_progress") == "0")
             theirs.call("SELECT", 2)
             theirs.raw_pipeline([("MULTI",), ("SET", "after", "1"), ("INCR", "after"), ("EXEC",)])
             time.sleep(1.2)
