@@ -82,15 +82,24 @@ static struct stream *create(struct call *call, const struct stream_source *sour
     return NULL;
 }
 
+static void discard(struct stream *stream) {
+    pin_end(&stream->pin);
+    buffer_free(&stream->rest);
+    memory_free(stream);
+}
+
 bool stream_begin(struct call *call, const struct stream_source *source, size_t bytes) {
     if (LIKELY(!may_stream(call, bytes))) return false;
     struct stream *stream = create(call, source);
     if (!stream) return false;
+    if (!stream->source.produce(&stream->source, call->reply)) { /* the value is locked still */
+        discard(stream);
+        return true;
+    }
     struct exec_worker *w = session_worker(call->session);
     call->session->stream = stream;
     list_append(&w->streams, &stream->in_worker);
     w->stream_count++;
-    stream->source.produce(&stream->source, call->reply); /* the value is locked still */
     connection_stream(call->session->connection);
     return true;
 }
@@ -118,10 +127,8 @@ static void end(struct stream *stream) {
     stream->session->stream = NULL;
     list_remove(&stream->in_worker);
     w->stream_count--;
-    pin_end(&stream->pin);
     if (stream->found) count(w, stream);
-    buffer_free(&stream->rest);
-    memory_free(stream);
+    discard(stream);
 }
 
 void stream_forget(struct session *session) {

@@ -37,6 +37,16 @@ SETTINGS = [
 KEPT_SETTINGS = {"appendfsync", "durability", "maxmemory", "maxmemory-clients", "proto-max-bulk-len", "client-query-buffer-limit",
                  "client-output-buffer-limit", "maxclients", "requirepass", "port", "tls-port", "bind", "unixsocket", "dir", "logfile",
                  "oom-score-adj", "oom-score-adj-values"}
+LARGE = [
+    ("RPUSH", "LRANGE KEY 0 -1", "LRANGE KEY 5 -5", "SORT KEY ALPHA", "LPOP KEY 11000", "LTRIM KEY 3 -3", "LSET KEY 9 x"),
+    ("SADD", "SMEMBERS KEY", "SUNION KEY k1", "SINTER KEY KEY", "SDIFF KEY k2", "SPOP KEY 9000", "SREM KEY x"),
+    ("HSET", "HGETALL KEY", "HVALS KEY", "HKEYS KEY", "HINCRBY KEY n 1", "HDEL KEY n", "HEXPIRE KEY 1 FIELDS 1 n"),
+    ("ZADD", "ZRANGE KEY 0 -1 WITHSCORES", "ZREVRANGE KEY 0 -1", "ZUNION 2 KEY k1", "ZREMRANGEBYRANK KEY 5 -5", "ZADD KEY 1 x"),
+    ("XADD", "XRANGE KEY - +", "XREVRANGE KEY + -", "XREAD STREAMS KEY 0", "XTRIM KEY MAXLEN 9", "XADD KEY * a b"),
+]
+FILLINGS = {
+    "RPUSH": ["i .. string.rep('x', 100)"], "SADD": ["i .. string.rep('x', 100)", "i"], "HSET": ["i, string.rep('x', 100)"],
+    "ZADD": ["i, i .. string.rep('x', 100)", "1, i"], "XADD": ["'*', 'field', string.rep('x', 100)"]}
 RULES = ["on", "off", "nopass", ">secret", "<secret", "allkeys", "resetkeys", "~k1", "%R~k*", "%W~k2", "&*", "resetchannels",
          "+@all", "-@all", "+get", "-get", "+@write", "-@dangerous", "+config|get", "(+set ~k3)", "clearselectors", "db=0",
          "reset", "nonsense", "#" + "a" * 64, "%x~", "(", ""]
@@ -108,7 +118,7 @@ class Monkey:
         self.payloads = []  # of DUMP, to be damaged
         self._specials = [self._eval] * 6 + [self._restore] * 4 + [
             self._function, self._set_user, self._set_config, self._debug, self._pause, self._kill, self._sample, self._transaction,
-            self._transaction, self._save, self._migrate, self._tracking, self._watch, self._nonsense]
+            self._transaction, self._large, self._save, self._migrate, self._tracking, self._watch, self._nonsense]
 
     def commands(self):
         """One command, or a few that belong together."""
@@ -287,6 +297,14 @@ class Monkey:
         inner = [self._break(self._simple()) for _ in range(self.random.randrange(5))]
         inner += self.pick([[], [], self._eval(), self._restore(), self._set_config(), self._set_user()])
         return [[b"MULTI"], *inner, [self.pick([b"EXEC", b"EXEC", b"EXEC", b"DISCARD", b"RESET"])]]
+
+    def _large(self):
+        """So much that the reply comes in pieces, while the key changes."""
+        key = self.key()
+        grow, *looks = self.pick(LARGE)
+        fill = "for i = 1, 12000 do redis.call('%s', KEYS[1], %s) end" % (grow, self.pick(FILLINGS[grow]))
+        looks = [[word.encode().replace(b"KEY", key) for word in self.pick(looks).split()] for _ in range(3)]
+        return [[b"DEL", key], [b"EVAL", fill.encode(), b"1", key], *looks, self._break(self._simple()), *self.commands()]
 
     def _watch(self):
         keys = [self.key() for _ in range(self.random.randrange(1, 4))]

@@ -17,6 +17,7 @@ KINDS = {
     "set": (["SADD"], lambda i: [f"{LONG}{i}"], ["SMEMBERS", "k"]),
     "hash": (["HSET"], lambda i: [f"field-{i}", f"{LONG}{i}"], ["HGETALL", "k"]),
     "values": (["HSET"], lambda i: [f"field-{i}", f"{LONG}{i}"], ["HVALS", "k"]),
+    "names": (["HSET"], lambda i: [f"field-{i}", f"{LONG}{i}"], ["HKEYS", "k"]),  # in one piece, after all
     "zset": (["ZADD"], lambda i: [i * 7 % COUNT, f"{LONG}{i}"], ["ZRANGE", "k", 0, -1, "WITHSCORES"]),
     "reverse": (["ZADD"], lambda i: [i, f"{LONG}{i}"], ["ZRANGE", "k", "+inf", "-inf", "BYSCORE", "REV"]),
 }
