@@ -10,7 +10,7 @@ packages_of() {
             libjemalloc-dev libxxhash-dev libssl-dev libluajit-5.1-dev lua-cjson-dev libcmocka-dev
         ;;
     test)
-        echo python3 python3-pytest python3-pytest-timeout python3-redis shellcheck pyflakes3 clang-format util-linux procps openssl
+        echo python3 python3-pytest python3-pytest-timeout python3-redis shellcheck pyflakes3 clang-format util-linux procps openssl git
         ;;
     fuzz)
         echo clang "libclang-rt-dev|libclang-rt-19-dev|libclang-common-14-dev"
