@@ -14,12 +14,18 @@ struct writing {
     bool failed;
 };
 
-#define NO_DEADLINE UINT64_MAX /* in RDB_HASH_2 */
+#define NO_DEADLINE  UINT64_MAX               /* in RDB_HASH_2 */
+#define REDIS_LATEST ((INT64_C(1) << 46) - 1) /* the year 4199; Redis refuses what is later */
+
+static int64_t redis_deadline(int64_t deadline) {
+    return MIN(deadline, REDIS_LATEST);
+}
 
 /* Redis writes how far a deadline is behind the earliest, plus 1; 0 = there is none. */
 static bool write_metadata(const struct writing *writing, int64_t deadline) {
     if (writing->type != RDB_HASH_METADATA) return true;
-    uint64_t wire = deadline == HASH_STAYS ? 0 : (uint64_t)(deadline - writing->earliest) + 1;
+    uint64_t wire =
+        deadline == HASH_STAYS ? 0 : (uint64_t)(redis_deadline(deadline) - writing->earliest) + 1;
     return rdb_write_length(writing->out, wire);
 }
 
@@ -38,7 +44,8 @@ static bool write_field(void *context, struct bytes field, struct bytes value, i
 
 static bool note_earliest(void *context, struct bytes field, struct bytes value, int64_t deadline) {
     struct writing *writing = context;
-    if (deadline != HASH_STAYS) writing->earliest = MIN(writing->earliest, deadline);
+    if (deadline != HASH_STAYS)
+        writing->earliest = MIN(writing->earliest, redis_deadline(deadline));
     return true;
 }
 

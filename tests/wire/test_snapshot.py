@@ -189,6 +189,18 @@ def test_fields_that_expire_in_redis(own, redis):
         assert [sorted(map(str, ours.call(*probe))) for probe in probes] == seen
 
 
+@needs_peers
+def test_a_field_that_expires_later_than_redis_can_tell(own, redis):
+    with own.client() as ours, redis.server.client() as theirs:
+        ours.call("CONFIG", "SET", "rdb-version", 12)
+        ours.call("HSET", "hash", "late", 1, "later", 2)
+        ours.call("HPEXPIREAT", "hash", 2**46 - 3, "FIELDS", 1, "late")
+        ours.call("HPEXPIREAT", "hash", 2**60, "FIELDS", 1, "later")
+        assert ours.call("SAVE") == "OK"
+        redis.load(theirs, path_of(own))
+        assert theirs.call("HPEXPIRETIME", "hash", "FIELDS", 2, "late", "later") == [2**46 - 3, 2**46 - 1]
+
+
 def test_what_has_no_form_is_refused(own):
     with own.client() as client:
         client.call("CONFIG", "SET", "rdb-version", 11)
