@@ -27,6 +27,20 @@ def unordered(ours, theirs):
     return isinstance(a, list) and isinstance(b, list) and sorted(map(repr, a)) == sorted(map(repr, b))
 
 
+def same_length(ours, theirs):
+    """Elements at random: as many, and each of the same kind."""
+    a, b = decode(ours), decode(theirs)
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and list(map(type, a)) == list(map(type, b))
+    return isinstance(a, bytes) and isinstance(b, bytes)
+
+
+def page(ours, theirs):
+    """A step of a scan: how many elements it shows is each server's own affair."""
+    a, b = decode(ours), decode(theirs)
+    return isinstance(a, list) and isinstance(b, list) and len(a) == len(b) == 2
+
+
 def same_kind(ours, theirs):
     """Values that have to be of the same type only."""
     a, b = decode(ours), decode(theirs)

@@ -3,23 +3,9 @@
 
 from generator import FAR_SECONDS, FAR_UNIX_SECONDS
 from resp import decode
-from rules import unordered
+from rules import page, same_length, unordered
 
 KEYS = ["a", "b", "c", "d", "e"]
-
-
-def same_length(ours, theirs):
-    """Elements at random: as many, and each of the same kind."""
-    a, b = decode(ours), decode(theirs)
-    if isinstance(a, list) and isinstance(b, list):
-        return len(a) == len(b)
-    return isinstance(a, bytes) and isinstance(b, bytes)
-
-
-def page(ours, theirs):
-    """A step of a scan: how many elements it shows is each server's own affair."""
-    a, b = decode(ours), decode(theirs)
-    return isinstance(a, list) and isinstance(b, list) and len(a) == len(b) == 2
 
 
 def all_near(most):

@@ -2,25 +2,11 @@
 """Sorted sets, small and large, over every threshold; sets among the sources of unions."""
 
 from generator import FAR_SECONDS
-from resp import decode
+from rules import page, same_length
 
 # The scores in SAME are all the same, as ranges by name need it; members of SETS have none.
 MIXED, SAME, SETS = ["a", "b", "c", "d"], ["l", "m"], ["s"]
 KEYS = MIXED + SAME + SETS
-
-
-def same_length(ours, theirs):
-    """Elements at random: as many, and each of the same kind."""
-    a, b = decode(ours), decode(theirs)
-    if isinstance(a, list) and isinstance(b, list):
-        return len(a) == len(b) and list(map(type, a)) == list(map(type, b))
-    return isinstance(a, bytes) and isinstance(b, bytes)
-
-
-def page(ours, theirs):
-    """A step of a scan: how many elements it shows is each server's own affair."""
-    a, b = decode(ours), decode(theirs)
-    return isinstance(a, list) and isinstance(b, list) and len(a) == len(b) == 2
 
 
 RULES = {"zrandmember": same_length, "zscan": page}
