@@ -45,32 +45,6 @@ void list_keep_encoding(const struct spot *spot, struct list_edit *edit) {
     list_edit_drop(edit);
 }
 
-void list_reply_item(struct reply *reply, const struct list_cursor *cursor) {
-    struct pack_item item = list_item(cursor);
-    if (item.integer)
-        reply_bulk_integer(reply, item.number);
-    else
-        reply_bulk(reply, item.text);
-}
-
-void list_reply_range(struct call *call, const struct value *value, uint64_t start, uint64_t count,
-                      bool backwards) {
-    struct list_cursor cursor;
-    struct reply *reply = call->reply;
-    collection_expect(call, value, count);
-    reply_array(reply, count);
-    if (count == 0) return;
-    list_seek(value, start, &cursor);
-    list_reply_item(reply, &cursor);
-    while (--count > 0) {
-        if (backwards)
-            list_prev(&cursor);
-        else
-            list_next(&cursor);
-        list_reply_item(reply, &cursor);
-    }
-}
-
 bool list_parse_index(struct call *call, unsigned argument, int64_t *out) {
     if (LIKELY(number_parse_i64(call->argv[argument], out))) return true;
     reply_not_integer(call->reply);
@@ -93,6 +67,36 @@ bool list_parse_end(struct call *call, unsigned argument, enum list_end *out) {
     }
     *out = left ? LIST_LEFT : LIST_RIGHT;
     return true;
+}
+
+/* ---- answering elements ---- */
+
+static void reply_item(struct reply *reply, const struct list_cursor *cursor) {
+    struct pack_item item = list_item(cursor);
+    if (item.integer)
+        reply_bulk_integer(reply, item.number);
+    else
+        reply_bulk(reply, item.text);
+}
+
+/* Answers `count` elements from `start` on, which are there, as an array. `backwards`: `start` and
+ * those before it. */
+static void reply_range(struct call *call, const struct value *value, uint64_t start,
+                        uint64_t count, bool backwards) {
+    struct list_cursor cursor;
+    struct reply *reply = call->reply;
+    collection_expect(call, value, count);
+    reply_array(reply, count);
+    if (count == 0) return;
+    list_seek(value, start, &cursor);
+    reply_item(reply, &cursor);
+    while (--count > 0) {
+        if (backwards)
+            list_prev(&cursor);
+        else
+            list_next(&cursor);
+        reply_item(reply, &cursor);
+    }
 }
 
 /* ---- pushing ---- */
@@ -179,7 +183,7 @@ static void pop_one(struct call *call, struct spot *spot, enum list_end end, siz
     struct value value = entry_value(spot->entry);
     struct list_cursor cursor;
     list_seek(&value, end == LIST_LEFT ? 0 : list_length(&value) - 1, &cursor);
-    list_reply_item(call->reply, &cursor);
+    reply_item(call->reply, &cursor);
     drop(call, spot, end, 1, answered);
 }
 
@@ -188,7 +192,7 @@ static void pop_many(struct call *call, struct spot *spot, enum list_end end, ui
     struct value value = entry_value(spot->entry);
     uint64_t length = list_length(&value);
     count = MIN(count, length);
-    list_reply_range(call, &value, end == LIST_LEFT ? 0 : length - 1, count, end == LIST_RIGHT);
+    reply_range(call, &value, end == LIST_LEFT ? 0 : length - 1, count, end == LIST_RIGHT);
     drop(call, spot, end, count, answered);
 }
 
@@ -291,7 +295,7 @@ void list_lindex(struct call *call) {
     }
     struct list_cursor cursor;
     list_seek(&value, (uint64_t)index, &cursor);
-    list_reply_item(call->reply, &cursor);
+    reply_item(call->reply, &cursor);
 }
 
 /* The source's `next` is an index. */
@@ -300,7 +304,7 @@ static bool reply_items(struct stream_source *source, struct reply *reply) {
     struct list_cursor cursor;
     list_seek(&source->value, source->next, &cursor);
     do {
-        list_reply_item(reply, &cursor);
+        reply_item(reply, &cursor);
         source->next++;
     } while (--source->left && !stream_has_piece(reply, start) && list_next(&cursor));
     return source->left > 0;

@@ -26,13 +26,6 @@ void list_keep_encoding(const struct spot *spot, struct list_edit *edit);
 /* Ends an edit for want of memory, and answers that. */
 void list_give_up(struct call *call, struct list_edit *edit);
 
-void list_reply_item(struct reply *reply, const struct list_cursor *cursor);
-
-/* Answers `count` elements from `start` on, which are there, as an array. `backwards`: `start` and
- * those before it. */
-void list_reply_range(struct call *call, const struct value *value, uint64_t start, uint64_t count,
-                      bool backwards);
-
 bool list_parse_index(struct call *call, unsigned argument, int64_t *out);
 
 /* An integer whose negative there is. */

@@ -56,7 +56,7 @@ static uint64_t rank_of_score(double score) {
 static uint64_t rank_of_text(struct bytes text) {
     unsigned char first[sizeof(uint64_t)] = {0};
     uint64_t rank = 0;
-    memcpy(first, text.data, MIN(text.len, sizeof first));
+    if (text.len) memcpy(first, text.data, MIN(text.len, sizeof first));
     for (unsigned i = 0; i < sizeof first; i++)
         rank = rank << 8 | first[i];
     return rank;

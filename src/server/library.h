@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Libraries of functions in snapshots and in the journal: what these ask for, of script/functions.h.
- * In exclusive mode, or before the workers run. */
+/* Libraries of functions in snapshots and in the journal: what these ask for, of
+ * script/functions.h. In exclusive mode, or before the workers run. */
 #pragma once
 
 #include "base/bytes.h"
