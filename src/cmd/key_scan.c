@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The commands that look at the keys of a whole database: KEYS, SCAN, RANDOMKEY. */
+#include "base/ensure.h"
 #include "cmd/key.h"
 #include "cmd/shared_scan.h"
+#include "exec/background.h"
+#include "sys/memory.h"
 
 /* Which keys to show, and where. */
 struct listing {
@@ -20,15 +23,65 @@ static void show_key(void *context, const struct entry *e) {
     listing->shown++;
 }
 
+/* ---- KEYS ---- */
+
+#define KEYS_AT_ONCE (1u << 16) /* what takes more than a few milliseconds goes in steps */
+#define KEYS_A_STEP  (1u << 13)
+
+struct keys_task {
+    struct background_task task;
+    struct listing listing;
+    unsigned partition; /* the next */
+    char pattern[];
+};
+
+/* A few partitions, each as it is then. */
+static bool list_some(struct background_task *task, struct call *call) {
+    struct keys_task *keys = CONTAINER_OF(task, struct keys_task, task);
+    uint64_t seen = 0;
+    if (!call->session) return true;
+    keys->listing.reply = call->reply;
+    while (keys->partition < PARTITION_COUNT && seen < KEYS_A_STEP &&
+           keyspace_scan_partition(&call->view, keys->partition, show_key, &keys->listing, &seen))
+        keys->partition++;
+    if (call->reply->failed) return true;
+    if (keys->partition < PARTITION_COUNT) return false;
+    reply_close_array(call->reply, 0, keys->listing.shown);
+    return true;
+}
+
+static void free_task(struct background_task *task) {
+    memory_free(CONTAINER_OF(task, struct keys_task, task));
+}
+
+static struct scan_options pattern_options(struct bytes pattern) {
+    return (struct scan_options){
+        .pattern = pattern, .all = bytes_equal(pattern, BYTES("*")), .type = TYPE_COUNT};
+}
+
+static bool list_in_steps(struct call *call) {
+    struct bytes pattern = call->argv[1];
+    struct keys_task *keys = memory_alloc(sizeof *keys + pattern.len);
+    if (!keys) return false;
+    *keys = (struct keys_task){.task = {.finish = list_some, .free = free_task}};
+    if (pattern.len) memcpy(keys->pattern, pattern.data, pattern.len);
+    keys->listing.options = pattern_options(bytes_make(keys->pattern, pattern.len));
+    background_start(call, &keys->task);
+    return true;
+}
+
 void key_keys(struct call *call) {
-    struct listing listing = {.options = {.pattern = call->argv[1],
-                                          .all = bytes_equal(call->argv[1], BYTES("*")),
-                                          .type = TYPE_COUNT},
-                              .reply = call->reply};
+    bool may_wait = !call->no_wait && !call->from_script && !call->reply->muted;
+    if (may_wait && keyspace_size(call->view.keyspace, call->view.db).keys > KEYS_AT_ONCE &&
+        list_in_steps(call))
+        return;
+    struct listing listing = {.options = pattern_options(call->argv[1]), .reply = call->reply};
     size_t mark = reply_open(call->reply);
     keyspace_scan(&call->view, 0, UINT64_MAX, show_key, &listing);
     reply_close_array(call->reply, mark, listing.shown);
 }
+
+/* ---- SCAN, RANDOMKEY ---- */
 
 static void show_random_key(void *context, const struct entry *e) {
     reply_bulk(context, entry_key(e));

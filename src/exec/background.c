@@ -71,6 +71,20 @@ void background_unlock(struct background_task *task, struct call *call, struct g
     gate_unlock(call->exec->gate, hold);
 }
 
+static void complete(struct exec_worker *w, struct background_task *task, struct reply *reply) {
+    worker_count_errors(w, reply);
+    task->waiter->reply_failed = reply->failed;
+    waiter_complete(task->waiter);
+    end(w->exec->background, task);
+}
+
+static void deliver(void *argument);
+
+/* In the next turn of the loop. False = no memory. */
+static bool step_later(struct background_task *task) {
+    return worker_post(net_worker(task->exec->net, task->waiter->worker), deliver, task);
+}
+
 static void deliver(void *argument) {
     struct background_task *task = argument;
     struct waiter *waiter = task->waiter;
@@ -93,14 +107,15 @@ static void deliver(void *argument) {
     };
     bool done = task->finish(task, &call);
     if (w->has_marked) blocking_serve(w, NULL);
-    if (!done) {
+    if (done) {
+        complete(w, task, &reply);
+    } else if (task->work) {
         enqueue(exec->background, task);
-        return;
+    } else if (!step_later(task)) {
+        buffer_clear(&waiter->reply);
+        reply_no_memory(&reply);
+        complete(w, task, &reply);
     }
-    worker_count_errors(w, &reply);
-    waiter->reply_failed = reply.failed;
-    waiter_complete(waiter);
-    end(exec->background, task);
 }
 
 /* ---- on a thread of its own ---- */
@@ -153,11 +168,11 @@ void background_start(struct call *call, struct background_task *task) {
     task->waiter = blocking_wait_for_task(call);
     list_init(&task->queued);
     pthread_mutex_lock(&b->mutex);
-    bool good = task->waiter && has_thread(b);
+    bool good = task->waiter && (task->work ? has_thread(b) : step_later(task));
     if (good) list_append(&b->all, &task->all);
     pthread_mutex_unlock(&b->mutex);
     if (good) {
-        enqueue(b, task);
+        if (task->work) enqueue(b, task);
         return;
     }
     if (task->waiter) waiter_abandon(task->waiter);

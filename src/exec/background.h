@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What a command leaves to another thread while its client waits, because it speaks to somebody
- * outside (MIGRATE). The worker serves its other clients meanwhile.
+ * outside (MIGRATE), or to later turns of its own worker, because it would take long (KEYS). The
+ * worker serves its other clients meanwhile.
  *
  * A handler makes a task, hands it over by background_start(), and writes no reply. The task goes
  * back and forth until finish() says that it is done; then it is freed, whether its client still is
@@ -18,7 +19,8 @@ struct waiter;
 
 struct background_task {
     /* On a thread of the background, outside the gate: may take its time, but has to look at
-     * background_stop_flag() every now and then. */
+     * background_stop_flag() every now and then. NULL: there are only steps of finish(), one in
+     * each turn of the loop. */
     void (*work)(struct background_task *task);
 
     /* On the client's worker, inside the gate, with nothing locked. Writes the reply to call->reply

@@ -209,7 +209,7 @@ void waiter_complete(struct waiter *waiter) {
         if (waiter->reply_failed)
             connection_close(connection);
         else
-            durability_send(waiter, buffer_bytes(&waiter->reply));
+            durability_send(waiter);
         connection_resume(connection);
     }
     waiter_free(waiter);

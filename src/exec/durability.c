@@ -32,6 +32,15 @@ bool exec_is_loading(const struct exec *exec) {
     return atomic_load_explicit(&exec->loading, memory_order_acquire);
 }
 
+void exec_abandon(struct exec *exec) {
+    atomic_store(&exec->abandoned, true);
+    if (exec->durability) exec->durability->abandon(exec->durability->context);
+}
+
+bool exec_is_abandoned(const struct exec *exec) {
+    return atomic_load(&exec->abandoned);
+}
+
 /* ---- what a reply depends on ---- */
 
 /* Commands that see data without naming keys, or more than they name. */
@@ -76,17 +85,17 @@ void durability_after(struct exec_worker *w, const struct call *call,
     if (unit) connection_hold(session->connection, unit);
 }
 
-void durability_send(struct waiter *waiter, struct bytes reply) {
+void durability_send(struct waiter *waiter) {
     struct session *session = waiter->session;
     const struct durability_service *service = session->exec->durability;
     uint64_t unit = waiter->unit;
     if (service && waiter->unit) session->last_unit = waiter->unit;
     if (!service || !waits_always(session)) {
-        connection_send(session->connection, reply);
+        connection_send_buffer(session->connection, &waiter->reply, 0);
         return;
     }
     if (!unit) unit = seen_by(service, waiter->found, waiter->keys, waiter->key_count);
-    connection_send_held(session->connection, reply, to_wait_for(service, unit));
+    connection_send_buffer(session->connection, &waiter->reply, to_wait_for(service, unit));
 }
 
 /* ---- CLIENT DURABILITY, WAITAOF ---- */

@@ -154,6 +154,7 @@ struct exec {
     const struct durability_service *durability; /* NULL: nothing is kept */
     enum durability default_durability;
     _Atomic bool loading;
+    _Atomic bool abandoned; /* exec_abandon */
 
     _Atomic int64_t pause_until_ms; /* in the past = nothing is paused */
     bool pause_writes_only;
@@ -221,7 +222,7 @@ void durability_after(struct exec_worker *w, const struct call *call,
                       const struct registered *found);
 
 /* The late reply of one who has waited for keys, in the same way. */
-void durability_send(struct waiter *waiter, struct bytes reply);
+void durability_send(struct waiter *waiter);
 
 void await_timer_fire(struct net_timer *timer);
 

@@ -278,6 +278,11 @@ typedef void keyspace_visitor(void *context, const struct entry *entry);
 uint64_t keyspace_scan(struct view *view, uint64_t cursor, uint64_t count, keyspace_visitor *fn,
                        void *context);
 
+/* The same for all entries of one partition, each of them once; how many it has is added to *seen.
+ * False: a command that takes long has it locked, try again later. */
+bool keyspace_scan_partition(struct view *view, unsigned partition, keyspace_visitor *fn,
+                             void *context, uint64_t *seen);
+
 /* A key at random, nearly uniform; NULL when the database is empty. Locks one partition while `fn`
  * sees the entry. Returns false when there is none. */
 bool keyspace_random(struct view *view, keyspace_visitor *fn, void *context);

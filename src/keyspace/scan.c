@@ -53,6 +53,17 @@ uint64_t keyspace_scan(struct view *view, uint64_t cursor, uint64_t count, keysp
     return (uint64_t)partition << TABLE_CURSOR_BITS | at;
 }
 
+bool keyspace_scan_partition(struct view *view, unsigned partition, keyspace_visitor *fn,
+                             void *context, uint64_t *seen) {
+    struct keyspace *ks = view->keyspace;
+    struct scan scan = {fn, context, view->now_ms, 0};
+    if (!partition_lock_soon(ks->gate, view->worker, partition)) return false;
+    table_each(&ks->database[view->db]->slices[partition].table, visit_any, &scan);
+    partition_unlock(ks->gate, view->worker, partition);
+    *seen += scan.seen;
+    return true;
+}
+
 /* ---- random keys ---- */
 
 /* A partition in proportion to its keys. */

@@ -119,6 +119,8 @@ void connection_destroy(struct connection *c) {
 
 /* ---- what others want of it ---- */
 
+#define TAKE_OVER ((size_t)64 * 1024) /* shorter buffers are copied */
+
 /* Out of its own turn, it has to be brought to write, before the worker sleeps. */
 static void write_soon(struct connection *c) {
     struct worker *w = c->worker;
@@ -130,6 +132,11 @@ void connection_close(struct connection *c) {
     c->flags |= CONNECTION_CLOSED;
     list_remove(&c->turn);
     list_append(&c->worker->closed, &c->turn);
+}
+
+static void close_full(struct connection *c) {
+    log_warning("Closing a connection: no memory for its output");
+    connection_close(c);
 }
 
 void connection_close_after_reply(struct connection *c) {
@@ -151,14 +158,6 @@ void connection_stream(struct connection *c) {
     c->flags |= CONNECTION_STREAMING;
 }
 
-/* Moves the buffer's bytes to the end of the connection's output. */
-static bool put_behind(struct connection *c, struct buffer *rest) {
-    struct worker *w = c->worker;
-    if (rest->len == 0) return true;
-    if (w->current == c) return buffer_append_bytes(&w->output, buffer_bytes(rest));
-    return output_take(&c->output, rest, 0, 0);
-}
-
 void connection_end_stream(struct connection *c) {
     const struct net_service *service = c->worker->net->service;
     if (!(c->flags & CONNECTION_STREAMING) || c->flags & CONNECTION_CLOSED) return;
@@ -167,12 +166,11 @@ void connection_end_stream(struct connection *c) {
     while (service->more(service->context, c->session, &reply) && !reply.failed)
         ;
     connection_streamed(c);
-    if (reply.failed || !put_behind(c, &rest)) {
-        log_warning("Closing a connection: no memory for its output");
-        connection_close(c);
-    }
+    if (reply.failed)
+        close_full(c);
+    else
+        connection_send_buffer(c, &rest, 0);
     buffer_free(&rest);
-    write_soon(c);
 }
 
 void connection_hold(struct connection *c, uint64_t mark) {
@@ -181,28 +179,36 @@ void connection_hold(struct connection *c, uint64_t mark) {
     if (mark > net_released(w->net)) w->output_mark = MAX(w->output_mark, mark);
 }
 
-static bool send_later(struct connection *c, struct bytes bytes, uint64_t mark) {
+/* Makes it the end of the connection's output; much of it is not copied. */
+static bool send_later(struct connection *c, struct buffer *buffer, uint64_t mark) {
     if (mark <= net_released(c->worker->net)) mark = 0;
-    return output_append(&c->output, bytes, mark) && (!mark || held_add(c, mark));
+    bool kept = buffer->len >= TAKE_OVER ? output_take(&c->output, buffer, 0, mark)
+                                         : output_append(&c->output, buffer_bytes(buffer), mark);
+    return kept && (!mark || held_add(c, mark));
 }
 
 void connection_send(struct connection *c, struct bytes bytes) {
-    connection_send_held(c, bytes, 0);
-}
-
-void connection_send_held(struct connection *c, struct bytes bytes, uint64_t mark) {
-    struct worker *w = c->worker;
     if (c->flags & CONNECTION_CLOSED || bytes.len == 0) return;
     if (UNLIKELY(c->flags & CONNECTION_STREAMING)) connection_end_stream(c);
+    bool kept = c->worker->current == c ? buffer_append_bytes(&c->worker->output, bytes)
+                                        : output_append(&c->output, bytes, 0);
+    if (kept)
+        write_soon(c);
+    else
+        close_full(c);
+}
+
+void connection_send_buffer(struct connection *c, struct buffer *buffer, uint64_t mark) {
+    struct worker *w = c->worker;
+    if (c->flags & CONNECTION_CLOSED || buffer->len == 0) return;
+    if (UNLIKELY(c->flags & CONNECTION_STREAMING)) connection_end_stream(c);
     if (w->current == c) connection_hold(c, mark);
-    bool kept =
-        w->current == c ? buffer_append_bytes(&w->output, bytes) : send_later(c, bytes, mark);
-    if (!kept) {
-        log_warning("Closing a connection: no memory for its output");
-        connection_close(c);
-        return;
-    }
-    write_soon(c);
+    bool kept = w->current == c ? buffer_append_bytes(&w->output, buffer_bytes(buffer))
+                                : send_later(c, buffer, mark);
+    if (kept)
+        write_soon(c);
+    else
+        close_full(c);
 }
 
 void connection_set_limits(struct connection *c, const struct request_limits *limits) {

@@ -182,8 +182,9 @@ void connection_send(struct connection *c, struct bytes bytes);
  * is sent only when the mark has been released. Marks are numbers that only grow. */
 void connection_hold(struct connection *c, uint64_t mark);
 
-/* As connection_send, of bytes that wait for a mark. */
-void connection_send_held(struct connection *c, struct bytes bytes, uint64_t mark);
+/* As connection_send, of a buffer that waits for a mark (0: for none). It may be taken over, and is
+ * the caller's still, empty or not. */
+void connection_send_buffer(struct connection *c, struct buffer *buffer, uint64_t mark);
 
 /* Any thread: from now on nothing waits for marks up to this one. */
 void net_release(struct net *net, uint64_t mark);

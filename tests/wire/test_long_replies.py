@@ -251,3 +251,47 @@ def test_killed_readers_leave_nothing_behind(world):
     assert other.call("ZADD", "k", 1, "new") == 1
     assert other.call("DEL", "k") == 1
     assert other.call("DBSIZE") == 1
+
+
+# ---- KEYS ----
+
+KEYS = 150000
+
+
+def fill_keys(client):
+    for start in range(0, KEYS, 5000):
+        client.call("MSET", *[text for i in range(start, start + 5000) for text in (f"key:{i}", "v")])
+
+
+def test_many_keys_are_listed_in_steps(world):
+    client, other = world.connect(), world.connect()
+    fill_keys(client)
+    client.call("SET", "other", "v")
+    expected = sorted(f"key:{i}".encode() for i in range(KEYS))
+    client.socket.sendall(resp.encode("KEYS", "key:*") + resp.encode("KEYS", "*") + resp.encode("KEYS", "oth*r")
+                          + resp.encode("PING"))
+    assert other.call("GET", "other") == b"v"
+    assert sorted(client.read()) == expected
+    assert sorted(client.read()) == sorted([*expected, b"other"])
+    assert [client.read(), client.read()] == [[b"other"], "PONG"]
+
+
+def test_keys_in_a_transaction_and_in_a_script_are_listed_at_once(world):
+    client = world.connect()
+    fill_keys(client)
+    client.call("MULTI")
+    client.call("KEYS", "*")
+    assert len(client.call("EXEC")[0]) == KEYS
+    assert client.call("EVAL", "return #redis.call('KEYS', '*')", 0) == KEYS
+
+
+def test_whoever_asks_for_keys_may_go(world):
+    client, gone = world.connect(), world.connect()
+    fill_keys(client)
+    for _ in range(5):
+        with world.server.client() as gone:
+            gone.send("KEYS", "*")
+    client.socket.sendall(resp.encode("KEYS", "*"))
+    world.connect().call("FLUSHALL")
+    assert len(client.read()) <= KEYS
+    assert client.call("DBSIZE") == 0
