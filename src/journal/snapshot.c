@@ -23,7 +23,7 @@
  *   5. A snapshot that fails goes on to the end of its walk without copying, so that the epoch
  *      ends.
  *
- * Tests: tests/unit/snapshot.c, tests/wire/test_snapshot.py.
+ * Tests: tests/unit/journal_snapshot.c, tests/wire/test_snapshot.py.
  */
 #include "journal/snapshot.h"
 #include "base/ensure.h"
