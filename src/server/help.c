@@ -120,7 +120,7 @@ static const char export_page[] =
 
 static const char check_page[] =
     "Usage: strata check FILE...\n"
-    "       strata check [--repair] dir:PATH\n"
+    "       strata check dir:PATH [--repair]\n"
     "\n"
     "Reads RDB files, AOFs, and folders with the manifest of an AOF, from the beginning to the\n"
     "end, and says what there is and what is wrong, with offsets. Of a home (dir:PATH) it reads\n"
@@ -131,7 +131,7 @@ static const char check_page[] =
     "\n"
     "Examples:\n"
     "  strata check dump.rdb appendonlydir\n"
-    "  strata check --repair dir:/var/lib/strata/strata-data\n"
+    "  strata check dir:/var/lib/strata/strata-data --repair\n"
     "\n"
     "Exit status: 0 when all is well, 1 when something is damaged, 2 when something cannot be\n"
     "read.\n";
@@ -189,7 +189,7 @@ static const char signals_page[] =
     "SIGTERM, SIGINT    stop: take no more requests, write the replies that are due, take a last\n"
     "                   snapshot if `save` asks for one, and exit. A second SIGINT exits at\n"
     "                   once.\n"
-    "SIGHUP             nothing. The log file is opened anew for each line, so rotating it needs\n"
+    "SIGHUP, SIGUSR1    nothing. The log file is opened anew for each line, so rotating it needs\n"
     "                   no signal.\n"
     "SIGSEGV and such   log a backtrace, and die of the signal, with a core dump where the limits\n"
     "                   allow one.\n"

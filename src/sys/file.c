@@ -107,6 +107,11 @@ int file_lock(int fd) {
     return result_of(file_calls->flock(fd, LOCK_EX | LOCK_NB));
 }
 
+bool file_has_name(int fd) {
+    struct stat info;
+    return fstat(fd, &info) == 0 && info.st_nlink > 0;
+}
+
 int64_t file_size(const char *path) {
     struct stat info;
     return stat(path, &info) < 0 ? -errno : info.st_size;
@@ -232,15 +237,13 @@ int file_read_all(const char *path, struct buffer *out) {
     return error;
 }
 
-static mode_t mode_of(const char *path) {
-    struct stat info;
-    return stat(path, &info) == 0 ? info.st_mode & 07777 : 0644;
-}
-
-static int write_and_sync(const char *path, mode_t mode, struct bytes content) {
+/* `replaced` has the mode that the file gets; NULL: there is none. */
+static int write_and_sync(const char *path, const struct stat *replaced, struct bytes content) {
+    mode_t mode = replaced ? replaced->st_mode & 07777 : 0644;
     int fd = file_open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode);
     if (fd < 0) return fd;
-    int error = file_write_full(fd, content);
+    int error = replaced && fchmod(fd, mode) != 0 ? -errno : 0;
+    if (!error) error = file_write_full(fd, content);
     if (!error) error = file_sync(fd);
     int closing = file_close(fd);
     return error ? error : closing;
@@ -254,12 +257,15 @@ static void directory_of(const char *path, char *out, size_t cap) {
         snprintf(out, cap, "%.*s", slash == path ? 1 : (int)(slash - path), path);
 }
 
-int file_write_atomic(const char *path, struct bytes content) {
-    char temporary[PATH_MAX], directory[PATH_MAX];
+int file_write_atomic(const char *link, struct bytes content) {
+    char target[PATH_MAX], temporary[PATH_MAX], directory[PATH_MAX];
+    struct stat info;
+    const char *path = realpath(link, target) ? target : link;
+    bool exists = stat(path, &info) == 0;
     int n = snprintf(temporary, sizeof temporary, "%s.%d.tmp", path, (int)getpid());
     if (n < 0 || (size_t)n >= sizeof temporary) return -ENAMETOOLONG;
     directory_of(path, directory, sizeof directory);
-    int error = write_and_sync(temporary, mode_of(path), content);
+    int error = write_and_sync(temporary, exists ? &info : NULL, content);
     if (!error) error = file_rename(temporary, path);
     if (error) {
         file_unlink(temporary);

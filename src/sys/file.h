@@ -3,6 +3,7 @@
 
 #include "base/buffer.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -71,6 +72,9 @@ int file_make_directory(const char *path, mode_t mode);
 /* Nobody else has this lock until the descriptor is closed; -EWOULDBLOCK when somebody has it. */
 int file_lock(int fd);
 
+/* Has it a name still, or was it deleted? */
+bool file_has_name(int fd);
+
 /* Of a path; a negative errno. */
 int64_t file_size(const char *path);
 
@@ -85,5 +89,5 @@ int file_read_all(const char *path, struct buffer *out);
 
 /* Afterwards, and after a crash at any moment, the file holds either its old content or all of the
  * new one. When this returns 0, the new one is durable. Mode 0644 under the umask, or the mode of
- * the file that is replaced. */
+ * the file that is replaced. Of a symbolic link, what it leads to is replaced. */
 int file_write_atomic(const char *path, struct bytes content);

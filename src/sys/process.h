@@ -28,8 +28,8 @@ void process_keep_arguments(int argc, char **argv);
 void process_set_title(struct bytes title);
 
 /* Makes SIGINT and SIGTERM write to an eventfd, which is returned (or a negative errno), and count
- * process_stop_requests; SIGPIPE and SIGHUP are ignored. A second SIGINT ends the process at once.
- */
+ * process_stop_requests. A second SIGINT ends the process at once. SIGPIPE, SIGHUP, SIGUSR1 and
+ * SIGUSR2 are ignored. */
 int process_catch_stop(void);
 
 /* How many times stopping was asked for, and the last signal. */

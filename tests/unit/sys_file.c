@@ -57,6 +57,25 @@ static void replaces_whole_files(void **state) {
     assert_int_equal(stat(target, &info), 0);
     assert_int_equal(info.st_mode & 0777, 0600);
     assert_int_equal(count_files(), 1);
+
+    assert_int_equal(chmod(target, 0664), 0);
+    mode_t mask = umask(077);
+    assert_int_equal(file_write_atomic(target, BYTES("as it was")), 0);
+    umask(mask);
+    assert_int_equal(stat(target, &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0664);
+}
+
+static void follows_links(void **state) {
+    char link[sizeof target + 8];
+    struct stat info;
+    snprintf(link, sizeof link, "%s.link", target);
+    assert_int_equal(file_write_atomic(target, BYTES("old")), 0);
+    assert_int_equal(symlink(target, link), 0);
+    assert_int_equal(file_write_atomic(link, BYTES("new")), 0);
+    check_content("new");
+    assert_true(lstat(link, &info) == 0 && S_ISLNK(info.st_mode));
+    unlink(link);
 }
 
 static void reads_what_says_no_size(void **state) {
@@ -244,6 +263,7 @@ static void logs_lines_to_a_file_that_may_move(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(replaces_whole_files),
+        cmocka_unit_test(follows_links),
         cmocka_unit_test(reads_what_says_no_size),
         cmocka_unit_test(leaves_no_half_file),
         cmocka_unit_test(goes_on_after_interruptions),

@@ -202,6 +202,8 @@ def test_hangups_do_not_stop_it():
         assert ping(port) == "PONG"
         process.send_signal(signal.SIGHUP)
         process.send_signal(signal.SIGPIPE)
+        process.send_signal(signal.SIGUSR1)
+        process.send_signal(signal.SIGUSR2)
         assert ping(port) == "PONG"
         process.terminate()
         assert process.wait(timeout=10) == 0
