@@ -29,6 +29,7 @@ struct durability_service {
     void (*want)(void *context, uint64_t unit); /* somebody waits for it */
     void (*wake)(void *context);                /* at the end of a turn */
     bool (*is_behind)(void *context);           /* writers have to wait */
+    void (*abandon)(void *context);             /* exec_abandon() */
 };
 
 /* NULL: nothing is kept. `service` is borrowed. Exclusive mode. */
@@ -44,6 +45,13 @@ void exec_durable(struct exec *exec, uint64_t unit);
  * of it sees what was set before. */
 void exec_set_loading(struct exec *exec, bool loading);
 bool exec_is_loading(const struct exec *exec);
+
+/* The server ends in the middle of what was to happen at once: nothing of it is kept, and nothing
+ * that happens from now on. Before the partitions that have changed are unlocked. */
+void exec_abandon(struct exec *exec);
+
+/* What is in memory must not be saved then. */
+bool exec_is_abandoned(const struct exec *exec);
 
 /* CLIENT DURABILITY. false: the server keeps nothing, so it cannot be had. */
 bool session_set_durability(struct session *session, enum durability durability);

@@ -220,11 +220,14 @@ uint64_t journal_end_unit(struct journal *journal, int64_t time_ms) {
     struct batch *whole = NULL;
     if (UNLIKELY(records.len > COPIED_MAX)) whole = take_buffer(head);
     pthread_mutex_lock(&journal->mutex);
-    if (UNLIKELY(whole != NULL))
+    bool kept = !journal->abandoned;
+    if (UNLIKELY(!kept))
+        batch_free(whole);
+    else if (UNLIKELY(whole != NULL))
         append_whole(journal, whole);
     else
         append_copy(journal, head, records);
-    uint64_t sequence = journal->last + 1;
+    uint64_t sequence = journal->last + kept;
     atomic_store_explicit(&journal->last, sequence, memory_order_release);
     pthread_mutex_unlock(&journal->mutex);
     publish(journal, sequence);
@@ -232,6 +235,16 @@ uint64_t journal_end_unit(struct journal *journal, int64_t time_ms) {
     buffer->len = 0;
     if (UNLIKELY(buffer->cap > RECORDS_KEPT)) buffer_free(buffer);
     return sequence;
+}
+
+void journal_abandon(struct journal *journal) {
+    pthread_mutex_lock(&journal->mutex);
+    uint64_t never = journal->last + !journal->abandoned;
+    journal->abandoned = true;
+    atomic_store_explicit(&journal->last, never, memory_order_release);
+    pthread_mutex_unlock(&journal->mutex);
+    publish(journal, never);
+    open_unit.buffer.len = 0;
 }
 
 /* ---- waiting and waking ---- */
@@ -373,7 +386,7 @@ bool journal_stop(struct journal *journal) {
     pthread_mutex_unlock(&journal->mutex);
     thread_join(&journal->writer.thread);
     batch_free_spares(journal);
-    return journal->durable == journal->last;
+    return journal->durable + journal->abandoned == journal->last;
 }
 
 void journal_free(struct journal *journal) {

@@ -69,6 +69,11 @@ void journal_note_command(struct journal *journal, const struct bytes *argv, uns
  * 0: nothing has changed. */
 uint64_t journal_end_unit(struct journal *journal, int64_t time_ms);
 
+/* The thread's unit will never be whole: it is dropped, and so is all that comes after, which might
+ * show some of it. What waits for any of that waits for ever. For the end of the server; with the
+ * partitions that the unit has changed still locked. */
+void journal_abandon(struct journal *journal);
+
 /* Somebody waits until this unit is durable: it will be, soon. */
 void journal_want(struct journal *journal, uint64_t sequence);
 

@@ -22,6 +22,7 @@
 #include "script/run.h"
 #include "base/ensure.h"
 #include "exec/acl.h"
+#include "exec/durability.h"
 #include "script/scripts_priv.h"
 #include "script/watch.h"
 #include "sys/clock.h"
@@ -188,8 +189,10 @@ static void unpublish(struct run *run) {
     run->vm->code = (struct bytes){0};
 }
 
+/* One that has written is stopped by nobody but the end of the server. */
 static void end(struct run *run) {
     unpublish(run);
+    if (UNLIKELY(run->stop == RUN_KILLED) && run->wrote) exec_abandon(scripts->exec);
     lua_settop(run->vm->lua, 0);
     if (run->has_token) pthread_mutex_unlock(&scripts->writer);
     if (UNLIKELY(run->worker->flush)) worker_close_machine(run->worker);

@@ -186,6 +186,10 @@ static bool is_behind(void *context) {
     return journal_is_behind(context);
 }
 
+static void abandon(void *context) {
+    journal_abandon(context);
+}
+
 static struct durability_service service = {
     .partition = unit_of_partition,
     .last = last_unit,
@@ -193,6 +197,7 @@ static struct durability_service service = {
     .want = want_unit,
     .wake = wake_writer,
     .is_behind = is_behind,
+    .abandon = abandon,
 };
 
 static void durable(void *context, uint64_t unit) {

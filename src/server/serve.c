@@ -9,6 +9,7 @@
 #include "cmd/shared_server.h"
 #include "config/config.h"
 #include "exec/background.h"
+#include "exec/durability.h"
 #include "exec/exec.h"
 #include "keyspace/gate.h"
 #include "keyspace/keyspace.h"
@@ -269,6 +270,7 @@ static bool run(struct server *server, struct buffer *error) {
     process_notify("STOPPING=1");
     file_write_full(server->stop_event, bytes_make(&one, sizeof one));
     thread_join(&server->stopper);
+    if (exec_is_abandoned(server->exec)) server_facts.exit_save = NO_SAVE_AT_EXIT;
     /* Otherwise not all is there yet, and what is must not be taken for it. */
     if (server->is_ready && !persist_stop(server->persist) && good) {
         buffer_printf(error, "the data could not be saved");

@@ -103,6 +103,28 @@ def test_the_server_can_be_stopped_while_a_script_runs(request):
         server.process.wait(timeout=20)
 
 
+@pytest.mark.parametrize("how", ["command", "signal"])
+def test_the_end_of_the_server_undoes_what_a_script_has_written(tmp_path, how):
+    home = ("--home", f"dir:{tmp_path}/home", "--durability", "always", "--workers", 2, "--busy-reply-threshold", 100,
+            "--save", "3600 1")
+    with servers.strata(*home) as server, server.client() as client, server.client() as writer:
+        client.call("RPUSH", "kept", "a", "b")
+        writer.send("MULTI")
+        writer.send("SET", "new", 1)
+        writer.send("EVAL", "redis.call('LPOP', 'kept') while true do end", 0)
+        writer.send("EXEC")
+        until_busy(client, "GET", "kept")
+        assert client.error("SCRIPT", "KILL").startswith("UNKILLABLE ")
+        if how == "command":
+            client.send("SHUTDOWN", "NOSAVE")
+        else:
+            server.process.terminate()
+        server.process.wait(timeout=20)
+    with servers.strata(*home) as server, server.client() as client:
+        assert client.call("LRANGE", "kept", 0, -1) == [b"a", b"b"]
+        assert client.call("EXISTS", "new") == 0
+
+
 def test_a_function_can_be_killed(busy_server):
     library = "#!lua name=slow\nserver.register_function('forever', function() while true do end end)"
     with busy_server.client() as client:
