@@ -3,6 +3,7 @@
 tests/differential; tests/unit/config_*.c has the details."""
 
 import pathlib
+import re
 import socket
 
 import pytest
@@ -60,6 +61,20 @@ def test_what_comes_out_can_stand_in_a_file(config, tmp_path):
                         ["--home", "", "--save", ""]) as server, server.client() as client:
         changed = [name for name, value in get(client, "*").items() if value != shown[name]]
         assert changed == [b"dir", b"port"]
+
+
+def test_the_sample_file(config, tmp_path):
+    """What strata.conf has in comments, a server takes; paths apart, which are not on this machine."""
+    names = {name.decode() for name in get(config, "*")} | {"rename-command"}
+    lines = re.findall(r"^# (([\w-]+) .*)$", (servers.ROOT / "strata.conf").read_text(), re.MULTILINE)
+    lines = [line for line, name in lines if name in names and "/" not in line]
+    assert len(lines) > 20
+    (tmp_path / "sample.conf").write_text("\n".join(lines))
+    with servers.Server("Strata", [servers.strata_binary(), "serve", str(tmp_path / "sample.conf")],
+                        ["--home", "", "--save", "", "--tls-port", "0", "--unixsocketgroup", ""]) as server:
+        with server.client() as client:
+            assert client.call("AUTH", "a long and random one") == "OK"
+            assert client.error("FLUSHALL").startswith("ERR unknown command")
 
 
 def test_all_or_nothing(config):
