@@ -73,14 +73,23 @@ static bool is_hostname(const struct config_row *row, struct bytes text, struct 
     return false;
 }
 
+/* What nodes tell one another in a line of fields: anything but what could end one. */
+static bool is_field(struct bytes text) {
+    for (size_t i = 0; i < text.len; i++)
+        if (!((unsigned char)text.data[i] & 0x80) &&
+            !consists_of(bytes_make(text.data + i, 1), "-._:/`"))
+            return false;
+    return true;
+}
+
 static bool is_node_name(const struct config_row *row, struct bytes text, struct buffer *error) {
-    if (consists_of(text, "-._")) return true;
+    if (is_field(text)) return true;
     buffer_printf(error, "Announced human node name contained invalid character");
     return false;
 }
 
 static bool is_address(const struct config_row *row, struct bytes text, struct buffer *error) {
-    if (consists_of(text, "-._:")) return true;
+    if (is_field(text)) return true;
     buffer_printf(error, "%s contains invalid character", row->name);
     return false;
 }
