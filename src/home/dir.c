@@ -9,7 +9,9 @@
  *      synced.
  *   3. Who has it open with HOME_USE holds the lock on the file LOCK; the kernel gives it back when
  *      the process ends, however it ends.
- *   4. Only the holder of the lock writes, so what is left in `tmp/` when the home is opened
+ *   4. What is synced has a name still: who deletes it while it is written, or the directory, is
+ *      noticed at the next sync.
+ *   5. Only the holder of the lock writes, so what is left in `tmp/` when the home is opened
  *      belongs to nobody, and goes.
  *
  * An appended object that is synced often has zeros behind what has been written, a megabyte that
@@ -163,6 +165,22 @@ static bool take_lock(struct dir *dir, struct buffer *error) {
     return true;
 }
 
+/* Better now than when somebody has something to lose. */
+static bool try_writing(struct dir *dir, struct buffer *error) {
+    char path[PATH_MAX];
+    int status = path_of(dir, SCRATCH, path);
+    if (!status) status = file_list(path, remove_scratch, dir->path);
+    if (!status) status = scratch_path(dir, path);
+    if (!status) {
+        int fd = file_open(path, O_WRONLY | O_CREAT, FILE_MODE);
+        status = MIN(fd, 0);
+        if (fd >= 0) file_close(fd);
+        file_unlink(path);
+    }
+    if (status) buffer_printf(error, "%s cannot be written: %s", path, strerror(-status));
+    return !status;
+}
+
 static void close_dir(struct home *home) {
     struct dir *dir = dir_of(home);
     if (dir->lock >= 0) file_close(dir->lock);
@@ -183,9 +201,10 @@ static struct home *open_dir(const char *path, enum home_mode mode, struct buffe
         close_dir(&dir->head);
         return NULL;
     }
-    char scratch[PATH_MAX];
-    if (mode == HOME_USE && !path_of(dir, SCRATCH, scratch))
-        file_list(scratch, remove_scratch, dir->path);
+    if (mode == HOME_USE && !try_writing(dir, error)) {
+        close_dir(&dir->head);
+        return NULL;
+    }
     return &dir->head;
 }
 
@@ -332,7 +351,8 @@ static int writer_flow(struct home_writer *base, uint64_t written) {
 static int writer_sync(struct home_writer *base) {
     struct dir_writer *writer = dir_writer_of(base);
     writer->syncs++;
-    return file_sync_data(writer->fd);
+    int error = file_sync_data(writer->fd);
+    return error ? error : file_has_name(writer->fd) ? 0 : -ENOENT;
 }
 
 static void writer_close(struct home_writer *base) {

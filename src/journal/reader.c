@@ -45,28 +45,32 @@ static void note_segment(void *context, const char *name, uint64_t size) {
     list->items[list->count++] = (struct segment_at){first, size};
 }
 
-static int read_newest(struct home *home, uint64_t *newest) {
+static int read_newest(struct home *home, struct segment_list *list) {
     char name[HOME_NAME_MAX];
     ssize_t n = home_get(home, JOURNAL_NEWEST, 0, name, sizeof name - 1);
     if (n == -ENOENT) return 0;
-    if (n < 0) return (int)n;
+    if (n < 0) {
+        list->unreadable = JOURNAL_NEWEST;
+        return (int)n;
+    }
     name[n] = 0;
-    return segment_name_read(name, newest) ? 0 : -EBADMSG;
+    list->newest_is_damaged = !segment_name_read(name, &list->newest);
+    return 0;
 }
 
 int segment_list_read(struct home *home, struct segment_list *list) {
     struct listing listing = {.list = list};
-    *list = (struct segment_list){0};
+    *list = (struct segment_list){.unreadable = JOURNAL_FOLDER};
     int error = home_list(home, JOURNAL_FOLDER, note_segment, &listing);
     if (!error && listing.no_memory) error = -ENOMEM;
-    if (!error) error = read_newest(home, &list->newest);
-    if (error) segment_list_free(list);
+    if (!error) error = read_newest(home, list);
     return error;
 }
 
 void segment_list_free(struct segment_list *list) {
     memory_free(list->items);
-    *list = (struct segment_list){0};
+    list->items = NULL;
+    list->count = 0;
 }
 
 /* ---- what is wrong ---- */
@@ -80,7 +84,7 @@ static enum reader_result damaged(struct journal_reader *reader, const char *wha
     char name[HOME_NAME_MAX];
     journal_reader_segment(reader, name);
     buffer_clear(&reader->error);
-    buffer_printf(&reader->error, "%s is damaged at offset %llu, where unit %llu should be: %s",
+    buffer_printf(&reader->error, "%s is damaged at offset %llu, where change %llu should be: %s",
                   name, (ull)reader->offset, (ull)reader->next, what);
     return READ_DAMAGED;
 }
@@ -90,6 +94,7 @@ static enum reader_result failed(struct journal_reader *reader, int error) {
     journal_reader_segment(reader, name);
     buffer_clear(&reader->error);
     buffer_printf(&reader->error, "%s cannot be read: %s", name, strerror(-error));
+    reader->is_unreadable = true;
     return READ_FAILED;
 }
 
@@ -99,6 +104,11 @@ static enum reader_result missing(struct journal_reader *reader, uint64_t number
     buffer_clear(&reader->error);
     buffer_printf(&reader->error, "a part of the journal is missing: there is no %s", name);
     return READ_DAMAGED;
+}
+
+static void newest_is_damaged(struct journal_reader *reader) {
+    buffer_printf(&reader->error,
+                  JOURNAL_NEWEST " is damaged at offset 0: it names no segment of the journal");
 }
 
 /* ---- bytes ---- */
@@ -163,6 +173,10 @@ bool journal_reader_begin(struct journal_reader *reader, struct home *home,
                           const struct segment_list *list, uint64_t covered) {
     *reader = (struct journal_reader){.home = home, .list = list, .next = covered + 1};
     const struct segment_at *last = list->count ? &list->items[list->count - 1] : NULL;
+    if (list->newest_is_damaged) {
+        newest_is_damaged(reader);
+        return false;
+    }
     if (list->newest && (!last || last->first < list->newest) && list->newest > covered) {
         missing(reader, list->newest);
         return false;
@@ -243,7 +257,7 @@ static enum reader_result read_frame(struct journal_reader *reader, struct frame
     if (error) return failed(reader, error);
     if (bytes.len < FRAME_HEAD_SIZE + frame->head.length || !frame_is_whole(bytes))
         return bad_frame(reader, "the frame's checksum is wrong");
-    if (frame->head.first != reader->next) return damaged(reader, "another unit is there");
+    if (frame->head.first != reader->next) return damaged(reader, "another change is there");
     frame->units = bytes_skip(bytes, FRAME_HEAD_SIZE);
     return READ_FRAME;
 }

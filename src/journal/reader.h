@@ -18,9 +18,11 @@ struct segment_list {
     } * items;
     size_t count;
     uint64_t newest; /* the number of the one that `newest` names; 0: there is no such word */
+    bool newest_is_damaged;
+    const char *unreadable; /* of segment_list_read: what could not be read */
 };
 
-/* 0 or a negative errno; -EBADMSG: `newest` is no name of a segment. */
+/* 0 or a negative errno. */
 int segment_list_read(struct home *home, struct segment_list *list);
 void segment_list_free(struct segment_list *list);
 
@@ -44,6 +46,7 @@ struct journal_reader {
     struct buffer window; /* bytes of the segment from `window_at` on */
     uint64_t window_at;
     struct buffer error;
+    bool is_unreadable; /* after a failure: the home could not be read, so nothing is known */
 };
 
 /* Starts behind unit `covered`. False: what is needed is not there; reader->error says what. The

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "server/check_home.h"
+#include "base/ensure.h"
 #include "home/home.h"
 #include "journal/reader.h"
 #include "journal/record.h"
@@ -22,21 +23,20 @@ struct check {
     struct segment_list list;
     struct journal_reader reader;
     char snapshot[HOME_NAME_MAX]; /* the newest; "" = there is none */
-    uint64_t covered;             /* the last unit that is in it */
+    uint64_t snapshot_size;
+    uint64_t covered; /* the last unit that is in it */
     uint64_t frames, units, records;
-    bool newest_is_missing; /* the last segment; what comes before it may be good */
+    bool newest_is_missing; /* the last segment, or its name; what is there may be good */
     int64_t now_ms;         /* names what is put aside */
 };
 
 static void note_snapshot(void *context, const char *name, uint64_t size) {
     struct check *check = context;
-    char expected[HOME_NAME_MAX];
-    uint64_t number = strtoull(name + strlen(KEEP_SNAPSHOTS), NULL, 10);
-    keep_snapshot_name(expected, sizeof expected, number);
-    if (strcmp(name, expected) != 0) return;
+    if (!keep_snapshot_name_read(name, &check->covered)) return;
     snprintf(check->snapshot, sizeof check->snapshot, "%s", name);
-    check->covered = number;
-    printf("%s: %llu bytes, stands for all up to change %llu\n", name, (ull)size, (ull)number);
+    check->snapshot_size = size;
+    printf("%s: %llu bytes, stands for all up to change %llu\n", name, (ull)size,
+           (ull)check->covered);
 }
 
 /* ---- reading ---- */
@@ -70,6 +70,12 @@ static enum reader_result read_journal(struct check *check) {
     struct segment_list *list = &check->list;
     struct frame frame;
     enum reader_result result;
+    if (list->newest_is_damaged) {
+        check->newest_is_missing = true;
+        printf(JOURNAL_NEWEST ": is damaged; it names no segment\n");
+        list->newest_is_damaged = false;
+        list->newest = 0;
+    }
     if (list->newest > check->covered &&
         (!list->count || list->items[list->count - 1].first < list->newest)) {
         check->newest_is_missing = true;
@@ -77,7 +83,7 @@ static enum reader_result read_journal(struct check *check) {
                (ull)list->newest);
         list->newest = 0;
     }
-    if (!begin(check)) return READ_DAMAGED;
+    if (!begin(check)) return check->reader.is_unreadable ? READ_FAILED : READ_DAMAGED;
     while ((result = journal_reader_next(&check->reader, &frame)) == READ_FRAME) {
         if (frame_makes_sense(check, &frame)) continue;
         buffer_printf(&check->reader.error, "before offset %llu: bytes that are no changes",
@@ -158,11 +164,30 @@ static int repair(struct check *check) {
     return status ? status : rename_newest(check, kept);
 }
 
+/* Older segments, which the snapshot makes up for, may be damaged as well. */
+static int repair_all(struct check *check, enum reader_result result) {
+    int status = 0;
+    while (!status && (result == READ_DAMAGED || check->newest_is_missing)) {
+        status = result == READ_DAMAGED ? repair(check) : rename_newest(check, check->list.count);
+        if (status) break;
+        journal_reader_free(&check->reader);
+        segment_list_free(&check->list);
+        check->newest_is_missing = false;
+        status = segment_list_read(check->home, &check->list);
+        if (!status) result = read_journal(check);
+    }
+    return result == READ_FAILED ? -EIO : status;
+}
+
 /* ---- all of it ---- */
 
 static int check_snapshot(const struct check *check, const char *url) {
     char path[PATH_MAX];
     if (!*check->snapshot) return 0;
+    if (!check->snapshot_size) {
+        printf("%s: is damaged at offset 0: it is empty\n", check->snapshot);
+        return 1;
+    }
     snprintf(path, sizeof path, "%s/%s", strchr(url, ':') + 1, check->snapshot);
     return check_data(path);
 }
@@ -171,20 +196,21 @@ static int check_opened(struct check *check, const char *url, bool may_repair) {
     int status = home_list(check->home, KEEP_SNAPSHOTS, note_snapshot, check);
     if (!status) status = segment_list_read(check->home, &check->list);
     if (status) {
-        printf("%s: %s\n", url, strerror(-status));
+        printf("%s: %s cannot be read: %s\n", url,
+               check->list.unreadable ? check->list.unreadable : KEEP_SNAPSHOTS, strerror(-status));
         return 2;
     }
     int snapshot = check_snapshot(check, url);
     enum reader_result result = read_journal(check);
     print_journal(check, result);
-    bool damaged = result == READ_DAMAGED, bad = damaged || check->newest_is_missing;
+    bool bad = result == READ_DAMAGED || check->newest_is_missing;
     if (bad && may_repair) {
-        status = damaged ? repair(check) : rename_newest(check, check->list.count);
+        status = repair_all(check, result);
         if (status) printf("%s: %s\n", url, strerror(-status));
         bad = status != 0;
     } else if (bad) {
-        printf("strata check --repair %s keeps all up to change %llu and puts the rest aside\n",
-               url, (ull)check->reader.next - 1);
+        printf("strata check %s --repair keeps all up to change %llu and puts the rest aside\n",
+               url, (ull)MAX(check->reader.next - 1, check->covered));
     }
     return result == READ_FAILED ? 2 : bad ? 1 : snapshot;
 }

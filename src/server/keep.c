@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static struct {
@@ -207,12 +208,13 @@ static void durable(void *context, uint64_t unit) {
 #define MISCONF "MISCONF Errors writing to the AOF file"
 
 static void failed(void *context, int error) {
-    const char *refusal = MISCONF;
+    const char *refusal = error ? MISCONF : NULL;
     switch (-error) {
-    case 0: refusal = NULL; break;
-    case EIO: refusal = MISCONF ": Input/output error"; break;
-    case ENOSPC: refusal = MISCONF ": No space left on device"; break;
+    case EACCES: refusal = MISCONF ": Permission denied"; break;
     case EDQUOT: refusal = MISCONF ": Disk quota exceeded"; break;
+    case EIO: refusal = MISCONF ": Input/output error"; break;
+    case ENOENT: refusal = MISCONF ": No such file or directory"; break;
+    case ENOSPC: refusal = MISCONF ": No space left on device"; break;
     case EROFS: refusal = MISCONF ": Read-only file system"; break;
     }
     exec_refuse_writes(REFUSAL_JOURNAL, refusal);
@@ -328,6 +330,15 @@ void keep_close(void) {
 
 void keep_snapshot_name(char *out, size_t size, uint64_t sequence) {
     snprintf(out, size, KEEP_SNAPSHOTS "%020llu.rdb", (unsigned long long)sequence);
+}
+
+bool keep_snapshot_name_read(const char *name, uint64_t *sequence) {
+    char expected[HOME_NAME_MAX];
+    uint64_t number = strtoull(name + strlen(KEEP_SNAPSHOTS), NULL, 10);
+    keep_snapshot_name(expected, sizeof expected, number);
+    if (strcmp(name, expected) != 0) return false;
+    *sequence = number;
+    return true;
 }
 
 /* Those whose name comes before the newest one's. */

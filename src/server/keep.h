@@ -37,6 +37,7 @@ struct journal *keep_journal(void); /* NULL: none is kept */
  * digits. */
 #define KEEP_SNAPSHOTS "snapshot/"
 void keep_snapshot_name(char *out, size_t size, uint64_t sequence);
+bool keep_snapshot_name_read(const char *name, uint64_t *sequence);
 
 /* A snapshot up to this unit is in the home: older ones and what it covers of the journal go. */
 void keep_covered(uint64_t sequence);

@@ -16,12 +16,16 @@
 #include "sys/clock.h"
 #include "sys/thread.h"
 
+#include <errno.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #define SLICE_US    10000   /* of loading, before clients get an answer */
 #define PROGRESS_US 2000000 /* between two lines in the log */
+#define PATIENCE_MS 500     /* of clients who connect: if it takes longer, they are told */
 
 typedef unsigned long long ull;
 
@@ -29,6 +33,7 @@ static struct {
     struct exec *exec;
     struct thread thread;
     bool started;
+    sem_t ended;
     atomic_bool stop;
     void (*done)(void *context);
     void *context;
@@ -80,14 +85,13 @@ static bool breathe(struct loading *loading) {
 struct snapshot_source {
     struct home *home;
     char name[HOME_NAME_MAX]; /* the newest */
-    uint64_t size, offset;
+    uint64_t sequence, size, offset;
     struct loading *loading;
 };
 
 static void note_snapshot(void *context, const char *name, uint64_t size) {
     struct snapshot_source *source = context;
-    size_t length = strlen(name);
-    if (length < 4 || strcmp(name + length - 4, ".rdb") != 0) return;
+    if (!keep_snapshot_name_read(name, &source->sequence)) return;
     snprintf(source->name, sizeof source->name, "%s", name);
     source->size = size;
 }
@@ -111,12 +115,23 @@ static void snapshot_progress(void *context, uint64_t bytes, uint64_t keys) {
                (ull)source->size >> 20);
 }
 
+/* The journal before it is gone as a rule, so it cannot be done without. */
+static bool tell_bad_snapshot(const struct loading *loading, const struct snapshot_source *source,
+                              const char *what) {
+    buffer_printf(loading->error,
+                  "%s in %s: %s. 'strata check %s' says what can be saved, and 'strata import "
+                  "--skip-corrupt' brings what is whole of the file into another server",
+                  source->name, keep_url(), what, keep_url());
+    return false;
+}
+
 /* *covered: the last unit that is in it. */
 static bool load_snapshot(struct loading *loading, uint64_t *covered) {
     struct snapshot_source source = {.home = keep_home(), .loading = loading};
     int status = home_list(keep_home(), KEEP_SNAPSHOTS, note_snapshot, &source);
     if (status) {
-        buffer_printf(loading->error, "%s cannot be listed: %s", keep_url(), strerror(-status));
+        buffer_printf(loading->error, KEEP_SNAPSHOTS " in %s cannot be listed: %s", keep_url(),
+                      strerror(-status));
         return false;
     }
     *covered = 0;
@@ -134,10 +149,9 @@ static bool load_snapshot(struct loading *loading, uint64_t *covered) {
         .progress = snapshot_progress,
         .progress_context = &source,
     });
-    if (!result.good) {
-        buffer_printf(loading->error, "%s in %s: %s", source.name, keep_url(), result.error);
-        return false;
-    }
+    if (!result.good) return tell_bad_snapshot(loading, &source, result.error);
+    if (result.sequence != source.sequence)
+        return tell_bad_snapshot(loading, &source, "it was renamed: it has another number inside");
     *covered = result.sequence;
     log_notice("Loaded %s: %llu keys, up to change %llu", source.name, (ull)result.keys,
                (ull)result.sequence);
@@ -145,10 +159,13 @@ static bool load_snapshot(struct loading *loading, uint64_t *covered) {
 }
 
 static bool tell_damage(const struct loading *loading, const struct journal_reader *reader) {
-    buffer_printf(loading->error,
-                  "the journal in %s: %.*s. 'strata check %s' says what can be saved, and "
-                  "'strata check --repair %s' saves it",
-                  keep_url(), (int)reader->error.len, reader->error.data, keep_url(), keep_url());
+    buffer_printf(loading->error, "the journal in %s: %.*s", keep_url(), (int)reader->error.len,
+                  reader->error.data);
+    if (!reader->is_unreadable)
+        buffer_printf(loading->error,
+                      ". 'strata check %s' says what can be saved, and 'strata check %s --repair' "
+                      "saves it",
+                      keep_url(), keep_url());
     return false;
 }
 
@@ -196,9 +213,15 @@ static bool load_journal(struct loading *loading, uint64_t covered, uint64_t *ne
     struct journal_reader reader;
     int status = segment_list_read(keep_home(), &list);
     if (status) {
-        buffer_printf(loading->error, "the journal in %s: %s", keep_url(), strerror(-status));
+        buffer_printf(loading->error, "%s in %s cannot be read: %s", list.unreadable, keep_url(),
+                      strerror(-status));
+        segment_list_free(&list);
         return false;
     }
+    if (covered && !list.count)
+        log_warning("There is a snapshot up to change %llu in %s, and no journal after it: what "
+                    "was changed later is not there",
+                    (ull)covered, keep_url());
     bool good = journal_reader_begin(&reader, keep_home(), &list, covered);
     keyspace_load_much(true);
     if (good)
@@ -291,6 +314,18 @@ static void load(void *argument) {
         loader.done(loader.context);
     else
         net_stop(exec_net(exec));
+    sem_post(&loader.ended);
+}
+
+/* What does not take long is there before anybody is answered. */
+static void wait_a_moment(void) {
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += PATIENCE_MS * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    while (sem_clockwait(&loader.ended, CLOCK_MONOTONIC, &until) && errno == EINTR) {
+    }
 }
 
 bool load_begin(struct exec *exec, void (*done)(void *context), void *context,
@@ -304,15 +339,18 @@ bool load_begin(struct exec *exec, void (*done)(void *context), void *context,
     home_list(keep_home(), JOURNAL_FOLDER, add_bytes, &total);
     loader.total_bytes = total;
     info_register(exec, "Persistence", INFO_DEFAULT, write_info, NULL);
+    sem_init(&loader.ended, 0, 0);
     int status = thread_start("loader", load, NULL, &loader.thread);
     if (status) buffer_printf(error, "a thread cannot be started: %s", strerror(-status));
     loader.started = !status;
+    if (loader.started) wait_a_moment();
     return !status;
 }
 
 bool load_end(struct buffer *error) {
     loader.stop = true;
     if (loader.started) thread_join(&loader.thread);
+    sem_destroy(&loader.ended);
     bool good = loader.error.len == 0;
     if (!good) buffer_append_bytes(error, buffer_bytes(&loader.error));
     buffer_free(&loader.error);
