@@ -95,7 +95,7 @@ static bool read_policy(struct bytes word, enum functions_policy *policy) {
 void function_restore(struct call *call) {
     enum functions_policy policy = FUNCTIONS_APPEND;
     if (call->argc > 4) {
-        call_arity_error(call);
+        call_subcommand_error(call);
         return;
     }
     if (call->argc == 4 && !read_policy(call->argv[3], &policy)) {

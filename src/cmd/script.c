@@ -25,7 +25,7 @@ void script_evalsha_ro(struct call *call) {
 void script_debug(struct call *call) {
     struct bytes mode = call->argv[2];
     if (call->argc > 4) {
-        call_arity_error(call);
+        call_subcommand_error(call);
     } else if (bytes_is(mode, "no")) {
         reply_ok(call->reply);
     } else if (bytes_is(mode, "yes") || bytes_is(mode, "sync")) {
