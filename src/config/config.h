@@ -128,12 +128,14 @@ const char *config_file(void);
  * name must be a registered one. */
 int64_t config_number(const char *name);
 
-/* `save`: a snapshot is due so many seconds after the last when there have been so many changes.
- * Valid until the directive is set again; inside the gate. */
+/* `save`: a snapshot is due so many seconds after the last when there have been so many changes. */
 struct config_save_point {
     int64_t seconds, changes;
 };
-unsigned config_save_points(const struct config_save_point **points);
+
+/* The first one of these that `fits`, into `out`. False: there is none. Any thread. */
+bool config_find_save_point(bool (*fits)(void *context, const struct config_save_point *point),
+                            void *context, struct config_save_point *out);
 
 /* At start-up: what the system allows instead of what was asked for. */
 void config_set_number(const char *name, int64_t number);

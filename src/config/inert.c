@@ -9,6 +9,7 @@
 
 #include <arpa/inet.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #define FIXED   CONFIG_IMMUTABLE
@@ -96,6 +97,8 @@ static bool is_address(const struct config_row *row, struct bytes text, struct b
 
 /* ---- save: pairs of seconds and changes ---- */
 
+static pthread_mutex_t save_lock =
+    PTHREAD_MUTEX_INITIALIZER; /* who looks may be outside the gate */
 static struct config_save_point *save_points;
 static unsigned save_point_count;
 
@@ -120,9 +123,12 @@ static bool set_save(const struct config_row *row, const struct bytes *words, un
         memory_free(points);
         return false;
     }
-    memory_free(save_points);
+    pthread_mutex_lock(&save_lock);
+    struct config_save_point *before = save_points;
     save_points = points;
     save_point_count = count / 2;
+    pthread_mutex_unlock(&save_lock);
+    memory_free(before);
     return true;
 }
 
@@ -132,9 +138,16 @@ static void get_save(const struct config_row *row, struct buffer *out) {
                       (long long)save_points[i].changes);
 }
 
-unsigned config_save_points(const struct config_save_point **points) {
-    *points = save_points;
-    return save_point_count;
+bool config_find_save_point(bool (*fits)(void *context, const struct config_save_point *point),
+                            void *context, struct config_save_point *out) {
+    bool found = false;
+    pthread_mutex_lock(&save_lock);
+    for (unsigned i = 0; i < save_point_count && !found; i++) {
+        *out = save_points[i];
+        found = fits(context, out);
+    }
+    pthread_mutex_unlock(&save_lock);
+    return found;
 }
 
 /* ---- the rows ---- */

@@ -70,14 +70,18 @@ static struct {
 
 /* ---- counting changes ---- */
 
-/* In exclusive mode, or when nobody else is in the keyspace. */
 static uint64_t changes_so_far(const struct persist *p) {
     return keyspace_changes(p->keyspace);
 }
 
+static bool any_fits(void *context, const struct config_save_point *point) {
+    (void)context, (void)point;
+    return true;
+}
+
 static bool has_save_points(void) {
-    const struct config_save_point *points;
-    return config_save_points(&points) > 0;
+    struct config_save_point point;
+    return config_find_save_point(any_fits, NULL, &point);
 }
 
 /* ---- one snapshot ---- */
@@ -176,28 +180,28 @@ static void sleep_ms(struct persist *p, int64_t ms) {
     thread_wait_until(&p->changed, &p->mutex, clock_mono_us() + ms * 1000);
 }
 
-/* Inside the gate: does a save point say that a snapshot is due? */
-static bool is_due(const struct persist *p, int64_t now_ms) {
-    const struct config_save_point *points;
-    unsigned count = config_save_points(&points);
-    uint64_t changes = changes_so_far(p) - p->changes_at;
-    if (!p->status.last_good && now_ms - p->tried_ms < RETRY_MS) return false;
-    for (unsigned i = 0; i < count; i++)
-        if (changes >= (uint64_t)points[i].changes && changes > 0 &&
-            now_ms / 1000 - p->status.last_save_s > points[i].seconds) {
-            log_notice("%llu changes in %lld seconds: taking a snapshot",
-                       (unsigned long long)changes, (long long)points[i].seconds);
-            return true;
-        }
-    return false;
+/* Since the last snapshot. */
+struct since {
+    uint64_t changes;
+    int64_t seconds;
+};
+
+static bool has_come(void *context, const struct config_save_point *point) {
+    const struct since *since = context;
+    return since->changes >= (uint64_t)point->changes && since->seconds > point->seconds;
 }
 
-static bool look_if_due(const struct persist *p) {
-    unsigned participant = p->options.participant;
-    gate_enter(p->gate, participant);
-    bool due = is_due(p, clock_wall_ms());
-    gate_leave(p->gate, participant);
-    return due;
+/* With the mutex: does a save point say that a snapshot is due? */
+static bool is_due(const struct persist *p, int64_t now_ms) {
+    struct since since = {.changes = changes_so_far(p) - p->changes_at,
+                          .seconds = now_ms / 1000 - p->status.last_save_s};
+    struct config_save_point point;
+    if (!since.changes) return false;
+    if (!p->status.last_good && now_ms - p->tried_ms < RETRY_MS) return false;
+    if (!config_find_save_point(has_come, &since, &point)) return false;
+    log_notice("%llu changes in %lld seconds: taking a snapshot", (unsigned long long)since.changes,
+               (long long)point.seconds);
+    return true;
 }
 
 static void live(void *context) {
@@ -206,12 +210,7 @@ static void live(void *context) {
     while (!p->stopping) {
         if (!p->wanted) sleep_ms(p, LOOK_MS);
         if (p->stopping || p->busy) continue;
-        if (!p->wanted) {
-            pthread_mutex_unlock(&p->mutex);
-            bool due = look_if_due(p);
-            pthread_mutex_lock(&p->mutex);
-            if (!due) continue;
-        }
+        if (!p->wanted && !is_due(p, clock_wall_ms())) continue;
         if (!begin(p)) {
             sleep_ms(p, BUSY_MS);
             continue;
