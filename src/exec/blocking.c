@@ -330,7 +330,7 @@ struct blocking *blocking_create(struct exec *exec) {
     return blocking;
 }
 
-static void free_finished(struct blocking *blocking, struct blocking_worker *w) {
+static void free_finished(struct blocking_worker *w) {
     while (!list_empty(&w->finished)) {
         struct waiter *waiter = LIST_FIRST(&w->finished, struct waiter, finished);
         list_remove(&waiter->finished);
@@ -338,12 +338,11 @@ static void free_finished(struct blocking *blocking, struct blocking_worker *w) 
         waiter_free(waiter);
     }
     pthread_mutex_destroy(&w->mutex);
-    (void)blocking;
 }
 
 void blocking_free(struct blocking *blocking) {
     for (unsigned i = 0; i < blocking->worker_count; i++)
-        free_finished(blocking, &blocking->workers[i]);
+        free_finished(&blocking->workers[i]);
     memory_free(blocking->workers);
     memory_free(blocking);
 }

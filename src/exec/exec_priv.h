@@ -268,8 +268,7 @@ struct session *worker_find_session(const struct exec_worker *w, uint64_t id);
 /* Closes what session_kill has marked. `worker` is a struct exec_worker. */
 void sessions_reap(void *worker);
 
-/* The RESP limits that fit the session's state of authentication; of all sessions, soon. */
-void session_update_limits(struct session *session);
+/* All sessions get, soon, the RESP limits that fit their state of authentication. */
 void sessions_update_limits(struct exec *exec);
 
 /* SESSION_UNRESTRICTED, after its user has changed or it has another one. */

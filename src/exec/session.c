@@ -64,6 +64,13 @@ static struct session *session_create(struct exec_worker *w, struct connection *
     return session;
 }
 
+/* The RESP limits that fit its state of authentication. */
+static void update_limits(struct session *session) {
+    connection_set_limits(session->connection, session_needs_authentication(session)
+                                                   ? &exec_settings.unauthenticated
+                                                   : &exec_settings.authenticated);
+}
+
 void *session_open(void *context, struct connection *connection, struct reply *reply) {
     struct exec *exec = context;
     struct exec_worker *w = &exec->workers[worker_index(connection_worker(connection))];
@@ -77,7 +84,7 @@ void *session_open(void *context, struct connection *connection, struct reply *r
     }
     atomic_fetch_add(&exec->connections, 1);
     session_trust_certificate(session);
-    session_update_limits(session);
+    update_limits(session);
     return session;
 }
 
@@ -191,7 +198,7 @@ void session_set_user(struct session *session, const struct user *user) {
     session->user = user;
     session->flags |= SESSION_AUTHENTICATED;
     session_update_rights(session);
-    session_update_limits(session);
+    update_limits(session);
 }
 
 bool session_become(struct session *session, struct bytes name) {
@@ -201,22 +208,16 @@ bool session_become(struct session *session, struct bytes name) {
     return true;
 }
 
-void session_update_limits(struct session *session) {
-    connection_set_limits(session->connection, session_needs_authentication(session)
-                                                   ? &exec_settings.unauthenticated
-                                                   : &exec_settings.authenticated);
-}
-
-static void update_limits(void *worker) {
+static void update_all_limits(void *worker) {
     struct exec_worker *w = worker;
     struct session *session;
-    LIST_FOREACH(session, &w->sessions, in_worker) session_update_limits(session);
+    LIST_FOREACH(session, &w->sessions, in_worker) update_limits(session);
 }
 
 void sessions_update_limits(struct exec *exec) {
     if (!exec->net) return;
     for (unsigned i = 0; i < exec->worker_count; i++)
-        worker_post(net_worker(exec->net, i), update_limits, &exec->workers[i]);
+        worker_post(net_worker(exec->net, i), update_all_limits, &exec->workers[i]);
 }
 
 void session_reset(struct session *session) {
@@ -231,7 +232,7 @@ void session_reset(struct session *session) {
     watch_forget(session);
     tracking_stop(session);
     monitor_stop(session);
-    session_update_limits(session);
+    update_limits(session);
 }
 
 bool session_valid_name(struct bytes name) {

@@ -121,8 +121,7 @@ void connection_destroy(struct connection *c) {
 
 #define TAKE_OVER ((size_t)64 * 1024) /* shorter buffers are copied */
 
-/* Out of its own turn, it has to be brought to write, before the worker sleeps. */
-static void write_soon(struct connection *c) {
+void connection_write_soon(struct connection *c) {
     struct worker *w = c->worker;
     if (w->current != c && !list_linked(&c->turn)) list_append(&w->unsent, &c->turn);
 }
@@ -142,7 +141,7 @@ static void close_full(struct connection *c) {
 void connection_close_after_reply(struct connection *c) {
     if (c->flags & (CONNECTION_CLOSING | CONNECTION_CLOSED)) return;
     c->flags |= CONNECTION_CLOSING;
-    write_soon(c);
+    connection_write_soon(c);
 }
 
 void connection_resume(struct connection *c) {
@@ -193,7 +192,7 @@ void connection_send(struct connection *c, struct bytes bytes) {
     bool kept = c->worker->current == c ? buffer_append_bytes(&c->worker->output, bytes)
                                         : output_append(&c->output, bytes, 0);
     if (kept)
-        write_soon(c);
+        connection_write_soon(c);
     else
         close_full(c);
 }
@@ -206,7 +205,7 @@ void connection_send_buffer(struct connection *c, struct buffer *buffer, uint64_
     bool kept = w->current == c ? buffer_append_bytes(&w->output, buffer_bytes(buffer))
                                 : send_later(c, buffer, mark);
     if (kept)
-        write_soon(c);
+        connection_write_soon(c);
     else
         close_full(c);
 }

@@ -19,12 +19,12 @@
 #define CONNECTION_CLOSING  (1u << 6) /* no more input; closes when the output is sent */
 #define CONNECTION_CLOSED   (1u << 7) /* on worker->closed; does nothing more */
 
-#define CONNECTION_HELD      (1u << 11) /* on worker->held */
-#define CONNECTION_STREAMING (1u << 12) /* service->more() has more of the last reply */
-
 #define CONNECTION_TLS       (1u << 8)  /* is a struct tls_connection */
 #define CONNECTION_HANDSHAKE (1u << 9)  /* has no session yet (handshake.c) */
 #define CONNECTION_SHAKEN    (1u << 10) /* will have one at its next turn */
+
+#define CONNECTION_HELD      (1u << 11) /* on worker->held */
+#define CONNECTION_STREAMING (1u << 12) /* service->more() has more of the last reply */
 
 /* A million of these may be idle, so every word counts. */
 struct connection {
@@ -68,6 +68,9 @@ void connection_turn(struct connection *c);
 
 /* Writes what is in the connection's queue, and no more. As connection_turn(). */
 void connection_write_turn(struct connection *c);
+
+/* Out of its own turn: it writes what is in its queue before the worker sleeps. */
+void connection_write_soon(struct connection *c);
 
 /* Writes what it can of the queue, once. */
 void connection_write_queue(struct connection *c);

@@ -29,11 +29,6 @@ static struct held *at(const struct held_list *list, size_t i) {
     return &list->items[(list->first + i) & (list->capacity - 1)];
 }
 
-static void write_soon(struct connection *c) {
-    struct worker *w = c->worker;
-    if (w->current != c && !list_linked(&c->turn)) list_append(&w->unsent, &c->turn);
-}
-
 /* What has been released is written, before the worker sleeps. */
 static void held_release(void *worker) {
     struct worker *w = worker;
@@ -45,7 +40,7 @@ static void held_release(void *worker) {
         list->first = (list->first + 1) & (list->capacity - 1);
         list->count--;
         if (first.connection && !(first.connection->flags & CONNECTION_CLOSED))
-            write_soon(first.connection);
+            connection_write_soon(first.connection);
     }
 }
 
