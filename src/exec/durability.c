@@ -45,7 +45,13 @@ bool exec_is_abandoned(const struct exec *exec) {
 
 /* Commands that see data without naming keys, or more than they name. */
 #define SEES_MORE (CMD_EXEC | CMD_SCRIPT)
-#define SEES_DATA (CMD_READONLY | CMD_WRITE | CMD_EXCLUSIVE | CMD_UNLOCKED | SEES_MORE)
+#define SEES_DATA (CMD_READONLY | CMD_WRITE | CMD_UNLOCKED | SEES_MORE)
+
+/* What may run before the data are there shows how the server is, and so it can be asked when the
+ * journal cannot be written, too. */
+static bool sees_data(uint64_t flags) {
+    return flags & SEES_DATA || (flags & CMD_EXCLUSIVE && !(flags & CMD_LOADING));
+}
 
 static uint64_t last_of(const struct durability_service *service, const struct key *keys,
                         unsigned count) {
@@ -58,7 +64,7 @@ static uint64_t last_of(const struct durability_service *service, const struct k
 static uint64_t seen_by(const struct durability_service *service, const struct registered *found,
                         const struct key *keys, unsigned key_count) {
     if (key_count && !(found->flags & SEES_MORE)) return last_of(service, keys, key_count);
-    return found->flags & SEES_DATA ? service->last(service->context) : 0;
+    return sees_data(found->flags) ? service->last(service->context) : 0;
 }
 
 static bool waits_always(const struct session *session) {

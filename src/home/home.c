@@ -40,10 +40,6 @@ void home_close(struct home *home) {
     home->kind->close(home);
 }
 
-const char *home_url(const struct home *home) {
-    return home->url;
-}
-
 /* ---- names ---- */
 
 static bool may_stand_in_name(char c) {

@@ -37,9 +37,6 @@ enum home_mode { HOME_USE, HOME_LOOK };
 struct home *home_open(const char *url, enum home_mode mode, struct buffer *error);
 void home_close(struct home *home);
 
-/* As it was given. */
-const char *home_url(const struct home *home);
-
 /* ---- the five operations ---- */
 
 /* -EEXIST: there is an object of this name; it stays as it is. */

@@ -143,9 +143,13 @@ static void note_partitions(const struct change *change) {
     if (!change->key) memset(open_unit.partitions, 0xff, sizeof open_unit.partitions);
 }
 
+static bool is_active(const struct journal *journal) {
+    return atomic_load_explicit(&journal->active, memory_order_relaxed);
+}
+
 static void changed(void *context, const struct change *change) {
     const struct journal *journal = context;
-    if (change->kind == CHANGE_NOTICE || !journal_is_active(journal)) return;
+    if (change->kind == CHANGE_NOTICE || !is_active(journal)) return;
     struct buffer *buffer = &open_unit.buffer;
     if (UNLIKELY(buffer->len == 0)) {
         if (!buffer->data) thread_owns_buffer(buffer);
@@ -279,10 +283,6 @@ void journal_wake(struct journal *journal) {
 }
 
 /* ---- looking ---- */
-
-bool journal_is_active(const struct journal *journal) {
-    return atomic_load_explicit(&journal->active, memory_order_relaxed);
-}
 
 uint64_t journal_partition(const struct journal *journal, unsigned partition) {
     return atomic_load_explicit(&journal->partitions[partition], memory_order_relaxed);

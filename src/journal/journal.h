@@ -50,8 +50,6 @@ int journal_start(struct journal *journal, uint64_t first);
  * why. */
 bool journal_stop(struct journal *journal);
 
-bool journal_is_active(const struct journal *journal);
-
 /* Shall records of changes be made? As after journal_start(), or not for a while, when what happens
  * is known to the journal already. Exclusive mode. */
 void journal_record(struct journal *journal, bool record);
