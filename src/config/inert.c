@@ -180,7 +180,6 @@ static const struct config_row inert_rows[] = {
     CHOICE("sanitize-dump-payload", "no", sanitizations, HIDDEN | QUIET),
 
     TEXT("aof-rewrite-cpulist", "aof_rewrite_cpulist", "", NULL, FIXED | QUIET),
-    TEXT("appendfilename", NULL, "appendonly.aof", NULL, FIXED | QUIET),
     TEXT("availability-zone", NULL, "", NULL, QUIET),
     TEXT("bgsave-cpulist", "bgsave_cpulist", "", NULL, FIXED | QUIET),
     TEXT("bind-source-addr", NULL, "", NULL, 0),

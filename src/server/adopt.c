@@ -21,11 +21,13 @@
 
 typedef unsigned long long ull;
 
-static char *appenddirname;
+static char *appenddirname, *appendfilename;
 
 static const struct config_row rows[] = {
     {"appenddirname", .type = CONFIG_TEXT, .flags = CONFIG_IMMUTABLE, .value = &appenddirname,
      .initial = "appendonlydir"},
+    {"appendfilename", .type = CONFIG_TEXT, .flags = CONFIG_IMMUTABLE, .value = &appendfilename,
+     .initial = "appendonly.aof"},
     {0},
 };
 
@@ -46,8 +48,8 @@ static bool fail(struct adoption *a, const char *path, const char *why) {
     return false;
 }
 
-static bool rewind_file(struct adoption *a, const char *path, int fd) {
-    return lseek(fd, 0, SEEK_SET) == 0 || fail(a, path, strerror(errno));
+static bool go_to(struct adoption *a, const char *path, int fd, uint64_t offset) {
+    return lseek(fd, (off_t)offset, SEEK_SET) >= 0 || fail(a, path, strerror(errno));
 }
 
 /* ---- RDB ---- */
@@ -57,19 +59,22 @@ static void progress(void *context, uint64_t bytes, uint64_t keys) {
     a->breathe(a->context);
 }
 
-static bool load_rdb(struct adoption *a, const char *path, int fd) {
-    a->any = true;
+/* *end: where the RDB file ends, and an AOF may go on. */
+static bool load_rdb(struct adoption *a, const char *path, int fd, uint64_t *end) {
     unsigned workers = net_workers(exec_net(a->exec));
+    int64_t size = file_size(path);
     struct snapshot_load_result result = snapshot_load(&(struct snapshot_load_options){
         .keyspace = a->view.keyspace,
         .threads = workers > 1 ? workers : 0,
         .input = {read_file, &fd},
+        .bytes = size > 0 ? (uint64_t)size : 0,
         .clock_ms = a->view.now_ms,
         .function = library_read,
         .progress = progress,
         .progress_context = a,
     });
     if (!result.good) return fail(a, path, result.error);
+    *end = result.bytes;
     log_notice("%s is loaded, since the home is empty: %llu keys, %llu that have expired left out",
                path, (ull)result.keys, (ull)result.expired);
     return true;
@@ -79,12 +84,12 @@ static bool load_rdb(struct adoption *a, const char *path, int fd) {
 
 /* What a crash has cut counts up to the last command or transaction that is whole. False: it is
  * damaged before its end. */
-static bool find_end(struct adoption *a, const char *path, int fd, uint64_t *end) {
+static bool find_end(struct adoption *a, const char *path, int fd, uint64_t start, uint64_t *end) {
     struct aof_record r;
     bool in_transaction = false;
-    struct aof_file *file = aof_file_open((struct rdb_input){read_file, &fd}, 0);
+    struct aof_file *file = aof_file_open((struct rdb_input){read_file, &fd}, start);
     if (!file) return fail(a, path, "there is not enough memory");
-    *end = 0;
+    *end = start;
     while (aof_file_next(file, &r) == AOF_ITEM_COMMAND) {
         if (bytes_is(r.argv[0], "multi")) in_transaction = true;
         if (bytes_is(r.argv[0], "exec")) in_transaction = false;
@@ -110,10 +115,10 @@ static bool run(struct adoption *a, const struct aof_record *r) {
     return true;
 }
 
-static bool run_all(struct adoption *a, const char *path, int fd, uint64_t end) {
+static bool run_all(struct adoption *a, const char *path, int fd, uint64_t start, uint64_t end) {
     struct aof_record r;
     uint64_t count = 0;
-    struct aof_file *file = aof_file_open((struct rdb_input){read_file, &fd}, 0);
+    struct aof_file *file = aof_file_open((struct rdb_input){read_file, &fd}, start);
     if (!file) return fail(a, path, "there is not enough memory");
     bool good = true;
     a->view.db = 0;
@@ -133,23 +138,26 @@ static bool run_all(struct adoption *a, const char *path, int fd, uint64_t end) 
     return good;
 }
 
-static bool load_aof(struct adoption *a, const char *path, int fd) {
+static bool load_aof(struct adoption *a, const char *path, int fd, uint64_t start) {
     uint64_t end;
-    a->any = true;
-    if (!find_end(a, path, fd, &end)) return false;
-    return rewind_file(a, path, fd) && run_all(a, path, fd, end);
+    return go_to(a, path, fd, start) && find_end(a, path, fd, start, &end) &&
+           go_to(a, path, fd, start) && run_all(a, path, fd, start, end);
 }
 
 /* ---- which ---- */
 
+/* An RDB file, an AOF, or one that goes on as the other. */
 static bool load_open_file(struct adoption *a, const char *path, int fd) {
     char start[64];
+    uint64_t end = 0;
     ssize_t n = file_read_full(fd, start, sizeof start);
+    if (n > 0 && rdb_file_is_one(bytes_make(start, (size_t)n))) {
+        if (!go_to(a, path, fd, 0) || !load_rdb(a, path, fd, &end)) return false;
+        n = file_pread_full(fd, start, sizeof start, (off_t)end);
+    }
     if (n < 0) return fail(a, path, strerror((int)-n));
-    if (n == 0) return true;
-    if (!rewind_file(a, path, fd)) return false;
-    bool is_rdb = rdb_file_is_one(bytes_make(start, (size_t)n));
-    return is_rdb ? load_rdb(a, path, fd) : load_aof(a, path, fd);
+    a->any = true;
+    return n == 0 || load_aof(a, path, fd, end);
 }
 
 static bool load_file(struct adoption *a, const char *path) {
@@ -196,6 +204,7 @@ bool adopt_files(struct adoption *a) {
     char path[PATH_MAX];
     if (keep_journal() && access(appenddirname, F_OK) == 0)
         return load_aof_folder(a, appenddirname);
+    if (keep_journal() && access(appendfilename, F_OK) == 0) return load_file(a, appendfilename);
     name_of_rdb_file(path);
     return access(path, F_OK) != 0 || load_file(a, path);
 }

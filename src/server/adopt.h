@@ -23,8 +23,9 @@ struct adoption {
     struct buffer *error;
 };
 
-/* Loads an AOF in parts (`appenddirname`) if there is to be a journal, otherwise an RDB file
- * (`dbfilename`), if they are there. Exclusive mode. False: `error` says why not. */
+/* Loads an AOF, in parts (`appenddirname`) or of one (`appendfilename`), if there is to be a
+ * journal, otherwise an RDB file (`dbfilename`), if they are there. Exclusive mode. False: `error`
+ * says why not. */
 bool adopt_files(struct adoption *adoption);
 
 /* Puts a snapshot of what has been loaded into the home, which must be done before anybody may
