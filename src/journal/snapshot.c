@@ -11,19 +11,22 @@
  *
  * Invariants:
  *   1. Every key that was there at the instant is in the file once, with the value and the expiry
- *      that it had then, and nothing else is.
+ *      that it had then, and nothing else is (test_an_instant_under_load).
  *   2. A pinned object is not changed and not freed: its entry stays unsaved until it is written,
- *      so whoever wants to change it comes to save_entry(), and waits there.
+ *      so whoever wants to change it comes to save_entry(), and waits there (the same test, of
+ *      whose lists both ends agree; test_writing_to_a_large_collection_meanwhile).
  *   3. Who waits there, or writes to the file, may hold partitions or exclusive mode: so the
  *      thread never waits for the gate or a partition while it has pinned an object or holds
- *      `writing`.
+ *      `writing`, and for the disk only while it holds nothing (tests/stress/test_snapshots.py,
+ *      which would not come to its end).
  *   4. Copies that wait to be written take at most `limit` bytes, and a chunk for each
  *      participant: the thread writes them before it walks on, and who has filled a chunk when
- *      there are more writes one himself. (A single value that is larger is copied all the same.)
+ *      there are more writes one himself (test_copies_that_wait). A single value that is larger is
+ *      copied all the same.
  *   5. A snapshot that fails goes on to the end of its walk without copying, so that the epoch
- *      ends.
+ *      ends (test_one_that_fails, test_what_does_not_flow).
  *
- * Tests: tests/unit/journal_snapshot.c, tests/wire/test_snapshot.py.
+ * The tests are in tests/unit/journal_snapshot.c and tests/wire/test_snapshot.py.
  */
 #include "journal/snapshot.h"
 #include "base/ensure.h"

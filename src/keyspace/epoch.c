@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Invariants:
- *   1. While no epoch is under way, the bit of every entry is the keyspace's.
- *   2. slice.unsaved is the number of its entries whose bit is not the keyspace's.
+ *   1. While no epoch is under way, the bit of every entry is the keyspace's (world_check, after
+ *      every epoch of the test).
+ *   2. slice.unsaved is the number of its entries whose bit is not the keyspace's (the same).
  *   3. Nothing changes or removes an entry whose bit is not the keyspace's: keyspace_seek(),
  *      spot_remove() and the expiry of elements, which are the ways to a change, have it saved
- *      first.
- *   4. What is new has the keyspace's bit (store.c: fresh_head).
+ *      first (test_some_write, test_many_write).
+ *   4. What is new has the keyspace's bit: store.c, fresh_head (the same: it would be shown).
  *   5. A database that is flushed in an epoch is put aside as it is, until the epoch's end, or
- *      every entry of it is saved first.
+ *      every entry of it is saved first (the same; rare() there flushes and swaps).
  *   6. The walk of a slice ends when nothing in it is unsaved, and table_scan's cursor comes by
- *      every block that stays (ds/table.h): so it ends, and has missed nothing.
+ *      every block that stays (ds/table.h): so it ends, and has missed nothing (test_nobody_writes,
+ *      test_entries_that_come_again).
  *
- * All of them: tests/unit/keyspace_epoch.c.
+ * tests/unit/keyspace_epoch.c shows each entry to a model of what was there at the instant.
  */
 #include "keyspace/epoch.h"
 #include "keyspace/epoch_priv.h"

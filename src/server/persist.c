@@ -2,11 +2,13 @@
 /*
  * Invariants:
  *   1. The file under its name always is a whole snapshot: a new one takes the old one's place when
- *      it is on the disk (server/persist_file.c).
+ *      it is on the disk: server/persist_file.c (test_cancelling,
+ * test_writes_stop_when_saving_fails).
  *   2. Who takes a snapshot has reserved it (journal/snapshot.h), and has made `busy` true.
  *   3. Nobody waits for `busy` inside the gate, since who is busy waits for the gate.
  *
- * Tests: tests/wire/test_snapshot.py.
+ * Both: tests/stress/test_snapshots.py has BGSAVE, its end, SAVE and SHUTDOWN at once, and would
+ * not come to its end. The other tests are in tests/wire/test_snapshot.py.
  */
 #include "server/persist.h"
 #include "base/ensure.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* RDB files: what is written is read; of files that are cut or changed anywhere it is noticed; what
  * old and foreign servers write is understood, skipped or refused by name. */
-#include "journal/rdb_file.h"
 #include "base/ensure.h"
+#include "journal/rdb_file.h"
 #include "value/rdb_value.h"
 #include "value/types.h"
 #include <errno.h>

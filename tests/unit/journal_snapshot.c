@@ -4,8 +4,8 @@
  * unit of work moves money from one to another with both partitions locked, so at every instant the
  * sum is the same; a large list gets an element at each end in one unit, so both ends always agree.
  */
-#include "journal/snapshot.h"
 #include "base/number.h"
+#include "journal/snapshot.h"
 #include "keyspace/epoch.h"
 #include "keyspace_world.h"
 #include "sys/memory.h"
@@ -18,6 +18,8 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -296,6 +298,74 @@ static void test_one_that_fails(void **state) {
     close_bank(&bank, clerks);
 }
 
+/* ---- copies that wait ---- */
+
+#define LONG_KEYS 50000u
+#define LONG_SIZE 1000u
+
+static void store_long(struct view *view, unsigned number, char fill) {
+    char room[32], text[LONG_SIZE];
+    struct spot spot;
+    struct key key = account_key(number, room);
+    memset(text, fill, sizeof text);
+    keyspace_seek(view, &key, &spot);
+    struct string_store store = {.value = bytes_make(text, sizeof text), .expiry = EXPIRY_NONE};
+    assert_true(keyspace_store_string(view, &spot, &store));
+}
+
+/* Changes everything, as fast as it can. */
+static void clerk_overwrites(void *context) {
+    struct clerk *clerk = context;
+    struct world *world = clerk->bank->world;
+    struct view view = world->view;
+    view.worker = clerk->worker;
+    view.counters = keyspace_counters_of(world->keyspace, clerk->worker);
+    for (unsigned i = 0; !atomic_load(&clerk->bank->over); i = (i + 1) % LONG_KEYS) {
+        char room[32];
+        struct key key = account_key(i, room);
+        struct gate_hold hold;
+        gate_enter(world->gate, clerk->worker);
+        gate_lock(world->gate, view.worker, &hold, &key, 1);
+        store_long(&view, i, 'y');
+        gate_unlock(world->gate, &hold);
+        gate_leave(world->gate, clerk->worker);
+    }
+}
+
+/* 64 MB a second, and everything as it was. */
+static int write_slowly(void *context, struct bytes piece) {
+    assert_null(memmem(piece.data, piece.len,
+                       "yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy", 54));
+    usleep((useconds_t)(piece.len / 64));
+    return 0;
+}
+
+/* The disk is slower than those who write: they come to wait for it, and memory stays within its
+ * limit: 16 MB, and a chunk for each. */
+static void test_copies_that_wait(void **state) {
+    struct bank bank = {.world = world_create(1, WORKERS + 1)};
+    struct clerk clerk = {.bank = &bank};
+    struct snapshot_progress progress = {0};
+    gate_enter(bank.world->gate, 0);
+    gate_exclusive_begin(bank.world->gate, 0);
+    for (unsigned i = 0; i < LONG_KEYS; i++)
+        store_long(&bank.world->view, i, 'x');
+    gate_exclusive_end(bank.world->gate, 0);
+    gate_leave(bank.world->gate, 0);
+    rdb_compression = false;
+    assert_int_equal(thread_start("clerk", clerk_overwrites, &clerk, &clerk.thread), 0);
+    struct snapshot_result result =
+        take_to(bank.world, (struct rdb_output){write_slowly, NULL}, &progress);
+    rdb_compression = true;
+    atomic_store(&bank.over, true);
+    thread_join(&clerk.thread);
+    assert_int_equal(result.status, 0);
+    assert_int_equal(result.keys, LONG_KEYS);
+    assert_in_range(progress.buffered_peak, 4u << 20, (16u << 20) + (WORKERS + 3) * (66u << 10));
+    world_check(bank.world);
+    world_free(bank.world);
+}
+
 static int fail_to_flow(void *context, uint64_t written) {
     return -EIO;
 }
@@ -352,11 +422,9 @@ static void test_promises_of_keys(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_an_instant_under_load),
-        cmocka_unit_test(test_one_that_fails),
-        cmocka_unit_test(test_what_does_not_flow),
-        cmocka_unit_test(test_loading_what_is_not_there),
-        cmocka_unit_test(test_promises_of_keys),
+        cmocka_unit_test(test_an_instant_under_load),     cmocka_unit_test(test_one_that_fails),
+        cmocka_unit_test(test_copies_that_wait),          cmocka_unit_test(test_what_does_not_flow),
+        cmocka_unit_test(test_loading_what_is_not_there), cmocka_unit_test(test_promises_of_keys),
     };
     value_types_register();
     return cmocka_run_group_tests(tests, NULL, NULL);
