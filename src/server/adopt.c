@@ -120,22 +120,22 @@ static bool run_all(struct adoption *a, const char *path, int fd, uint64_t start
     uint64_t count = 0;
     struct aof_file *file = aof_file_open((struct rdb_input){read_file, &fd}, start);
     if (!file) return fail(a, path, "there is not enough memory");
-    bool good = true;
+    bool good = true, stopped = false;
     a->view.db = 0;
-    while (good && aof_file_next(file, &r) == AOF_ITEM_COMMAND && r.offset < end) {
+    while (good && !stopped && aof_file_next(file, &r) == AOF_ITEM_COMMAND && r.offset < end) {
         good = run(a, &r);
-        if (count++ % 1024 == 0) a->breathe(a->context);
+        stopped = count++ % 1024 == 0 && !a->breathe(a->context);
     }
-    if (good) {
+    if (good && !stopped) {
         log_notice("%s is loaded, since the home is empty: %llu commands", path, (ull)count);
-    } else {
+    } else if (!good) {
         char why[128];
         snprintf(why, sizeof why, "the command '%.*s' at offset %llu cannot be run",
                  (int)MIN(r.argv[0].len, (size_t)32), r.argv[0].data, (ull)r.offset);
         fail(a, path, why);
     }
     aof_file_close(file);
-    return good;
+    return good && !stopped;
 }
 
 static bool load_aof(struct adoption *a, const char *path, int fd, uint64_t start) {

@@ -17,7 +17,7 @@ struct adoption {
     struct exec *exec;
     struct command_runner *runner;
     struct view view;
-    void (*breathe)(void *context); /* called now and then: lets the workers in */
+    bool (*breathe)(void *context); /* called now and then: lets the workers in; false: stop */
     void *context;
     bool any; /* something has been loaded */
     struct buffer *error;
@@ -25,7 +25,7 @@ struct adoption {
 
 /* Loads an AOF, in parts (`appenddirname`) or of one (`appendfilename`), if there is to be a
  * journal, otherwise an RDB file (`dbfilename`), if they are there. Exclusive mode. False: `error`
- * says why not. */
+ * says why not, or is empty since it was told to stop. */
 bool adopt_files(struct adoption *adoption);
 
 /* Puts a snapshot of what has been loaded into the home, which must be done before anybody may

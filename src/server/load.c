@@ -235,8 +235,9 @@ static bool load_journal(struct loading *loading, uint64_t covered, uint64_t *ne
     return good;
 }
 
-static void breathe_in_adoption(void *context) {
+static bool breathe_in_adoption(void *context) {
     breathe(context);
+    return !loader.stop;
 }
 
 static bool adopt(struct loading *loading) {
