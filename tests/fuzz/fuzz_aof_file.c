@@ -4,28 +4,15 @@
 #include "base/ensure.h"
 #include "base/hash.h"
 #include "journal/aof_file.h"
+#include "pieces.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 
-struct input {
-    struct bytes left;
-    size_t most; /* that one read gives */
-};
-
-static ssize_t read_input(void *context, void *out, size_t size) {
-    struct input *input = context;
-    size_t n = MIN(size, input->most);
-    if (n > input->left.len) n = input->left.len;
-    if (n) memcpy(out, input->left.data, n);
-    input->left = bytes_skip(input->left, n);
-    return (ssize_t)n;
-}
-
 /* Something of all arguments of all commands. */
 static uint64_t read_all(struct bytes bytes, size_t most) {
-    struct input input = {bytes, most};
-    struct aof_file *file = aof_file_open((struct rdb_input){read_input, &input}, 0);
+    struct pieces input = {bytes, most};
+    struct aof_file *file = aof_file_open(pieces_read(&input), 0);
     struct aof_record r;
     uint64_t sum = 0;
     ensure(file);

@@ -4,24 +4,11 @@
  * same. */
 #include "base/ensure.h"
 #include "journal/rdb_file.h"
+#include "pieces.h"
 #include "value/types.h"
 
 #include <stdint.h>
 #include <stdlib.h>
-
-struct input {
-    struct bytes left;
-    size_t most; /* that one read gives */
-};
-
-static ssize_t read_input(void *context, void *out, size_t size) {
-    struct input *input = context;
-    size_t n = MIN(size, input->most);
-    if (n > input->left.len) n = input->left.len;
-    if (n) memcpy(out, input->left.data, n);
-    input->left = bytes_skip(input->left, n);
-    return (ssize_t)n;
-}
 
 static int write_output(void *context, struct bytes piece) {
     return buffer_append_bytes(context, piece) ? 0 : -1;
@@ -41,8 +28,8 @@ static void take_key(struct rdb_file *file, const struct rdb_record *r, struct r
 
 /* Reads all; keys go to the writer, if there is one. Returns how many values were good. */
 static bool read_all(struct bytes bytes, size_t most, struct rdb_writer *writer) {
-    struct input input = {bytes, most};
-    struct rdb_file *file = rdb_file_open((struct rdb_input){read_input, &input});
+    struct pieces input = {bytes, most};
+    struct rdb_file *file = rdb_file_open(pieces_read(&input));
     struct rdb_record r;
     ensure(file);
     do {
