@@ -4,6 +4,8 @@
 import os
 import pathlib
 import random
+import shutil
+import subprocess
 import sys
 
 import pytest
@@ -11,7 +13,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 
 import servers  # noqa: E402
-from workload import crash_rounds  # noqa: E402
+from workload import crash_rounds, failpoint_rounds  # noqa: E402
 
 SECONDS = float(os.environ.get("CRASH_SECONDS", "12"))
 
@@ -26,3 +28,27 @@ def test_nothing_acknowledged_is_lost(workers):
             server.directory = None  # left for strata check
             raise
     assert rounds > 2
+
+
+@pytest.fixture(scope="session")
+def failpoints(tmp_path_factory):
+    """The path of the library that kills a server at a failpoint."""
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if not compiler:
+        pytest.skip("there is no compiler")
+    library = tmp_path_factory.mktemp("failpoint") / "failpoint.so"
+    flags = ["-std=gnu17", "-D_GNU_SOURCE", "-D_FILE_OFFSET_BITS=64", "-shared", "-fPIC", "-O1"]
+    source = pathlib.Path(__file__).with_name("failpoint.c")
+    subprocess.run([compiler, *flags, "-o", str(library), str(source), "-ldl"], check=True)
+    return str(library)
+
+
+def test_nothing_is_lost_at_any_failpoint(failpoints):
+    seed = int(os.environ.get("CRASH_SEED", random.randrange(1 << 32)))
+    with servers.strata("--home", "dir:./home", "--durability", "always", "--workers", 2) as server:
+        try:
+            died = failpoint_rounds(server, SECONDS, seed, failpoints)
+        except AssertionError:
+            server.directory = None  # left for strata check
+            raise
+    assert sum(count > 0 for count in died.values()) > len(died) / 2, died

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Clients that write until the server is killed, and what must be there afterwards."""
 
+import contextlib
+import os
 import random
 import threading
 import time
@@ -95,27 +97,91 @@ class Writer(threading.Thread):
                 yield f"of turn {turn}: {sorted(set(wanted) ^ set(numbers))[:5]}, of {len(wanted)}"
 
 
-def crash_rounds(server, seconds, seed, clients=6):
-    """Kills the server again and again; returns how often. Raises AssertionError."""
-    rng = random.Random(seed)
-    writers = [Writer(server, f"w{i}", 0, rng) for i in range(clients)]
-    deadline, rounds = time.monotonic() + seconds, 0
-    while time.monotonic() < deadline:
-        writers = [Writer(server, w.name, w.sent, rng) for w in writers]
-        for writer in writers:
-            writer.start()
-        time.sleep(rng.uniform(0.01, 0.6))
-        if rng.random() < 0.3:
-            with server.client() as client:
+class Crashes:
+    """A server that writers write to, that is killed again and again, and that has lost nothing each time."""
+
+    def __init__(self, server, seed, clients=6):
+        self.server, self.seed, self.rounds = server, seed, 0
+        self.rng = random.Random(seed)
+        self.writers = [Writer(server, f"w{i}", 0, self.rng) for i in range(clients)]
+
+    def save_sometimes(self, share):
+        if self.rng.random() >= share:
+            return
+        try:
+            with self.server.client() as client:
                 client.raw("BGSAVE")
-                time.sleep(rng.uniform(0, 0.02))
-        server.kill()
-        for writer in writers:
+                time.sleep(self.rng.uniform(0, 0.02))
+        except (OSError, resp.Disconnected):
+            pass
+
+    def round(self, seconds, snapshots, what):
+        """The server ends by itself, or is killed after this time; then what is there is checked, by one that lives."""
+        self.writers = [Writer(self.server, w.name, w.sent, self.rng) for w in self.writers]
+        for writer in self.writers:
+            writer.start()
+        deadline = time.monotonic() + seconds
+        self.save_sometimes(snapshots)
+        while self.server.is_running() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        died = not self.server.is_running()
+        self.server.kill()
+        for writer in self.writers:
             writer.join()
-        server.start()
-        with server.client() as client:
-            problems = [problem for problem in (w.check(client) for w in writers) if problem]
-        assert not problems, f"seed {seed}, crash {rounds}: {problems}"
-        assert "did not fit" not in server.log_text(), server.log_text()
-        rounds += 1
-    return rounds
+        self.check(what)
+        return died
+
+    def check(self, what):
+        self.server.start()
+        with self.server.client() as client:
+            problems = [problem for problem in (w.check(client) for w in self.writers) if problem]
+        assert not problems, f"seed {self.seed}, crash {self.rounds}, {what}: {problems}"
+        assert "did not fit" not in self.server.log_text(), self.server.log_text()
+        self.rounds += 1
+
+
+def crash_rounds(server, seconds, seed):
+    """Kills it at random moments; returns how often. Raises AssertionError."""
+    crashes = Crashes(server, seed)
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        crashes.round(crashes.rng.uniform(0.01, 0.6), 0.3, "killed at a random moment")
+    return crashes.rounds
+
+
+# What a server does to its home, and where in it the server may be killed (failpoint.c).
+FAILPOINTS = [*(f"{call}.{when}" for call in ("fsync", "fdatasync", "ftruncate", "rename", "link", "unlink", "open")
+                for when in ("before", "after")),
+              *(f"{call}.{when}" for call in ("writev", "write", "pwrite") for when in ("before", "half", "after"))]
+
+
+def failpoint_rounds(server, seconds, seed, library):
+    """Kills it at each of the failpoints, at an early call and at later ones; returns {failpoint: how often it died
+    there}. Raises AssertionError."""
+    crashes, died = Crashes(server, seed), dict.fromkeys(FAILPOINTS, 0)
+    deadline, most = time.monotonic() + seconds, 3
+    while time.monotonic() < deadline:
+        for point in FAILPOINTS:
+            died[point] += failpoint_round(crashes, f"{point}.{crashes.rng.randrange(1, most + 1)}", library)
+        most *= 4
+    return died
+
+
+def failpoint_round(crashes, failpoint, library):
+    crashes.server.kill()
+    try:
+        with failing(failpoint, library):
+            crashes.server.start()
+    except RuntimeError:
+        crashes.check(f"killed at {failpoint}, while it started")
+        return True
+    return crashes.round(0.4, 0.7, f"killed at {failpoint}")
+
+
+@contextlib.contextmanager
+def failing(failpoint, library):
+    os.environ.update(FAILPOINT=failpoint, LD_PRELOAD=library)
+    try:
+        yield
+    finally:
+        del os.environ["FAILPOINT"], os.environ["LD_PRELOAD"]
