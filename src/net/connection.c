@@ -128,6 +128,7 @@ void connection_write_soon(struct connection *c) {
 
 void connection_close(struct connection *c) {
     if (c->flags & CONNECTION_CLOSED) return;
+    if (c->flags & CONNECTION_BUNDLED) connection_send_bundle(c->worker);
     c->flags |= CONNECTION_CLOSED;
     list_remove(&c->turn);
     list_append(&c->worker->closed, &c->turn);
@@ -189,6 +190,7 @@ static bool send_later(struct connection *c, struct buffer *buffer, uint64_t mar
 void connection_send(struct connection *c, struct bytes bytes) {
     if (c->flags & CONNECTION_CLOSED || bytes.len == 0) return;
     if (UNLIKELY(c->flags & CONNECTION_STREAMING)) connection_end_stream(c);
+    if (c->flags & CONNECTION_BUNDLED) connection_send_bundle(c->worker);
     bool kept = c->worker->current == c ? buffer_append_bytes(&c->worker->output, bytes)
                                         : output_append(&c->output, bytes, 0);
     if (kept)
@@ -201,6 +203,7 @@ void connection_send_buffer(struct connection *c, struct buffer *buffer, uint64_
     struct worker *w = c->worker;
     if (c->flags & CONNECTION_CLOSED || buffer->len == 0) return;
     if (UNLIKELY(c->flags & CONNECTION_STREAMING)) connection_end_stream(c);
+    if (c->flags & CONNECTION_BUNDLED) connection_send_bundle(c->worker);
     if (w->current == c) connection_hold(c, mark);
     bool kept = w->current == c ? buffer_append_bytes(&w->output, buffer_bytes(buffer))
                                 : send_later(c, buffer, mark);
@@ -245,7 +248,8 @@ void connection_local_name(const struct connection *c, char *out, size_t size) {
 }
 
 struct connection_usage connection_usage(const struct connection *c) {
-    size_t current = c->worker->current == c ? c->worker->output.len : 0;
+    const struct worker *w = c->worker;
+    size_t current = w->current == c ? w->output.len - w->output_start : 0;
     return (struct connection_usage){
         .input_used = c->input.len,
         .input_free = c->input.cap - c->input.len,

@@ -25,6 +25,7 @@
 
 #define CONNECTION_HELD      (1u << 11) /* on worker->held */
 #define CONNECTION_STREAMING (1u << 12) /* service->more() has more of the last reply */
+#define CONNECTION_BUNDLED   (1u << 13) /* worker->bundle has its last replies */
 
 /* A million of these may be idle, so every word counts. */
 struct connection {
@@ -75,6 +76,9 @@ void connection_write_soon(struct connection *c);
 /* Writes what it can of the queue, once. */
 void connection_write_queue(struct connection *c);
 
-/* Sends the worker's output to the connection; what it does not take goes to its queue. The output
- * is empty afterwards. */
+/* Sends the output of the connection's turn; what it does not take goes to its queue. */
 void connection_send_output(struct connection *c);
+
+/* Sends the replies of all turns that wait for it. Whatever else is to be sent to such a connection
+ * comes after that. */
+void connection_send_bundle(struct worker *worker);

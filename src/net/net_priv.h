@@ -20,6 +20,16 @@
 
 #define CACHE_LINE 64
 
+/* Short replies of connections whose turns follow one another are sent together, after the last of
+ * these turns: a peer that has several of the connections is woken once, not for each of them.
+ * BUNDLE_BYTES of replies bound how long the first one waits. */
+enum { BUNDLE_MAX = 16, BUNDLE_BYTES = 8 * 1024 };
+
+struct bundled {
+    struct connection *connection;
+    size_t start, size; /* of its replies in the worker's output */
+};
+
 /* Written by the worker alone, read by anybody. */
 struct counters {
     _Atomic uint64_t accepted, refused, bytes_in, bytes_out, reads, writes;
@@ -59,8 +69,11 @@ struct worker {
 
     struct connection *current; /* whose turn it is */
     char *input;                /* INPUT_SIZE bytes that all connections read into */
-    struct buffer output;       /* the replies of the current turn */
+    struct buffer output;       /* the replies of the bundle and, behind them, the current turn's */
+    size_t output_start;        /* of these */
     uint64_t output_mark;       /* that they wait for; 0 = none */
+    struct bundled bundle[BUNDLE_MAX];
+    unsigned bundle_count;
     struct reply reply;
     struct request_batch batch;
 

@@ -85,36 +85,97 @@ static bool has_ready_output(const struct connection *c) {
            output_is_ready(&c->output, net_released(c->worker->net));
 }
 
-/* Moves what the socket did not take of the worker's output to the connection. Much of it is not
- * copied; the buffer goes with it. */
-static void keep_output(struct connection *c, size_t sent, uint64_t mark) {
+/* Moves what the socket did not take of the worker's output, all from `from` on, to the connection.
+ * Much of it is not copied; the buffer goes with it. */
+static void keep_output(struct connection *c, size_t from, uint64_t mark) {
     struct buffer *out = &c->worker->output;
-    size_t rest = out->len - sent;
+    size_t rest = out->len - from;
     bool take = rest >= TAKE_ALWAYS || (rest >= TAKE_OVER && rest >= out->cap / 2);
-    bool kept = take ? output_take(&c->output, out, sent, mark)
-                     : output_append(&c->output, bytes_skip(buffer_bytes(out), sent), mark);
+    bool kept = take ? output_take(&c->output, out, from, mark)
+                     : output_append(&c->output, bytes_skip(buffer_bytes(out), from), mark);
     if (!kept || (mark && !held_add(c, mark))) close_failed(c, "output", ENOMEM);
-}
-
-void connection_send_output(struct connection *c) {
-    struct buffer *out = &c->worker->output;
-    uint64_t mark = c->worker->output_mark;
-    c->worker->output_mark = 0;
-    if (out->len == 0) return;
-    size_t sent = 0;
-    if (!mark && !c->output.pending && !(c->flags & (CONNECTION_FULL | CONNECTION_CLOSED))) {
-        struct iovec part = {out->data, out->len};
-        sent = write_parts(c, &part, 1);
-    }
-    if (sent < out->len && !(c->flags & CONNECTION_CLOSED)) keep_output(c, sent, mark);
-    buffer_clear(out);
-    if (out->cap > OUTPUT_KEPT) buffer_free(out);
 }
 
 static void report_backlog(struct connection *c, size_t before) {
     const struct net_service *service = c->worker->net->service;
     if ((before || c->output.pending) && !(c->flags & CONNECTION_CLOSED))
         service->backlog(service->context, c->session, c->output.pending);
+}
+
+static bool wants_turn(const struct connection *c) {
+    if (has_ready_output(c)) return true;
+    if (c->flags & CONNECTION_STREAMING) return c->output.pending == 0;
+    return may_run(c) && c->flags & (CONNECTION_READABLE | CONNECTION_RUNNABLE);
+}
+
+static void empty_output(struct worker *w) {
+    buffer_clear(&w->output);
+    if (w->output.cap > OUTPUT_KEPT) buffer_free(&w->output);
+    w->output_start = 0;
+}
+
+/* ---- bundles ---- */
+
+static void send_bundled(const struct worker *w, const struct bundled *bundled) {
+    struct connection *c = bundled->connection;
+    struct bytes replies = bytes_make(w->output.data + bundled->start, bundled->size);
+    struct iovec part = {(char *)replies.data, replies.len};
+    c->flags &= ~CONNECTION_BUNDLED;
+    size_t sent = write_parts(c, &part, 1);
+    if (sent == replies.len || c->flags & CONNECTION_CLOSED) return;
+    if (!output_append(&c->output, bytes_skip(replies, sent), 0)) close_failed(c, "output", ENOMEM);
+    report_backlog(c, 0);
+    if (wants_turn(c) && !list_linked(&c->turn)) list_append(&c->worker->later, &c->turn);
+}
+
+void connection_send_bundle(struct worker *w) {
+    unsigned count = w->bundle_count;
+    w->bundle_count = 0;
+    for (unsigned i = 0; i < count; i++)
+        send_bundled(w, &w->bundle[i]);
+    if (!w->current && w->output.len == w->output_start) empty_output(w);
+}
+
+static bool joins_bundle(const struct connection *c, size_t size) {
+    const uint32_t sent_at_once =
+        CONNECTION_FULL | CONNECTION_CLOSING | CONNECTION_CLOSED | CONNECTION_STREAMING;
+    const struct worker *w = c->worker;
+    return size < BUNDLE_BYTES && !w->output_mark && !c->output.pending &&
+           !(c->flags & sent_at_once) && w->bundle_count < BUNDLE_MAX && !list_empty(&w->ready);
+}
+
+static void join_bundle(struct connection *c, size_t size) {
+    struct worker *w = c->worker;
+    w->bundle[w->bundle_count++] = (struct bundled){c, w->output_start, size};
+    w->output_start += size;
+    c->flags |= CONNECTION_BUNDLED;
+}
+
+static bool bundle_is_full(const struct worker *w) {
+    return w->bundle_count == BUNDLE_MAX || w->output_start >= BUNDLE_BYTES;
+}
+
+/* ---- the output of a turn ---- */
+
+static void send_at_once(struct connection *c, uint64_t mark) {
+    struct worker *w = c->worker;
+    size_t start = w->output_start, size = w->output.len - start, sent = 0;
+    if (!mark && !c->output.pending && !(c->flags & (CONNECTION_FULL | CONNECTION_CLOSED))) {
+        struct iovec part = {w->output.data + start, size};
+        sent = write_parts(c, &part, 1);
+    }
+    if (sent < size && !(c->flags & CONNECTION_CLOSED)) keep_output(c, start + sent, mark);
+}
+
+void connection_send_output(struct connection *c) {
+    struct worker *w = c->worker;
+    uint64_t mark = w->output_mark;
+    size_t size = w->output.len - w->output_start;
+    w->output_mark = 0;
+    if (size == 0) return;
+    connection_send_bundle(w);
+    send_at_once(c, mark);
+    empty_output(w);
 }
 
 /* ---- running ---- */
@@ -201,7 +262,7 @@ static void run_input(struct connection *c, struct bytes input) {
         input = bytes_skip(input, run_batch(c));
         if (c->flags & CONNECTION_RUNNABLE) break;
         if (UNLIKELY(status > REQUEST_FULL) && may_run(c)) refuse(c, error);
-        if (w->output.len >= SEND_AT_ONCE) {
+        if (w->output.len - w->output_start >= SEND_AT_ONCE) {
             connection_send_output(c);
             report_backlog(c, 0);
         }
@@ -285,12 +346,6 @@ static void make_piece(struct connection *c) {
 
 /* ---- the turn ---- */
 
-static bool wants_turn(const struct connection *c) {
-    if (has_ready_output(c)) return true;
-    if (c->flags & CONNECTION_STREAMING) return c->output.pending == 0;
-    return may_run(c) && c->flags & (CONNECTION_READABLE | CONNECTION_RUNNABLE);
-}
-
 static void end_turn(struct connection *c, size_t backlog_before) {
     c->worker->current = NULL;
     report_backlog(c, backlog_before);
@@ -317,8 +372,13 @@ void connection_turn(struct connection *c) {
         make_piece(c);
     else
         take_input(c);
-    connection_send_output(c);
+    size_t size = c->worker->output.len - c->worker->output_start;
+    if (size && joins_bundle(c, size))
+        join_bundle(c, size);
+    else
+        connection_send_output(c);
     end_turn(c, backlog);
+    if (bundle_is_full(c->worker)) connection_send_bundle(c->worker);
 }
 
 void connection_write_turn(struct connection *c) {

@@ -200,6 +200,7 @@ static void loop_turn(struct worker *w) {
         note_events(events, count, w);
         while (!list_empty(&w->ready))
             connection_turn(pop(&w->ready));
+        connection_send_bundle(w);
         deliver(mail);
         timers_fire(&w->timers, w->now_us);
         settle(w);
@@ -216,15 +217,18 @@ struct turn_state {
     struct connection *current;
     char *input;
     struct buffer output;
+    size_t output_start;
     uint64_t output_mark;
     struct reply reply;
     struct request_batch batch;
 };
 
 static struct turn_state put_aside(struct worker *w, char *input) {
-    struct turn_state state = {w->current, w->input, w->output, w->output_mark, w->reply, w->batch};
+    struct turn_state state = {w->current,     w->input, w->output, w->output_start,
+                               w->output_mark, w->reply, w->batch};
     w->input = input;
     w->output = (struct buffer){0};
+    w->output_start = 0;
     w->output_mark = 0;
     w->batch = (struct request_batch){0};
     return state;
@@ -237,6 +241,7 @@ static void put_back(struct worker *w, const struct turn_state *state) {
     w->current = state->current;
     w->input = state->input;
     w->output = state->output;
+    w->output_start = state->output_start;
     w->output_mark = state->output_mark;
     w->reply = state->reply;
     w->batch = state->batch;
@@ -246,12 +251,14 @@ bool worker_poll(struct worker *w) {
     struct epoll_event events[EVENTS];
     char *input = memory_alloc(INPUT_SIZE);
     if (!input) return !atomic_load(&w->stop);
+    connection_send_bundle(w);
     struct turn_state state = put_aside(w, input);
     int count = epoll_wait(w->epoll, events, EVENTS, 0);
     note_events(events, count, w);
     if (list_linked(&state.current->turn)) list_remove(&state.current->turn);
     while (!list_empty(&w->ready))
         connection_turn(pop(&w->ready));
+    connection_send_bundle(w);
     handshakes_run(w);
     put_back(w, &state);
     return !atomic_load(&w->stop);
