@@ -326,7 +326,7 @@ struct blocking *blocking_create(struct exec *exec) {
         list_init(&w->marked);
         list_init(&w->finished);
     }
-    keyspace_subscribe(exec->keyspace, blocking_changed, exec);
+    keyspace_subscribe(exec->keyspace, blocking_changed, exec, &blocking->keys);
     return blocking;
 }
 

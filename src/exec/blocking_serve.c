@@ -82,9 +82,7 @@ static void look_at(struct exec *exec, const struct change *change) {
 }
 
 void blocking_changed(void *context, const struct change *change) {
-    struct exec *exec = context;
-    if (LIKELY(!atomic_load_explicit(&exec->blocking->keys, memory_order_relaxed))) return;
-    look_at(exec, change);
+    look_at(context, change);
 }
 
 /* ---- serving ---- */

@@ -170,7 +170,7 @@ struct exec {
     struct watching *watching;
     struct background *background;
     struct key_guards *key_guards;
-    _Atomic unsigned guarded_keys;
+    _Atomic uint64_t guarded_keys;
     struct rate input_rate, output_rate; /* sampled by worker 0 */
     struct exec_worker workers[];
 };

@@ -58,7 +58,7 @@ static void mark_database(struct key_guards *guards, uint32_t db) {
 static void changed(void *context, const struct change *change) {
     struct exec *exec = context;
     struct key_guards *guards = exec->key_guards;
-    if (LIKELY(!exec->guarded_keys) || change->kind == CHANGE_NOTICE) return;
+    if (change->kind == CHANGE_NOTICE) return;
     pthread_mutex_lock(&guards->mutex);
     if (change->key) {
         mark_key(guards, change->db, change->key);
@@ -76,7 +76,7 @@ static void subscribe(struct exec *exec) {
     if (guards->subscribed) return;
     unsigned worker = worker_index(worker_current());
     gate_exclusive_begin(exec->gate, worker);
-    if (!guards->subscribed) keyspace_subscribe(exec->keyspace, changed, exec);
+    if (!guards->subscribed) keyspace_subscribe(exec->keyspace, changed, exec, &exec->guarded_keys);
     guards->subscribed = true;
     gate_exclusive_end(exec->gate, worker);
 }

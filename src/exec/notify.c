@@ -12,6 +12,7 @@
 
 static struct exec *attached;
 static uint32_t wanted; /* EVENT_ bits, and how to deliver them; changed in exclusive mode */
+static _Atomic uint64_t delivered; /* the same, as far as there is a way to deliver anything */
 
 /* ---- the directive ---- */
 
@@ -42,8 +43,8 @@ static bool parse(struct bytes text, uint32_t *bits) {
 
 /* What is not delivered need not be made. */
 static void tell_keyspace(void) {
-    bool delivered = wanted & (NOTIFY_KEYSPACE | NOTIFY_KEYEVENT);
-    if (attached) keyspace_want_events(attached->keyspace, delivered ? wanted : 0);
+    delivered = wanted & (NOTIFY_KEYSPACE | NOTIFY_KEYEVENT) ? wanted : 0;
+    if (attached) keyspace_want_events(attached->keyspace, (uint32_t)delivered);
 }
 
 static bool set_events(const struct config_row *row, const struct bytes *words, unsigned count,
@@ -108,7 +109,7 @@ void notify_register(void) {
 
 void notify_attach(struct exec *exec) {
     attached = exec;
-    keyspace_subscribe(exec->keyspace, changed, exec);
+    keyspace_subscribe(exec->keyspace, changed, exec, &delivered);
     tell_keyspace();
 }
 

@@ -72,6 +72,7 @@ static bool add_key(struct tracking_registry *registry, struct tracked_partition
     }
     filter_add(key->hash);
     atomic_fetch_add_explicit(&registry->keys, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&registry->attention, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&registry->items, 1, memory_order_relaxed);
     return true;
 }
@@ -123,6 +124,7 @@ static void invalidate(struct exec_worker *w, struct tracked_partition *partitio
     filter_remove(tracked->in_table.hash);
     index_remove(&partition->keys, &tracked->in_table);
     atomic_fetch_sub_explicit(&registry->keys, 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&registry->attention, 1, memory_order_relaxed);
     atomic_fetch_sub_explicit(&registry->items, tracked->count, memory_order_relaxed);
     invalidation_send_all(w, tracked, author);
     tracked_free(tracked);
@@ -139,6 +141,7 @@ static void forget_keys(struct tracking_registry *registry) {
             }
         index_free(keys);
     }
+    registry->attention -= registry->keys;
     registry->keys = registry->items = 0;
 }
 
@@ -205,10 +208,6 @@ static void look_at(struct exec_worker *w, const struct change *change) {
 /* The subscriber of change records. */
 static void changed(void *context, const struct change *change) {
     struct exec *exec = context;
-    const struct tracking_registry *registry = exec->tracking;
-    if (LIKELY(!atomic_load_explicit(&registry->clients, memory_order_relaxed) &&
-               !atomic_load_explicit(&registry->keys, memory_order_relaxed)))
-        return;
     const struct worker *self = worker_current();
     if (self) look_at(&exec->workers[worker_index(self)], change);
 }
@@ -273,6 +272,7 @@ static struct tracking *need_tracking(struct session *session) {
     list_init(&tracking->memberships);
     list_append(&tracking_worker(w)->sessions, &tracking->in_worker);
     atomic_fetch_add(&session->exec->tracking->clients, 1);
+    atomic_fetch_add(&session->exec->tracking->attention, 1);
     return session->tracking = tracking;
 }
 
@@ -304,6 +304,7 @@ void tracking_stop(struct session *session) {
     }
     list_remove(&tracking->in_worker);
     atomic_fetch_sub(&session->exec->tracking->clients, 1);
+    atomic_fetch_sub(&session->exec->tracking->attention, 1);
     session->tracking = NULL;
     memory_free(tracking);
 }
@@ -360,7 +361,7 @@ struct tracking_registry *tracking_create(struct exec *exec) {
         entropy_fill(&seed, sizeof seed);
         random_seed(&own->random, seed);
     }
-    keyspace_subscribe(exec->keyspace, changed, exec);
+    keyspace_subscribe(exec->keyspace, changed, exec, &registry->attention);
     return registry;
 }
 

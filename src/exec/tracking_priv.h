@@ -86,6 +86,7 @@ struct tracking_worker {
 
 struct tracking_registry {
     _Atomic uint64_t clients, keys, items;
+    _Atomic uint64_t attention; /* clients and keys: while it is 0, changes are nobody's business */
     struct index prefixes;
     struct prefix_length *lengths; /* that prefixes have */
     unsigned length_count, length_capacity;

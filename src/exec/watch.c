@@ -284,9 +284,7 @@ static void look_at(struct exec *exec, const struct change *change) {
 
 /* The subscriber of change records. */
 static void changed(void *context, const struct change *change) {
-    struct exec *exec = context;
-    if (LIKELY(!atomic_load_explicit(&exec->watching->watches, memory_order_relaxed))) return;
-    look_at(exec, change);
+    look_at(context, change);
 }
 
 /* ---- what is told of them ---- */
@@ -330,7 +328,7 @@ struct watch_totals watch_sum(const struct exec *exec) {
 struct watching *watching_create(struct exec *exec) {
     struct watching *watching = memory_need(sizeof *watching);
     *watching = (struct watching){0};
-    keyspace_subscribe(exec->keyspace, changed, exec);
+    keyspace_subscribe(exec->keyspace, changed, exec, &watching->watches);
     return watching;
 }
 

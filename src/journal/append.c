@@ -346,7 +346,7 @@ struct journal *journal_create(const struct journal_options *options) {
     journal->context = options->context;
     init_mutex(&journal->mutex);
     init_condition(&journal->changed);
-    keyspace_subscribe(options->keyspace, changed, journal);
+    keyspace_subscribe(options->keyspace, changed, journal, NULL);
     return journal;
 }
 

@@ -124,9 +124,12 @@ void keyspace_counters_reset(struct keyspace *ks) {
 
 /* ---- change records ---- */
 
-void keyspace_subscribe(struct keyspace *ks, change_subscriber *fn, void *context) {
+void keyspace_subscribe(struct keyspace *ks, change_subscriber *fn, void *context,
+                        const _Atomic uint64_t *wanted) {
+    static const _Atomic uint64_t always = 1;
     ensure(ks->subscriber_count < MAX_SUBSCRIBERS);
-    ks->subscribers[ks->subscriber_count++] = (struct subscriber){fn, context};
+    ks->subscribers[ks->subscriber_count++] =
+        (struct subscriber){fn, context, wanted ? wanted : &always};
 }
 
 void keyspace_want_events(struct keyspace *ks, uint32_t classes) {

@@ -19,6 +19,7 @@
 #include "ds/table.h"
 #include "keyspace/change.h"
 #include "keyspace/entry.h"
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -109,9 +110,11 @@ void keyspace_counters_reset(struct keyspace *keyspace);
 /* The changes of all workers. Inside the gate. */
 uint64_t keyspace_changes(const struct keyspace *keyspace);
 
-/* At start-up, before any worker runs. `classes` may change later, in exclusive mode:
- * records of kind NOTICE are made only for classes that somebody wants. */
-void keyspace_subscribe(struct keyspace *keyspace, change_subscriber *fn, void *context);
+/* At start-up, before any worker runs. While *wanted is 0 the subscriber is not called, and what
+ * nobody wants to hear costs nothing; NULL: it always is. `classes` may change later, in exclusive
+ * mode: records of kind NOTICE are made only for classes that somebody wants. */
+void keyspace_subscribe(struct keyspace *keyspace, change_subscriber *fn, void *context,
+                        const _Atomic uint64_t *wanted);
 void keyspace_want_events(struct keyspace *keyspace, uint32_t classes);
 
 /* ---- units ---- */

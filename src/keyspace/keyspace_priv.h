@@ -30,6 +30,7 @@ struct database {
 struct subscriber {
     change_subscriber *fn;
     void *context;
+    const _Atomic uint64_t *wanted; /* 0: not now */
 };
 
 struct keyspace {
@@ -78,10 +79,23 @@ uint64_t clock_coldness(uint32_t clock, int64_t now_ms);
 
 /* ---- change records ---- */
 
+static inline bool wants_changes(const struct subscriber *subscriber) {
+    return atomic_load_explicit(subscriber->wanted, memory_order_relaxed) != 0;
+}
+
+/* Is a change worth a record? */
+static inline bool changes_are_heard(const struct keyspace *ks) {
+    for (unsigned i = 0; i < ks->subscriber_count; i++)
+        if (wants_changes(&ks->subscribers[i])) return true;
+    return false;
+}
+
 static inline void emit(struct view *view, const struct change *change) {
     const struct keyspace *ks = view->keyspace;
-    for (unsigned i = 0; i < ks->subscriber_count; i++)
-        ks->subscribers[i].fn(ks->subscribers[i].context, change);
+    for (unsigned i = 0; i < ks->subscriber_count; i++) {
+        const struct subscriber *subscriber = &ks->subscribers[i];
+        if (wants_changes(subscriber)) subscriber->fn(subscriber->context, change);
+    }
 }
 
 /* Gives the spot's key the value, expiry and clock of `model`, without a record. An object is

@@ -9,7 +9,7 @@ bool keyspace_rename(struct view *view, struct spot *from, struct spot *to) {
     keyspace_count_changes(view->counters, 1);
     keyspace_notify(view, to->key, (struct event){EVENT_NEW, "new"});
     keyspace_notify(view, source, (struct event){EVENT_GENERIC, "rename_from"});
-    if (view->keyspace->subscriber_count)
+    if (changes_are_heard(view->keyspace))
         emit(view, &(struct change){.kind = CHANGE_RENAME,
                                     .event = {EVENT_GENERIC, "rename_to"},
                                     .db = view->db,
@@ -25,7 +25,7 @@ bool keyspace_move(struct view *view, struct spot *from, struct view *target, st
     spot_forget(view, from); /* its object, if it has one, belongs to `to` now */
     keyspace_count_changes(view->counters, 1);
     keyspace_notify(target, key, (struct event){EVENT_NEW, "new"});
-    if (!view->keyspace->subscriber_count) return true;
+    if (!changes_are_heard(view->keyspace)) return true;
     emit(target,
          &(struct change){.kind = CHANGE_STORE, .db = target->db, .key = key, .entry = to->entry});
     emit(view, &(struct change){.kind = CHANGE_REMOVE,
@@ -48,7 +48,7 @@ bool keyspace_copy(struct view *view, struct spot *from, struct view *target, st
     keyspace_seek_whole(view, from->key, from);
     keyspace_count_changes(view->counters, 1);
     keyspace_notify(target, to->key, (struct event){EVENT_NEW, "new"});
-    if (view->keyspace->subscriber_count)
+    if (changes_are_heard(view->keyspace))
         emit(target, &(struct change){.kind = CHANGE_STORE,
                                       .event = event,
                                       .db = target->db,

@@ -130,16 +130,20 @@ static uint32_t string_head(const struct view *view, const struct entry *old, bo
     return TYPE_STRING | (raw ? ENTRY_RAW : 0) | fresh_head(view, old);
 }
 
-static void emit_stored(struct view *view, const struct spot *spot, struct event event,
-                        bool created) {
-    keyspace_count_changes(view->counters, 1);
-    if (LIKELY(!view->keyspace->subscriber_count)) return;
+static __attribute__((noinline)) void tell_stored(struct view *view, const struct spot *spot,
+                                                  struct event event, bool created) {
     if (created) keyspace_notify(view, spot->key, (struct event){EVENT_NEW, "new"});
     emit(view, &(struct change){.kind = CHANGE_STORE,
                                 .event = event,
                                 .db = view->db,
                                 .key = spot->key,
                                 .entry = spot->entry});
+}
+
+static inline void emit_stored(struct view *view, const struct spot *spot, struct event event,
+                               bool created) {
+    keyspace_count_changes(view->counters, 1);
+    if (UNLIKELY(changes_are_heard(view->keyspace))) tell_stored(view, spot, event, created);
 }
 
 /* The commonest case: as many bytes as the string has, and no expiry before or after. Nothing has
@@ -229,7 +233,7 @@ static void settle(struct view *view, const struct string_batch *batch, unsigned
     size_t live = arena_live(&spot.slice->arena);
     free_old(view, spot.slice, old, NULL);
     count_live(view, spot.slice, live);
-    if (view->keyspace->subscriber_count) spot_find(view, spot.key, &spot);
+    if (changes_are_heard(view->keyspace)) spot_find(view, spot.key, &spot);
     emit_stored(view, &spot, batch->event, old == ARENA_NONE);
     if (batch->then.class) keyspace_notify(view, spot.key, batch->then);
 }
@@ -271,7 +275,7 @@ bool keyspace_write_range(struct view *view, struct spot *spot, size_t offset, s
     note_times(view, spot, expiry == EXPIRY_NONE ? 0 : HAS_EXPIRY);
     count_live(view, spot->slice, live);
     keyspace_count_changes(view->counters, 1);
-    if (LIKELY(!view->keyspace->subscriber_count)) return true;
+    if (LIKELY(!changes_are_heard(view->keyspace))) return true;
     if (created) keyspace_notify(view, spot->key, (struct event){EVENT_NEW, "new"});
     emit(view, &(struct change){.kind = CHANGE_RANGE,
                                 .event = event,
@@ -315,7 +319,7 @@ bool keyspace_set_expiry(struct view *view, struct spot *spot, int64_t expiry, s
     note_times(view, spot, times);
     count_live(view, spot->slice, live);
     keyspace_count_changes(view->counters, 1);
-    if (view->keyspace->subscriber_count)
+    if (changes_are_heard(view->keyspace))
         emit(view, &(struct change){.kind = CHANGE_EXPIRY,
                                     .event = event,
                                     .db = view->db,
@@ -366,7 +370,7 @@ void spot_remove(struct view *view, struct spot *spot, enum change_cause cause,
     table_remove(&slice->table, &spot->slot);
     spot->entry = NULL;
     keyspace_count_changes(view->counters, 1);
-    if (view->keyspace->subscriber_count)
+    if (changes_are_heard(view->keyspace))
         emit(view, &(struct change){.kind = CHANGE_REMOVE,
                                     .cause = cause,
                                     .event = event,
@@ -385,7 +389,7 @@ void keyspace_remove(struct view *view, struct spot *spot, struct event event) {
 static void emit_edit(struct view *view, const struct spot *spot, const struct edit *edit,
                       enum change_kind kind, bool created) {
     keyspace_count_changes(view->counters, 1);
-    if (LIKELY(!view->keyspace->subscriber_count)) return;
+    if (LIKELY(!changes_are_heard(view->keyspace))) return;
     if (created) keyspace_notify(view, spot->key, (struct event){EVENT_NEW, "new"});
     emit(view, &(struct change){.kind = kind,
                                 .event = edit->event,

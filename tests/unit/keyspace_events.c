@@ -22,7 +22,7 @@ static void note(void *context, const struct change *c) {
 static int begin(void **state) {
     static struct stage stage;
     stage = (struct stage){.world = world_create(2, 1)};
-    keyspace_subscribe(stage.world->keyspace, note, &stage);
+    keyspace_subscribe(stage.world->keyspace, note, &stage, NULL);
     keyspace_want_events(stage.world->keyspace, UINT32_MAX);
     *state = &stage;
     return 0;

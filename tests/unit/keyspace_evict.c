@@ -62,7 +62,7 @@ static struct world *fill(struct watch *watched) {
     measured = w->keyspace;
     evict_measure_with(live_bytes);
     memset(watched, 0, sizeof *watched);
-    keyspace_subscribe(w->keyspace, watch, watched);
+    keyspace_subscribe(w->keyspace, watch, watched, NULL);
     for (unsigned i = 0; i < KEYS; i++) {
         char room[12] = "";
         struct key key = numbered(room, i);

@@ -341,7 +341,7 @@ static struct trial *trial_create(uint64_t seed) {
         for (unsigned db = 0; db < DATABASES; db++)
             t->model.cells[db][i].expiry = t->replica.cells[db][i].expiry = EXPIRY_NONE;
     }
-    keyspace_subscribe(t->world->keyspace, replay, t);
+    keyspace_subscribe(t->world->keyspace, replay, t, NULL);
     return t;
 }
 

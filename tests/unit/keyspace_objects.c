@@ -64,7 +64,7 @@ static struct world *begin(void) {
     effort = 1;
     last = (struct last){0};
     struct world *w = world_create(2, 1);
-    keyspace_subscribe(w->keyspace, note, &last);
+    keyspace_subscribe(w->keyspace, note, &last, NULL);
     return w;
 }
 
