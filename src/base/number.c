@@ -11,15 +11,17 @@ static bool is_digit(char c) {
 }
 
 bool number_parse_u64(struct bytes text, uint64_t *out) {
-    enum { DIGITS_MAX = 20 };
+    enum { DIGITS_MAX = 20, DIGITS_SAFE = 19 }; /* which never overflow */
     if (text.len == 0 || text.len > DIGITS_MAX || (text.data[0] == '0' && text.len > 1))
         return false;
     uint64_t value = 0;
     for (size_t i = 0; i < text.len; i++) {
-        if (!is_digit(text.data[i])) return false;
-        uint64_t digit = (uint64_t)(text.data[i] - '0');
-        if (__builtin_mul_overflow(value, 10, &value) ||
-            __builtin_add_overflow(value, digit, &value))
+        unsigned digit = (unsigned)(text.data[i] - '0');
+        if (digit > 9) return false;
+        if (__builtin_expect(i < DIGITS_SAFE, 1))
+            value = value * 10 + digit;
+        else if (__builtin_mul_overflow(value, 10, &value) ||
+                 __builtin_add_overflow(value, digit, &value))
             return false;
     }
     *out = value;

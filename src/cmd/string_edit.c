@@ -86,7 +86,8 @@ static void add(struct call *call, int64_t increment) {
     }
     char digits[NUMBER_I64_MAX];
     size_t length = number_format_i64(digits, sum);
-    if (store_number(call, &spot, digits, length, "incrby")) reply_integer(call->reply, sum);
+    if (store_number(call, &spot, digits, length, "incrby"))
+        reply_integer_digits(call->reply, bytes_make(digits, length));
 }
 
 void string_incr(struct call *call) {

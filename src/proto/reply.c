@@ -99,6 +99,10 @@ void reply_integer(struct reply *r, int64_t n) {
     finish(r, put_line_end(p + number_format_i64(p, n)));
 }
 
+void reply_integer_digits(struct reply *r, struct bytes digits) {
+    write_line(r, ':', digits);
+}
+
 void reply_bulk(struct reply *r, struct bytes b) {
     char *p = reserve(r, HEAD_MAX + b.len + 2);
     if (p) finish(r, put_line_end(put_text(put_head(p, '$', b.len), b)));

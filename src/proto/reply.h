@@ -29,6 +29,7 @@ void reply_expect(struct reply *r, size_t bytes);
 void reply_ok(struct reply *r);
 void reply_simple(struct reply *r, const char *text); /* `text` has no line breaks */
 void reply_integer(struct reply *r, int64_t n);
+void reply_integer_digits(struct reply *r, struct bytes digits); /* one that is formatted already */
 void reply_bulk(struct reply *r, struct bytes b);
 void reply_bulk_text(struct reply *r, const char *text);
 void reply_bulk_integer(struct reply *r, int64_t n); /* a number as a bulk string */

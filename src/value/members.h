@@ -95,7 +95,7 @@ static inline uint64_t members_hash(struct bytes name) {
 static inline bool members_match(const void *context, const void *block) {
     const struct bytes *name = context;
     struct bytes own = members_name(block);
-    return own.len == name->len && memcmp(own.data, name->data, own.len) == 0;
+    return bytes_equal_short(own, *name);
 }
 
 /* The block of that name, or NULL; *slot is where it is. */
