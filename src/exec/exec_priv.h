@@ -78,6 +78,25 @@ struct staged {
     uint64_t element;                   /* the hash of the element that it names; 0 = none */
 };
 
+/* How far entries and elements of a batch's keys have been asked for (stage.c). */
+struct asked {
+    size_t entries;                     /* by the worker's `keys` */
+    unsigned element_buckets, elements; /* by requests */
+};
+
+/* Commands that have run, and are not counted yet, since the ticks were read (dispatch.c). */
+struct timing {
+    const struct registered *found; /* what they all are */
+    unsigned count;
+    uint64_t since; /* ticks */
+};
+
+/* What a command has taken. */
+struct command_cost {
+    uint64_t ticks;
+    size_t request_bytes, reply_bytes;
+};
+
 /* What INFO stats tells and CONFIG RESETSTAT forgets. */
 struct worker_totals {
     uint64_t commands;
@@ -88,7 +107,7 @@ struct worker_totals {
     uint64_t evicted;            /* maxmemory-clients */
     uint64_t turns, turn_ticks;  /* of the event loop */
     uint64_t command_ticks;
-    uint64_t worst_ticks; /* the slowest command */
+    uint64_t worst_ticks; /* the slowest command, or commands timed together */
 };
 
 struct exec_worker {
@@ -106,6 +125,8 @@ struct exec_worker {
     int64_t unsampled_keys; /* until the next one that hotkeys.c looks at */
     struct hotkeys *hotkeys;
     bool has_elements; /* a request of the batch is CMD_ELEMENT */
+    struct asked asked;
+    struct timing timing;
 
     struct session *running; /* whose command runs, and writes its reply */
     struct buffer to_self;   /* messages for it, which follow the reply */
@@ -179,6 +200,18 @@ static inline struct exec_worker *session_worker(const struct session *session) 
     return &session->exec->workers[session->worker];
 }
 
+/* ---- stage.c ---- */
+
+/* Looks up the requests of a batch and their keys, into w->staged and w->keys. */
+void stage_batch(struct exec_worker *w, const struct request_batch *batch, const struct view *view);
+
+/* Hints for what comes after the request at `next`. */
+void stage_look_ahead(struct exec_worker *w, const struct view *view,
+                      const struct request_batch *batch, unsigned next);
+
+/* The batch has run. */
+void stage_end(struct exec_worker *w);
+
 /* ---- dispatch.c, check.c, room.c ---- */
 
 unsigned dispatch_batch(void *context, void *session, const struct request_batch *batch,
@@ -192,7 +225,7 @@ bool worker_count_errors(struct exec_worker *w, struct reply *reply);
 
 /* Counts a command that ran. */
 void worker_count_command(struct exec_worker *w, struct call *call, const struct registered *found,
-                          uint64_t ticks, size_t request_bytes, size_t reply_bytes);
+                          const struct command_cost *cost);
 
 enum verdict { VERDICT_RUN, VERDICT_QUEUE, VERDICT_REJECTED, VERDICT_WAIT };
 

@@ -58,8 +58,10 @@ enum nested_result exec_nested_run(struct nested *nested, const struct nested_co
     size_t reply_start = reply->out->len;
     uint64_t begun = clock_ticks();
     command_run(&call, found);
-    worker_count_command(w, &call, found, clock_ticks() - begun, request_bytes(command),
-                         reply->out->len - reply_start);
+    struct command_cost cost = {.ticks = clock_ticks() - begun,
+                                .request_bytes = request_bytes(command),
+                                .reply_bytes = reply->out->len - reply_start};
+    worker_count_command(w, &call, found, &cost);
     if (!nested->script) nested->outer->session->commands++;
     if (worker_count_errors(w, reply)) w->counters[found->id].failed++;
     return NESTED_DONE;

@@ -96,9 +96,9 @@ static inline unsigned histogram_bucket(uint64_t ns) {
                       ((ns >> shift) & ((1u << HISTOGRAM_SUB_BITS) - 1)));
 }
 
-static inline void histogram_add(struct histogram *h, uint64_t ns) {
-    h->total++;
-    h->counts[histogram_bucket(ns)]++;
+static inline void histogram_add(struct histogram *h, uint64_t ns, unsigned count) {
+    h->total += count;
+    h->counts[histogram_bucket(ns)] += count;
 }
 
 /* The largest duration that falls into the bucket. */

@@ -27,11 +27,21 @@ static uint64_t observe_ns(void) {
     return microseconds > UINT64_MAX / 1000 ? UINT64_MAX : microseconds * 1000;
 }
 
+#define BRIEF_BYTES 1024u
+#define BRIEF_NS    1000000u /* who looks at shorter commands, wants to see each */
+
+static size_t brief_bytes(void) {
+    if (exec_settings.observe_ns < BRIEF_NS) return 0;
+    uint64_t observed = MIN(exec_settings.observe_request_bytes, exec_settings.observe_reply_bytes);
+    return (size_t)MIN(observed, (uint64_t)BRIEF_BYTES);
+}
+
 static void derive(void) {
     const int64_t *thresholds = exec_settings.commandlog_threshold;
     exec_settings.observe_ns = observe_ns();
     exec_settings.observe_request_bytes = or_never(thresholds[COMMANDLOG_LARGE_REQUEST]);
     exec_settings.observe_reply_bytes = or_never(thresholds[COMMANDLOG_LARGE_REPLY]);
+    exec_settings.brief_bytes = brief_bytes();
     exec_settings.authenticated = (struct request_limits){
         .bulk_max = MIN((size_t)exec_settings.proto_max_bulk_len, STRING_MAX),
         .args_max = INT32_MAX,

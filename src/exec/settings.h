@@ -43,6 +43,8 @@ struct exec_settings {
     /* What follows from the above. */
     uint64_t observe_ns; /* commands from here on are looked at by observe_command */
     uint64_t observe_request_bytes, observe_reply_bytes;
+    size_t brief_bytes; /* with less than this as request and reply, commands in constant time
+                           need not be timed one by one */
     struct request_limits authenticated, unauthenticated;
 };
 

@@ -26,8 +26,7 @@ struct stream {
     struct session *session;
     struct call call; /* for what is counted in the end; its arguments are behind the struct */
     const struct registered *found; /* NULL: whoever runs it has yet to say what is counted */
-    uint64_t ticks;
-    size_t request_bytes, reply_bytes;
+    struct command_cost cost;
     struct bytes argv[];
 };
 
@@ -104,22 +103,19 @@ bool stream_begin(struct call *call, const struct stream_source *source, size_t 
     return true;
 }
 
-void stream_account(const struct call *call, const struct registered *found, uint64_t ticks,
-                    size_t request_bytes, size_t reply_bytes) {
+void stream_account(const struct call *call, const struct registered *found,
+                    const struct command_cost *cost) {
     struct stream *stream = call->session->stream;
     stream->found = found;
-    stream->ticks = ticks;
-    stream->request_bytes = request_bytes;
-    stream->reply_bytes = reply_bytes;
+    stream->cost = *cost;
 }
 
 /* ---- the end ---- */
 
 static void count(struct exec_worker *w, struct stream *stream) {
     stream->call.reply = NULL;
-    w->totals.command_ticks += stream->ticks;
-    worker_count_command(w, &stream->call, stream->found, stream->ticks, stream->request_bytes,
-                         stream->reply_bytes);
+    w->totals.command_ticks += stream->cost.ticks;
+    worker_count_command(w, &stream->call, stream->found, &stream->cost);
 }
 
 static void end(struct stream *stream) {
@@ -162,8 +158,8 @@ bool stream_more(void *context, void *opaque, struct reply *reply) {
     else
         hand_over(stream, reply);
     pin_unlock(&stream->pin);
-    stream->ticks += clock_ticks() - start;
-    stream->reply_bytes += reply->out->len - before;
+    stream->cost.ticks += clock_ticks() - start;
+    stream->cost.reply_bytes += reply->out->len - before;
     session->active_ms = clock_wall_ms();
     if (!more) end(stream);
     return more;

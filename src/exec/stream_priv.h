@@ -7,8 +7,8 @@
 
 /* After a command that has begun a stream: what is to be counted when that ends. A stream that ends
  * before that is not counted, since its reply is that of any command. */
-void stream_account(const struct call *call, const struct registered *found, uint64_t ticks,
-                    size_t request_bytes, size_t reply_bytes);
+void stream_account(const struct call *call, const struct registered *found,
+                    const struct command_cost *cost);
 
 /* Writes the next piece; false: it was the last. What net calls (net_service.more). */
 bool stream_more(void *context, void *session, struct reply *reply);

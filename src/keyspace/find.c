@@ -119,16 +119,29 @@ static inline void release_partition(const struct view *view, const struct key *
     if (gate_is_shared(ks->gate)) partition_unlock(ks->gate, view->worker, key_partition(key));
 }
 
-void keyspace_prefetch_bucket(const struct view *view, const struct key *key) {
+static __attribute__((noinline)) void prefetch_locked(const struct view *view,
+                                                      const struct key *key, bool entry) {
+    const struct table *table = &slice_of(view, key)->table;
     if (!try_partition(view, key)) return;
-    table_prefetch_bucket(&slice_of(view, key)->table, key->hash);
+    if (entry)
+        table_prefetch_block(table, key->hash);
+    else
+        table_prefetch_bucket(table, key->hash);
     release_partition(view, key);
 }
 
+void keyspace_prefetch_bucket(const struct view *view, const struct key *key) {
+    if (gate_is_shared(view->keyspace->gate))
+        prefetch_locked(view, key, false);
+    else
+        table_prefetch_bucket(&slice_of(view, key)->table, key->hash);
+}
+
 void keyspace_prefetch_entry(const struct view *view, const struct key *key) {
-    if (!try_partition(view, key)) return;
-    table_prefetch_block(&slice_of(view, key)->table, key->hash);
-    release_partition(view, key);
+    if (gate_is_shared(view->keyspace->gate))
+        prefetch_locked(view, key, true);
+    else
+        table_prefetch_block(&slice_of(view, key)->table, key->hash);
 }
 
 /* What finds the key's elements by name; NULL: nothing does. */
