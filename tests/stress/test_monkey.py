@@ -147,6 +147,8 @@ def state(client):
         client.call("EVAL", SETTLE, 0)
         for key in client.call("KEYS", "*"):
             kind = client.call("TYPE", key)
+            if kind == "none":  # all its fields had expired
+                continue
             held[db, key] = [kind, client.call("DEBUG", "DIGEST-VALUE", key), client.call("PEXPIRETIME", key)]
             if kind == "stream":
                 held[db, key].append(client.call("XINFO", "GROUPS", key))
