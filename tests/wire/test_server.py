@@ -68,9 +68,11 @@ def test_info_counts_memory(client):
 
 def test_info_counts_what_is_freed_in_the_background(client):
     before = int(info(client, "memory")["lazyfreed_objects"])
-    client.call("RPUSH", "l", *range(5000))
+    client.call("RPUSH", "l", *["a node of its own" * 1000] * 200)
     client.call("UNLINK", "l")
+    deadline = time.monotonic() + 30
     while int(info(client, "memory")["lazyfreed_objects"]) == before:
+        assert time.monotonic() < deadline
         time.sleep(0.01)
 
 
