@@ -96,7 +96,7 @@ static bool find_end(struct adoption *a, const char *path, int fd, uint64_t star
         if (!in_transaction) *end = aof_file_offset(file);
     }
     bool good = r.item != AOF_ITEM_ERROR || fail(a, path, aof_file_error(file));
-    if (good && *end < aof_file_offset(file))
+    if (r.item == AOF_ITEM_TORN || (good && *end < aof_file_offset(file)))
         log_warning("%s ends in the middle of something, at offset %llu: the rest is left out",
                     path, (ull)*end);
     aof_file_close(file);

@@ -78,11 +78,13 @@ def test_an_aof(moving, tmp_path):
 def test_an_aof_of_one_file(moving, tmp_path):
     """As Redis 4 to 6 leave it: an RDB file, and commands behind it."""
     leave_behind(tmp_path, ["SET", "a", "1"], ["SET", "b", "1"])
-    whole = (tmp_path / "dump.rdb").read_bytes()
-    (tmp_path / "appendonly.aof").write_bytes(whole + TRANSACTION + b"*1\r\n$4\r\nEXEC\r\n*2\r\n$3\r\nDEL\r\n$1\r\nb\r\n*2")
+    whole = (tmp_path / "dump.rdb").read_bytes() + TRANSACTION
+    whole += b"*1\r\n$4\r\nEXEC\r\n*2\r\n$3\r\nDEL\r\n$1\r\nb\r\n"
+    (tmp_path / "appendonly.aof").write_bytes(whole + b"*2")
     (tmp_path / "dump.rdb").unlink()
-    with moving() as client:
+    with moving("--logfile", "log") as client:
         assert [client.call("GET", key) for key in "abt"] == [b"1", None, b"1"]
+    assert f"ends in the middle of something, at offset {len(whole)}" in (tmp_path / "log").read_text()
 
 
 def test_which_of_both(moving, tmp_path):
