@@ -27,7 +27,7 @@ void *members_write_name(void *block, struct bytes name) {
         memcpy(at, &size, sizeof size);
         at += sizeof size;
     }
-    memcpy(at, name.data, name.len);
+    if (name.len) memcpy(at, name.data, name.len);
     return at + name.len;
 }
 
