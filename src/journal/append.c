@@ -5,11 +5,11 @@
  *   1. A unit's number is taken while all partitions that it has changed are locked. So of two
  *      units that changed the same partition, the one that was first has the lower number, and
  *      applying units in the order of their numbers repeats what happened.
- *      (tests/unit/journal_order.c: threads change the same keys, and the log replays the same)
+ *      (tests/wire/test_durability.py: clients of several workers change the same keys)
  *   2. Units stand in the queue in the order of their numbers, with none missing; a unit is wholly
  *      in one batch. (tests/unit/journal_log.c)
  *   3. partitions[p] is at least the number of the last unit that has changed partition p, as soon
- *      as anybody else can lock p.
+ *      as anybody else can lock p. (tests/crash: what a reply has shown is there)
  */
 #include "base/ensure.h"
 #include "journal/journal_priv.h"

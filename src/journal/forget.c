@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "base/ensure.h"
 #include "journal/journal_priv.h"
 #include "journal/reader.h"
 
@@ -23,6 +24,12 @@ uint64_t journal_bytes(const struct journal *journal) {
     segment_list_read(journal->home, &list);
     for (size_t i = 0; i < list.count; i++)
         bytes += list.items[i].size;
+    /* Behind what has been written to the last one, there may be room for more. */
+    uint64_t current = journal->current_bytes;
+    if (list.count && current) {
+        uint64_t size = list.items[list.count - 1].size;
+        bytes -= size - MIN(size, current);
+    }
     segment_list_free(&list);
     return bytes;
 }

@@ -7,7 +7,8 @@
  *   2. Nothing expires here but by a record, because a unit's time is the one that it had: what had
  *      expired then, a record before it has removed.
  *
- * tests/unit/journal_replay.c: what has been done at random is the same again.
+ * tests/unit/journal_log.c, and tests/wire/test_durability.py for all types: what was done is the
+ * same again.
  */
 #include "journal/replay.h"
 #include "base/ensure.h"

@@ -3,11 +3,12 @@
  * The writer: brings what gathers in memory to the home. Invariants:
  *
  *   1. `durable` grows only when a sync has succeeded after all units up to it were written to one
- *      and the same segment, or to segments synced before. (tests/unit/journal_faults.c)
+ *      and the same segment, or to segments synced before. (tests/unit/journal_log.c: each call of
+ *      the system fails)
  *   2. What is not durable stays in memory. After a failure of any kind the segment is given up:
  *      nothing more is written to it, and no sync of it is believed. All that is not durable is
  *      written again, to a new segment whose number is that of the first such unit.
- *      (tests/unit/journal_faults.c: each call of the system fails in turn, in each of its ways)
+ *      (tests/unit/journal_log.c, tests/crash/test_full_disk.py)
  *   3. A segment begins when all units of the segments before it are durable. So only the end of
  *      the last segment may be torn; what a segment has from the number of its successor on does
  *      not count. (tests/unit/journal_log.c)

@@ -224,8 +224,22 @@ static void failed(void *context, int error) {
 
 typedef unsigned long long ull;
 
+struct latest_snapshot {
+    char name[HOME_NAME_MAX]; /* "": there is none */
+    uint64_t size;
+};
+
+static void note_snapshot(void *context, const char *name, uint64_t size) {
+    struct latest_snapshot *latest = context;
+    uint64_t sequence;
+    if (!keep_snapshot_name_read(name, &sequence)) return;
+    snprintf(latest->name, sizeof latest->name, "%s", name);
+    latest->size = size;
+}
+
 /* What the field calls its AOF is the journal here; rewriting it is taking a snapshot. */
-static void write_field(const struct journal_status *s, struct buffer *out) {
+static void write_field(const struct journal_status *s, const struct latest_snapshot *latest,
+                        struct buffer *out) {
     buffer_printf(out,
                   "aof_enabled:%d\r\n"
                   "aof_rewrite_in_progress:0\r\n"
@@ -244,17 +258,23 @@ static void write_field(const struct journal_status *s, struct buffer *out) {
     if (!state.journal) return;
     buffer_printf(out,
                   "aof_current_size:%llu\r\n"
+                  "aof_base_size:%llu\r\n"
+                  "aof_pending_rewrite:0\r\n"
                   "aof_buffer_length:%llu\r\n"
-                  "aof_pending_bio_fsync:%d\r\n",
-                  (ull)journal_bytes(state.journal), (ull)s->queued_bytes, s->lag_us > 0);
+                  "aof_pending_bio_fsync:%d\r\n"
+                  "aof_delayed_fsync:%llu\r\n",
+                  (ull)journal_bytes(state.journal), (ull)latest->size, (ull)s->queued_bytes,
+                  s->lag_us > 0, (ull)s->failures);
 }
 
 static void write_info(struct exec *exec, struct buffer *out, void *context) {
     struct journal_status s = {0};
+    struct latest_snapshot latest = {0};
     if (state.journal) s = journal_status(state.journal);
-    write_field(&s, out);
-    buffer_printf(out, "home:%s\r\ndurability:%s\r\n", settings.url,
-                  name_of(durabilities, settings.durability));
+    if (state.home) home_list(state.home, KEEP_SNAPSHOTS, note_snapshot, &latest);
+    write_field(&s, &latest, out);
+    buffer_printf(out, "home:%s\r\ndurability:%s\r\nlatest_snapshot:%s\r\n", settings.url,
+                  name_of(durabilities, settings.durability), latest.name);
     if (!state.journal) return;
     buffer_printf(out,
                   "journal_sequence:%llu\r\n"

@@ -3,6 +3,7 @@
 
 import pathlib
 import subprocess
+import threading
 import time
 
 import ask
@@ -114,6 +115,34 @@ def test_functions_are_there_after_a_crash(always):
         assert "did not fit" not in always.log_text()
 
 
+def disagree(server, number, seconds):
+    """Changes of a few keys whose outcome depends on their order."""
+    with server.client() as client:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            client.raw_pipeline([("APPEND", "text", number), ("LREM", "list", 1, number), ("RPUSH", "list", number, number),
+                                 ("SET", "string", number), ("RENAME", "string", f"to:{number % 2}"),
+                                 ("MULTI",), ("SUNIONSTORE", "set", "set", "list:not"), ("SADD", "set", number), ("EXEC",),
+                                 ("LTRIM", "list", -20, -1), ("SETRANGE", "text", number, "abc"), ("SPOP", "set")])
+
+
+def test_the_order_of_changes_is_kept():
+    with servers.strata(*HOME, "--workers", 4) as server:
+        threads = [threading.Thread(target=disagree, args=(server, number, 1)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        with server.client() as client:
+            client.call("WAITAOF", 1, 0, 0)
+            before = client.call("DEBUG", "DIGEST")
+        server.kill()
+        server.start()
+        with server.client() as client:
+            assert client.call("DEBUG", "DIGEST") == before
+            assert "did not fit" not in server.log_text()
+
+
 def test_a_reply_is_sent_when_the_write_is_durable(always):
     for i in range(20):
         with always.client() as client:
@@ -175,6 +204,19 @@ def test_waitaof(always):
         assert client.error("WAITAOF", 1, 0, 0).startswith("ERR WAITAOF cannot be used when numlocal is set")
 
 
+def test_info_has_what_tools_read(always):
+    with always.client() as client:
+        for i in range(100):
+            client.call("SET", f"k{i}", "v" * 100)
+        assert info(client, "journal_sequence") == info(client, "journal_durable_sequence") == "100"
+        assert info(client, "journal_lag_ms") == info(client, "aof_pending_bio_fsync") == "0"
+        assert 10_000 < int(info(client, "aof_current_size")) < 30_000 and int(info(client, "journal_syncs")) >= 100
+        assert (info(client, "aof_enabled"), info(client, "aof_last_write_status")) == ("1", "ok")
+        for field in ("aof_base_size", "aof_pending_rewrite", "aof_delayed_fsync", "aof_rewrite_in_progress"):
+            assert info(client, field) == "0"
+        assert info(client, "latest_snapshot") == ""
+
+
 def test_client_durability():
     with servers.strata(*HOME) as everysec:
         with everysec.client() as client:
@@ -220,7 +262,10 @@ def test_a_snapshot_stands_for_the_journal_before_it(kept):
             client.call("SET", "after", round_)
         client.call("WAITAOF", 1, 0, 0)
         before = client.call("DEBUG", "DIGEST")
-    assert len(list(pathlib.Path(kept.directory, "home/snapshot").iterdir())) == 1
+        latest = pathlib.Path(kept.directory, "home", info(client, "latest_snapshot"))
+        assert int(info(client, "aof_base_size")) == latest.stat().st_size
+        assert int(info(client, "journal_durable_sequence")) >= int(latest.stem)
+    assert list(pathlib.Path(kept.directory, "home/snapshot").iterdir()) == [latest]
     for end in (kept.kill, kept.stop):
         end()
         kept.start()
