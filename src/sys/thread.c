@@ -61,9 +61,13 @@ void thread_interrupt(pthread_t id) {
 
 /* ---- starting and ending ---- */
 
+/* A thread whose first call to jemalloc frees something gets its cache and arena when it first
+ * allocates; if there is no memory for them then, jemalloc 5.3 crashes. */
 static void *run(void *context) {
     struct start start = *(struct start *)context;
+    void *first = memory_alloc(1);
     memory_free(context);
+    memory_free(first);
     pthread_setname_np(pthread_self(), start.name);
     start.fn(start.arg);
     free_owned();
