@@ -154,6 +154,16 @@ static inline __attribute__((always_inline)) void table_prefetch_bucket(const st
     __builtin_prefetch(&table_segment_of(tagged)->bucket[at]);
 }
 
+/* The same for table_insert(), which looks at the head of the segment, too. */
+static inline __attribute__((always_inline)) void table_prefetch_insert(const struct table *table,
+                                                                        uint64_t hash) {
+    if (!table->directory) return;
+    uintptr_t tagged = table->directory[table_directory_index(hash, table->depth)];
+    const struct table_segment *segment = table_segment_of(tagged);
+    __builtin_prefetch(segment, 1);
+    __builtin_prefetch(&segment->bucket[table_home(hash, table_buckets_of(tagged))], 1);
+}
+
 static inline __attribute__((always_inline)) void table_prefetch_block(const struct table *table,
                                                                        uint64_t hash) {
     if (!table->directory) return;

@@ -9,10 +9,10 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
-#define BATCH_KEYS  256u
+#define BATCH_KEYS  1024u
 #define BATCH_BYTES ((size_t)256 * 1024) /* of keys and values, above which a batch is full */
 #define QUEUE       4u                   /* batches that a thread may be behind */
-#define AHEAD       8u /* keys whose buckets are asked for before they are needed */
+#define AHEAD       16u /* keys whose buckets are asked for before they are needed */
 
 struct item {
     struct load_key load; /* the name's place is set last, when the batch is whole */

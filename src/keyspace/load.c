@@ -38,5 +38,5 @@ void keyspace_load_much(bool much) {
 
 void keyspace_load_prefetch(const struct keyspace *ks, const struct load_key *load) {
     const struct slice *slice = &ks->database[load->db]->slices[key_partition(&load->key)];
-    table_prefetch_bucket(&slice->table, load->key.hash);
+    table_prefetch_insert(&slice->table, load->key.hash);
 }

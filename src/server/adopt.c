@@ -65,7 +65,7 @@ static bool load_rdb(struct adoption *a, const char *path, int fd, uint64_t *end
     int64_t size = file_size(path);
     struct snapshot_load_result result = snapshot_load(&(struct snapshot_load_options){
         .keyspace = a->view.keyspace,
-        .threads = workers > 1 ? workers : 0,
+        .threads = workers - 1, /* and this one reads */
         .input = {read_file, &fd},
         .bytes = size > 0 ? (uint64_t)size : 0,
         .clock_ms = a->view.now_ms,

@@ -140,7 +140,7 @@ static bool load_snapshot(struct loading *loading, uint64_t *covered) {
     unsigned workers = net_workers(exec_net(loader.exec));
     struct snapshot_load_result result = snapshot_load(&(struct snapshot_load_options){
         .keyspace = loading->replay.keyspace,
-        .threads = workers > 1 ? workers : 0,
+        .threads = workers - 1, /* and this one reads */
         .input = {read_snapshot, &source},
         .bytes = source.size,
         .clock_ms = clock_wall_ms(),

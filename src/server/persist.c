@@ -309,7 +309,7 @@ static bool load_file(struct persist *p, int fd, bool replace, struct buffer *er
     if (fstat(fd, &info) == 0) watching.size = (uint64_t)info.st_size;
     struct snapshot_load_result result = snapshot_load(&(struct snapshot_load_options){
         .keyspace = p->keyspace,
-        .threads = p->workers > 1 ? p->workers : 0,
+        .threads = p->workers - 1, /* and this one reads */
         .input = {read_file, &fd},
         .bytes = watching.size,
         .clock_ms = clock_wall_ms(),
