@@ -127,7 +127,7 @@ void set_sadd(struct call *call) {
     }
     /* What has been added before memory ran out stays. A set may be another kind for it alone that
      * more was to be added than its own can have. */
-    bool renamed = spot.entry && edit.value.form != entry_value(spot.entry).form;
+    bool renamed = !added && spot.entry && edit.value.form != entry_value(spot.entry).form;
     const char *event = added ? "sadd" : NULL;
     if (!added && !renamed)
         set_edit_drop(&edit);
