@@ -17,6 +17,21 @@ static void set_pace(struct vm *vm, bool tight) {
     lua_gc(vm->lua, LUA_GCSETPAUSE, tight ? TIGHT_PERCENT : RELAXED_PERCENT);
 }
 
+/* lua_newstate() fails gracefully at its first block alone. So what it asks for, 12 kB, is there
+ * before; it stays until the machine ends. */
+enum { NURSERY_SIZE = 24 * 1024, NURSERY_ALIGN = 16 };
+
+static bool in_nursery(const struct vm *vm, const void *block) {
+    return (uintptr_t)block - (uintptr_t)vm->nursery < NURSERY_SIZE;
+}
+
+static void *from_nursery(struct vm *vm, size_t size) {
+    size_t start = ALIGN_UP(vm->used, NURSERY_ALIGN);
+    if (size > NURSERY_SIZE || start > NURSERY_SIZE - size) return NULL;
+    vm->used = start + size;
+    return vm->nursery + start;
+}
+
 /* What the collector frees, a sweep at a time, is what scripts ask for next: tables and short
  * strings. So some blocks are kept, each in the list of its size. */
 
@@ -31,6 +46,7 @@ static struct spare_blocks *spares_of(struct vm *vm, size_t size) {
 static void *release_block(struct vm *vm, void *block, size_t size) {
     if (!block) return NULL;
     vm->used -= size;
+    if (in_nursery(vm, block)) return NULL;
     if (size > SPARE_SIZE_MAX || spares_of(vm, size)->count == SPARE_MAX) {
         memory_free(block);
         return NULL;
@@ -42,10 +58,17 @@ static void *release_block(struct vm *vm, void *block, size_t size) {
     return NULL;
 }
 
+static void *resize(const struct vm *vm, void *old, size_t old_size, size_t size) {
+    if (!old) return memory_alloc(size);
+    if (!in_nursery(vm, old)) return memory_realloc(old, size);
+    void *block = memory_alloc(size);
+    return block ? memcpy(block, old, MIN(old_size, size)) : NULL;
+}
+
 static __attribute__((noinline)) void *resize_block(struct vm *vm, void *old, size_t old_size,
                                                     size_t size) {
     if (size > old_size && size - old_size > vm->limit - MIN(vm->used, vm->limit)) return NULL;
-    void *block = old ? memory_realloc(old, rounded(size)) : memory_alloc(rounded(size));
+    void *block = resize(vm, old, old_size, rounded(size));
     if (block) vm->used += size - old_size;
     if (UNLIKELY(vm->used > vm->limit / 8) && !vm->tight && vm->lua) set_pace(vm, true);
     return block;
@@ -63,6 +86,7 @@ static void free_spares(struct vm *vm) {
 static void *allocate(void *context, void *old, size_t old_size, size_t size) {
     struct vm *vm = context;
     if (size == 0) return release_block(vm, old, old_size);
+    if (UNLIKELY(!vm->lua) && !old) return from_nursery(vm, size);
     struct spare_blocks *spare = !old && size <= SPARE_SIZE_MAX ? spares_of(vm, size) : NULL;
     if (!spare || !spare->first || vm->used + size > vm->limit)
         return resize_block(vm, old, old_size, size);
@@ -352,7 +376,8 @@ struct vm *vm_create(enum vm_kind kind, size_t limit) {
     vm->kind = kind;
     vm->limit = limit;
     vm->resp = 2;
-    vm->lua = lua_newstate(allocate, vm);
+    vm->nursery = memory_alloc(NURSERY_SIZE);
+    vm->lua = vm->nursery ? lua_newstate(allocate, vm) : NULL;
     if (!vm->lua || lua_cpcall(vm->lua, build, NULL)) {
         vm_free(vm);
         return NULL;
@@ -368,6 +393,7 @@ void vm_free(struct vm *vm) {
     if (!vm) return;
     if (vm->lua) lua_close(vm->lua);
     free_spares(vm);
+    memory_free(vm->nursery);
     buffer_free(&vm->reply);
     buffer_free(&vm->argv);
     buffer_free(&vm->text);

@@ -32,6 +32,7 @@ struct vm {
     lua_State *lua;
     enum vm_kind kind;
     size_t used, limit;   /* bytes */
+    char *nursery;        /* of what the machine is made of */
     bool tight;           /* much of the limit is used: the collector works harder */
     struct run *run;      /* what is running; NULL: nothing */
     struct bytes code;    /* of what is running; may be nothing */
