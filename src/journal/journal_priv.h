@@ -68,8 +68,7 @@ struct journal {
     enum writer_sleep sleep;
 
     bool started;
-    bool
-        abandoned; /* with the mutex: units are dropped, and share a number that is never durable */
+    bool abandoned; /* under the mutex: units get one number, never durable, and are dropped */
     atomic_bool active, behind, stopping;
     _Atomic uint64_t last, durable, wanted;
     _Atomic int error;
