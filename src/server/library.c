@@ -21,6 +21,10 @@ bool library_write_all(void *context, bool (*write)(void *to, struct bytes code)
     return !writing.failed;
 }
 
+void library_clear(void) {
+    functions_flush();
+}
+
 bool library_read(void *context, struct bytes code) {
     struct buffer error = {0};
     bool good = functions_restore_library(code, &error);

@@ -9,6 +9,9 @@
 /* Gives the code of each to `write`. */
 bool library_write_all(void *context, bool (*write)(void *to, struct bytes code), void *to);
 
+/* Forgets all. */
+void library_clear(void);
+
 /* Loads one; false: it has been logged why not. */
 bool library_read(void *context, struct bytes code);
 

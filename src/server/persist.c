@@ -384,7 +384,10 @@ static bool reload_command(void *context, struct view *view, bool save, bool flu
     if (good && keep_home()) {
         good = load_again(p->options.exec, view, &error);
     } else if (good) {
-        if (flush) keyspace_empty(view);
+        if (flush) {
+            keyspace_empty(view);
+            library_clear();
+        }
         view->db = db;
         good = load(p, merge, &error);
     }

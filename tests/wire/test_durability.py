@@ -134,6 +134,7 @@ def test_the_order_of_changes_is_kept():
         for thread in threads:
             thread.join()
         with server.client() as client:
+            client.call("SET", "after", "all others")  # which WAITAOF waits for
             client.call("WAITAOF", 1, 0, 0)
             before = client.call("DEBUG", "DIGEST")
         server.kill()
