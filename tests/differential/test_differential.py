@@ -15,7 +15,7 @@ import families  # noqa: E402
 import run  # noqa: E402
 from pair import Pair  # noqa: E402
 
-COMMANDS = int(os.environ.get("DIFFERENTIAL_COMMANDS", "60000"))
+COMMANDS = int(os.environ.get("DIFFERENTIAL_COMMANDS", "30000"))
 CASES = [pytest.param(case, id=f"{family}-{case.title}") for family in directed.families()
          for case in directed.cases(family)]
 

@@ -14,7 +14,7 @@ import families  # noqa: E402
 import run  # noqa: E402
 from events import EventPair  # noqa: E402
 
-COMMANDS = int(os.environ.get("DIFFERENTIAL_COMMANDS", "60000")) // 10
+COMMANDS = int(os.environ.get("DIFFERENTIAL_COMMANDS", "30000")) // 10
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import exchange  # noqa: E402
 
-ROUNDS = max(1, int(os.environ.get("DIFFERENTIAL_COMMANDS", "60000")) // 20 // exchange.STEPS)
+ROUNDS = max(1, int(os.environ.get("DIFFERENTIAL_COMMANDS", "30000")) // 20 // exchange.STEPS)
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import files  # noqa: E402
 
-ROUNDS = max(2, int(os.environ.get("DIFFERENTIAL_COMMANDS", "60000")) // 30000)
+ROUNDS = max(2, int(os.environ.get("DIFFERENTIAL_COMMANDS", "30000")) // 30000)
 
 
 @pytest.fixture(scope="module")
