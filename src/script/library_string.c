@@ -161,6 +161,7 @@ static void add_template(struct matcher *m, struct builder *b, const char *at, c
 static void add_answer(struct matcher *m, struct builder *b, const char *at, const char *end) {
     lua_State *lua = m->lua;
     if (lua_type(lua, 3) == LUA_TFUNCTION) {
+        vm_check_stack(lua);
         lua_pushvalue(lua, 3);
         lua_call(lua, pattern_push_captures(m, at, end), 1);
     } else {

@@ -103,6 +103,14 @@ struct vm *vm_of(lua_State *lua) {
     return vm;
 }
 
+/* Of the megabytes that a thread has. It grows downwards. */
+enum { C_STACK_MAX = 1024 * 1024 };
+
+void vm_check_stack(lua_State *lua) {
+    const char *here = __builtin_frame_address(0);
+    if (vm_of(lua)->stack - here > C_STACK_MAX) luaL_error(lua, "C stack overflow");
+}
+
 /* ---- errors ---- */
 
 void vm_push_error(lua_State *lua, struct bytes text) {
@@ -240,6 +248,7 @@ bool vm_protected(struct vm *vm, lua_CFunction fn) {
     vm->body = fn;
     vm->counted = false;
     vm->resumed = 0;
+    vm->stack = __builtin_frame_address(0);
     lua_settop(lua, 0);
     if (UNLIKELY(vm->used > vm->limit / 2)) free_garbage(vm);
     if (UNLIKELY(vm->tight) && vm->used < vm->limit / 16) set_pace(vm, false);

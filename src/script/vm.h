@@ -38,6 +38,7 @@ struct vm {
     struct bytes code;    /* of what is running; may be nothing */
     struct loading *load; /* the library that is being loaded; NULL: none */
     unsigned resumed;     /* coroutines that run within each other */
+    const char *stack;    /* C's, where what is running has begun */
     bool shows_all;       /* vm_show_all */
     bool counted;         /* what vm_failure() tells has been counted as a command's error */
     uint8_t resp;         /* what replies to the script are in: 2 or 3 */
@@ -59,6 +60,10 @@ void vm_free(struct vm *vm);
 
 /* Whose state this is. */
 struct vm *vm_of(lua_State *lua);
+
+/* Before calling a function of the script from C: an error when such calls are so deep in each
+ * other that C's stack would be full, which ends the process. */
+void vm_check_stack(lua_State *lua);
 
 /* Runs fn(lua) where errors cannot go further. False: vm_failure() tells what the error reply is,
  * until the stack is cleared. All that may raise an error or take memory of Lua's is done so. */
