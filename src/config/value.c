@@ -163,13 +163,14 @@ static char **text_of(const struct directive *d) {
     return d->row->value;
 }
 
+/* Threads that exclusive mode does not stop, such as that of snapshots, may be reading. */
 static void store_number(struct directive *d, int64_t n) {
     if (d->row->flags & CONFIG_INERT)
         d->own.number = n;
     else if (d->row->type == CONFIG_BOOL)
-        *(bool *)d->row->value = n != 0;
+        __atomic_store_n((bool *)d->row->value, n != 0, __ATOMIC_RELAXED);
     else
-        *(int64_t *)d->row->value = n;
+        __atomic_store_n((int64_t *)d->row->value, n, __ATOMIC_RELAXED);
 }
 
 static const char *text_or_empty(const char *text) {

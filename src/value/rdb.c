@@ -68,7 +68,8 @@ static bool write_string(struct buffer *out, struct bytes text) {
     if (text.len <= INTEGER_TEXT_MAX && number_parse_i64(text, &number) &&
         number == (int32_t)number)
         return write_integer(out, number);
-    if (rdb_compression && text.len > COMPRESS_MIN && write_compressed(out, text)) return true;
+    bool compress = __atomic_load_n(&rdb_compression, __ATOMIC_RELAXED);
+    if (compress && text.len > COMPRESS_MIN && write_compressed(out, text)) return true;
     return rdb_write_length(out, text.len) && buffer_append_bytes(out, text);
 }
 
