@@ -152,7 +152,8 @@ def state(client):
             held[db, key] = [kind, client.call("DEBUG", "DIGEST-VALUE", key), client.call("PEXPIRETIME", key)]
             if kind == "stream":
                 held[db, key].append(client.call("XINFO", "GROUPS", key))
-                held[db, key].append(client.call("XINFO", "STREAM", key)[:14])
+                shown = client.call("XINFO", "STREAM", key)
+                held[db, key].append(shown[:2] + shown[6:14])  # how many nodes it has follows from how it was made
             if kind == "hash":
                 fields = client.call("HKEYS", key)
                 held[db, key].append(sorted(zip(fields, client.call("HPEXPIRETIME", key, "FIELDS", len(fields), *fields))))
