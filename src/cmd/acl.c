@@ -2,7 +2,6 @@
 /* Users, and who may do what. */
 #include "cmd/acl.h"
 #include "base/number.h"
-#include "cmd/shared_command.h"
 #include "exec/acl.h"
 #include "exec/exec.h"
 #include "sys/clock.h"
@@ -269,7 +268,7 @@ void acl_dryrun(struct call *call) {
     const struct bytes *argv = call->argv + 3;
     unsigned argc = call->argc - 3;
     const struct user *user = acl_find(call->exec, call->argv[2]);
-    const struct command *command = command_called(call->exec, argv, argc);
+    const struct command *command = exec_find_called(call->exec, argv, argc);
     char name[NAME_MAX_SHOWN];
     struct buffer why = {0};
     if (!user) {

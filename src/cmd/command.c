@@ -2,7 +2,6 @@
 /* COMMAND's subcommands but INFO and DOCS, and what all of them share. */
 #include "cmd/command.h"
 #include "base/glob.h"
-#include "cmd/shared_command.h"
 #include "sys/memory.h"
 #include <stdio.h>
 
@@ -135,7 +134,7 @@ static void reply_keys(struct call *call, const struct bytes *argv, const unsign
 static void get_keys(struct call *call, bool with_flags) {
     const struct bytes *argv = call->argv + 2;
     unsigned argc = call->argc - 2;
-    const struct command *command = command_called(call->exec, argv, argc);
+    const struct command *command = exec_find_called(call->exec, argv, argc);
     if (!command) {
         reply_error(call->reply, "ERR Invalid command specified");
         return;

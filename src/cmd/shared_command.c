@@ -1,18 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "cmd/shared_command.h"
 
-const struct command *command_called(const struct exec *exec, const struct bytes *argv,
-                                     unsigned argc) {
-    const struct command *command = exec_find_command(exec, argv[0]);
-    if (!command || !command->subcommands || argc == 1) return command;
-    return exec_find_subcommand(command, argv[1]);
-}
-
-bool command_takes(const struct command *command, unsigned argc) {
-    return command->arity < 0 ? argc >= (unsigned)-command->arity
-                              : argc == (unsigned)command->arity;
-}
-
 const struct command *command_named(const struct exec *exec, struct bytes name,
                                     const struct command **parent) {
     if (parent) *parent = NULL;

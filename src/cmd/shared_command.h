@@ -4,13 +4,6 @@
 
 #include "exec/exec.h"
 
-/* The command that a line calls, with its subcommand if there is one; NULL = unknown. */
-const struct command *command_called(const struct exec *exec, const struct bytes *argv,
-                                     unsigned argc);
-
-/* May a line that calls it have so many words? */
-bool command_takes(const struct command *command, unsigned argc);
-
 /* The command of a name that may be "parent|sub", in any case; NULL = unknown. `parent`, when it is
  * not NULL, gets the parent of a subcommand, or NULL. */
 const struct command *command_named(const struct exec *exec, struct bytes name,

@@ -173,3 +173,9 @@ struct command {
     const char *deprecated_since, *replaced_by;
     uint32_t doc_flags; /* 1 deprecated, 2 syscmd */
 };
+
+/* May a line that calls it have so many words? */
+static inline bool command_takes(const struct command *command, unsigned argc) {
+    return command->arity < 0 ? argc >= (unsigned)-command->arity
+                              : argc == (unsigned)command->arity;
+}

@@ -167,6 +167,13 @@ const struct command *exec_find_subcommand(const struct command *parent, struct 
     return NULL;
 }
 
+const struct command *exec_find_called(const struct exec *exec, const struct bytes *argv,
+                                       unsigned argc) {
+    const struct command *command = exec_find_command(exec, argv[0]);
+    if (!command || !command->subcommands || argc == 1) return command;
+    return exec_find_subcommand(command, argv[1]);
+}
+
 void exec_each_command(const struct exec *exec,
                        void (*fn)(const struct command *, const char *name, void *),
                        void *argument) {

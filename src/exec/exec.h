@@ -44,6 +44,10 @@ bool exec_rename(struct exec *exec, struct bytes name, struct bytes new_name);
 const struct command *exec_find_command(const struct exec *exec, struct bytes name);
 const struct command *exec_find_subcommand(const struct command *parent, struct bytes name);
 
+/* The command that a line calls, with its subcommand if there is one; NULL = unknown. */
+const struct command *exec_find_called(const struct exec *exec, const struct bytes *argv,
+                                       unsigned argc);
+
 /* All ACL categories of a command: those of its table and those that follow from its flags. */
 uint32_t exec_command_categories(const struct command *command);
 

@@ -137,9 +137,7 @@ void run_command(lua_State *lua, const struct bytes *argv, unsigned argc) {
 
 enum run_permission run_may_call(lua_State *lua, const struct bytes *argv, unsigned argc) {
     const struct call *call = vm_of(lua)->run->nested.outer;
-    const struct command *command = exec_find_command(call->exec, argv[0]);
-    if (command && command->subcommands && argc > 1)
-        command = exec_find_subcommand(command, argv[1]);
+    const struct command *command = exec_find_called(call->exec, argv, argc);
     if (!command) return RUN_UNKNOWN;
     const struct session *session = call->session;
     bool allowed =

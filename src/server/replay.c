@@ -71,9 +71,7 @@ static const struct command *find(const struct command_runner *runner, const str
     const struct command *command = *found;
     if (command->subcommands && argc > 1) command = exec_find_subcommand(command, argv[1]);
     if (!command || !command->run) return NULL;
-    bool fits =
-        command->arity > 0 ? argc == (unsigned)command->arity : argc >= (unsigned)-command->arity;
-    return fits ? command : NULL;
+    return command_takes(command, argc) ? command : NULL;
 }
 
 /* The keys of a command line, made in runner->keys. Negative: it has none that make sense. */
