@@ -139,10 +139,6 @@ static bool is_unsaved(const struct keyspace *ks, const struct database *db,
     return db->in_epoch && !entry_is_saved(ks, e);
 }
 
-static bool has_hash(const void *context, const void *block) {
-    return entry_hash(block) == *(const uint64_t *)context;
-}
-
 static void hurry(struct epoch *epoch, struct database *db, uint64_t hash) {
     bool known = false;
     pthread_mutex_lock(&epoch->mutex);
@@ -185,13 +181,13 @@ static void forget_urgent(struct epoch *epoch) {
 
 static void walk_urgent(struct keyspace *ks, unsigned participant, const struct urgent *urgent,
                         epoch_visitor *visit, void *context) {
-    unsigned partition = (unsigned)(urgent->hash >> (64 - PARTITION_BITS));
+    unsigned partition = hash_partition(urgent->hash);
     struct slice *slice = &urgent->db->slices[partition];
     struct visiting visiting = {ks, urgent->db, slice, visit, context, false, false};
     struct table_slot slot;
     gate_enter(ks->gate, participant);
     partition_lock(ks->gate, participant, partition);
-    if (table_find(&slice->table, urgent->hash, has_hash, &urgent->hash, &slot))
+    if (table_find(&slice->table, urgent->hash, entry_has_hash, &urgent->hash, &slot))
         visit_block(&visiting, table_block(&slice->table, &slot));
     partition_unlock(ks->gate, participant, partition);
     gate_leave(ks->gate, participant);

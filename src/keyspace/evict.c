@@ -221,18 +221,14 @@ static bool draw(struct view *view, struct pool *pool) {
     return any;
 }
 
-static bool has_hash(const void *context, const void *block) {
-    return entry_hash(block) == *(const uint64_t *)context;
-}
-
 static bool evict(struct view *view, struct victim v) {
     struct keyspace *ks = view->keyspace;
-    unsigned partition = (unsigned)(v.hash >> (64 - PARTITION_BITS));
+    unsigned partition = hash_partition(v.hash);
     view->db = v.db;
     if (!partition_lock_soon(ks->gate, view->worker, partition)) return false;
     struct slice *slice = &ks->database[v.db]->slices[partition];
     struct spot spot = {.slice = slice};
-    bool found = table_find(&slice->table, v.hash, has_hash, &v.hash, &spot.slot);
+    bool found = table_find(&slice->table, v.hash, entry_has_hash, &v.hash, &spot.slot);
     if (found) {
         spot.entry = table_block(&slice->table, &spot.slot);
         found = is_candidate(spot.entry) && (policy.maxmemory_policy & POLICY_RANDOM ||

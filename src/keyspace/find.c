@@ -76,7 +76,7 @@ struct entry *keyspace_look(struct view *view, const struct key *key) {
     return find_alive(view, key, &spot);
 }
 
-static inline struct entry *seek(struct view *view, const struct key *key, struct spot *spot) {
+struct entry *keyspace_seek_whole(struct view *view, const struct key *key, struct spot *spot) {
     struct entry *e = find_alive(view, key, spot);
     if (!e) return NULL;
     epoch_keep(view, spot);
@@ -85,13 +85,9 @@ static inline struct entry *seek(struct view *view, const struct key *key, struc
 }
 
 struct entry *keyspace_seek(struct view *view, const struct key *key, struct spot *spot) {
-    struct entry *e = seek(view, key, spot);
+    struct entry *e = keyspace_seek_whole(view, key, spot);
     if (e) entry_finish_pins(e);
     return e;
-}
-
-struct entry *keyspace_seek_whole(struct view *view, const struct key *key, struct spot *spot) {
-    return seek(view, key, spot);
 }
 
 struct entry *keyspace_seek_read(struct view *view, const struct key *key, struct spot *spot) {

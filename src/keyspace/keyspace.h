@@ -40,8 +40,12 @@ static inline struct key key_make(struct bytes name) {
     return (struct key){.name = name, .hash = hash_bytes(name.data, name.len)};
 }
 
+static inline unsigned hash_partition(uint64_t hash) {
+    return (unsigned)(hash >> (64 - PARTITION_BITS));
+}
+
 static inline unsigned key_partition(const struct key *key) {
-    return (unsigned)(key->hash >> (64 - PARTITION_BITS));
+    return hash_partition(key->hash);
 }
 
 /* One worker's counters: written by their worker alone, read by INFO in exclusive mode. */

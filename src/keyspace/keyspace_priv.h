@@ -56,6 +56,11 @@ static inline struct slice *slice_of(const struct view *view, const struct key *
 }
 
 uint64_t entry_hash(const void *block);
+
+/* For table_find(): the first block of a hash, whatever its key. `context` is the hash. */
+static inline bool entry_has_hash(const void *context, const void *block) {
+    return entry_hash(block) == *(const uint64_t *)context;
+}
 size_t entry_block_size(const void *block);
 
 /* ---- clocks (clock.c) ---- */
