@@ -319,14 +319,6 @@ struct journal_status journal_status(const struct journal *journal) {
 
 /* ---- life ---- */
 
-static void init_condition(pthread_cond_t *condition) {
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(condition, &attributes);
-    pthread_condattr_destroy(&attributes);
-}
-
 /* Held for some ten nanoseconds: whoever finds it taken polls before it sleeps. */
 static void init_mutex(pthread_mutex_t *mutex) {
     pthread_mutexattr_t attributes;
@@ -345,7 +337,7 @@ struct journal *journal_create(const struct journal_options *options) {
     journal->on_failed = options->failed;
     journal->context = options->context;
     init_mutex(&journal->mutex);
-    init_condition(&journal->changed);
+    pthread_cond_init(&journal->changed, NULL);
     keyspace_subscribe(options->keyspace, changed, journal, NULL);
     return journal;
 }

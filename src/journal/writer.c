@@ -234,12 +234,10 @@ static int64_t due_us(const struct journal *journal) {
 
 static void sleep_until(struct journal *journal, int64_t due) {
     journal->sleep = journal->queue.oldest ? SLEEP_NAP : SLEEP_IDLE;
-    if (due == NEVER) {
+    if (due == NEVER)
         pthread_cond_wait(&journal->changed, &journal->mutex);
-    } else {
-        struct timespec until = {due / 1000000, due % 1000000 * 1000};
-        pthread_cond_timedwait(&journal->changed, &journal->mutex, &until);
-    }
+    else
+        thread_wait_until(&journal->changed, &journal->mutex, due);
     journal->sleep = AWAKE;
 }
 
