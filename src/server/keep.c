@@ -224,21 +224,8 @@ static void failed(void *context, int error) {
 
 typedef unsigned long long ull;
 
-struct latest_snapshot {
-    char name[HOME_NAME_MAX]; /* "": there is none */
-    uint64_t size;
-};
-
-static void note_snapshot(void *context, const char *name, uint64_t size) {
-    struct latest_snapshot *latest = context;
-    uint64_t sequence;
-    if (!keep_snapshot_name_read(name, &sequence)) return;
-    snprintf(latest->name, sizeof latest->name, "%s", name);
-    latest->size = size;
-}
-
 /* What the field calls its AOF is the journal here; rewriting it is taking a snapshot. */
-static void write_field(const struct journal_status *s, const struct latest_snapshot *latest,
+static void write_field(const struct journal_status *s, const struct keep_snapshot *latest,
                         struct buffer *out) {
     buffer_printf(out,
                   "aof_enabled:%d\r\n"
@@ -269,9 +256,9 @@ static void write_field(const struct journal_status *s, const struct latest_snap
 
 static void write_info(struct exec *exec, struct buffer *out, void *context) {
     struct journal_status s = {0};
-    struct latest_snapshot latest = {0};
+    struct keep_snapshot latest = {0};
     if (state.journal) s = journal_status(state.journal);
-    if (state.home) home_list(state.home, KEEP_SNAPSHOTS, note_snapshot, &latest);
+    if (state.home) keep_newest_snapshot(&latest);
     write_field(&s, &latest, out);
     buffer_printf(out, "home:%s\r\ndurability:%s\r\nlatest_snapshot:%s\r\n", settings.url,
                   name_of(durabilities, settings.durability), latest.name);
@@ -359,6 +346,19 @@ bool keep_snapshot_name_read(const char *name, uint64_t *sequence) {
     if (strcmp(name, expected) != 0) return false;
     *sequence = number;
     return true;
+}
+
+/* They come in the order of their numbers. */
+static void note_snapshot(void *context, const char *name, uint64_t size) {
+    struct keep_snapshot *newest = context;
+    if (!keep_snapshot_name_read(name, &newest->sequence)) return;
+    snprintf(newest->name, sizeof newest->name, "%s", name);
+    newest->size = size;
+}
+
+int keep_newest_snapshot(struct keep_snapshot *out) {
+    *out = (struct keep_snapshot){0};
+    return home_list(state.home, KEEP_SNAPSHOTS, note_snapshot, out);
 }
 
 /* Those whose name comes before the newest one's. */

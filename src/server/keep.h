@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/buffer.h"
+#include "home/home.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -38,6 +39,14 @@ struct journal *keep_journal(void); /* NULL: none is kept */
 #define KEEP_SNAPSHOTS "snapshot/"
 void keep_snapshot_name(char *out, size_t size, uint64_t sequence);
 bool keep_snapshot_name_read(const char *name, uint64_t *sequence);
+
+struct keep_snapshot {
+    char name[HOME_NAME_MAX]; /* "": there is none */
+    uint64_t sequence, size;
+};
+
+/* The newest one in the home. 0 or a negative errno. */
+int keep_newest_snapshot(struct keep_snapshot *out);
 
 /* A snapshot up to this unit is in the home: older ones and what it covers of the journal go. */
 void keep_covered(uint64_t sequence);

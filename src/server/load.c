@@ -16,16 +16,13 @@
 #include "sys/clock.h"
 #include "sys/thread.h"
 
-#include <errno.h>
-#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #define SLICE_US    10000   /* of loading, before clients get an answer */
 #define PROGRESS_US 2000000 /* between two lines in the log */
-#define PATIENCE_MS 500     /* of clients who connect: if it takes longer, they are told */
+#define PATIENCE_US 500000  /* of clients who connect: if it takes longer, they are told */
 
 typedef unsigned long long ull;
 
@@ -33,7 +30,9 @@ static struct {
     struct exec *exec;
     struct thread thread;
     bool started;
-    sem_t ended;
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    bool ended; /* guarded by the mutex */
     atomic_bool stop;
     void (*done)(void *context);
     void *context;
@@ -42,7 +41,7 @@ static struct {
     /* How far it is, for INFO. */
     int64_t began_ms;
     _Atomic uint64_t total_bytes, loaded_bytes;
-} loader;
+} loader = {.mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
 /* ---- loading ---- */
 
@@ -83,18 +82,10 @@ static bool breathe(struct loading *loading) {
 }
 
 struct snapshot_source {
-    struct home *home;
-    char name[HOME_NAME_MAX]; /* the newest */
-    uint64_t sequence, size, offset;
+    struct keep_snapshot file;
+    uint64_t offset;
     struct loading *loading;
 };
-
-static void note_snapshot(void *context, const char *name, uint64_t size) {
-    struct snapshot_source *source = context;
-    if (!keep_snapshot_name_read(name, &source->sequence)) return;
-    snprintf(source->name, sizeof source->name, "%s", name);
-    source->size = size;
-}
 
 static void add_bytes(void *context, const char *name, uint64_t size) {
     *(uint64_t *)context += size;
@@ -102,7 +93,7 @@ static void add_bytes(void *context, const char *name, uint64_t size) {
 
 static ssize_t read_snapshot(void *context, void *out, size_t size) {
     struct snapshot_source *source = context;
-    ssize_t n = home_get(source->home, source->name, source->offset, out, size);
+    ssize_t n = home_get(keep_home(), source->file.name, source->offset, out, size);
     if (n > 0) source->offset += (uint64_t)n;
     return n;
 }
@@ -111,8 +102,8 @@ static void snapshot_progress(void *context, uint64_t bytes, uint64_t keys) {
     struct snapshot_source *source = context;
     loader.loaded_bytes = bytes;
     if (!breathe(source->loading)) return;
-    log_notice("Loading %s: %llu keys, %llu of %llu MB", source->name, (ull)keys, (ull)bytes >> 20,
-               (ull)source->size >> 20);
+    log_notice("Loading %s: %llu keys, %llu of %llu MB", source->file.name, (ull)keys,
+               (ull)bytes >> 20, (ull)source->file.size >> 20);
 }
 
 /* The journal before it is gone as a rule, so it cannot be done without. */
@@ -121,28 +112,28 @@ static bool tell_bad_snapshot(const struct loading *loading, const struct snapsh
     buffer_printf(loading->error,
                   "%s in %s: %s. 'strata check %s' says what can be saved, and 'strata import "
                   "--skip-corrupt' brings what is whole of the file into another server",
-                  source->name, keep_url(), what, keep_url());
+                  source->file.name, keep_url(), what, keep_url());
     return false;
 }
 
 /* *covered: the last unit that is in it. */
 static bool load_snapshot(struct loading *loading, uint64_t *covered) {
-    struct snapshot_source source = {.home = keep_home(), .loading = loading};
-    int status = home_list(keep_home(), KEEP_SNAPSHOTS, note_snapshot, &source);
+    struct snapshot_source source = {.loading = loading};
+    int status = keep_newest_snapshot(&source.file);
     if (status) {
         buffer_printf(loading->error, KEEP_SNAPSHOTS " in %s cannot be listed: %s", keep_url(),
                       strerror(-status));
         return false;
     }
     *covered = 0;
-    loading->has_snapshot = *source.name;
+    loading->has_snapshot = *source.file.name;
     if (!loading->has_snapshot) return true;
     unsigned workers = net_workers(exec_net(loader.exec));
     struct snapshot_load_result result = snapshot_load(&(struct snapshot_load_options){
         .keyspace = loading->replay.keyspace,
         .threads = workers - 1, /* and this one reads */
         .input = {read_snapshot, &source},
-        .bytes = source.size,
+        .bytes = source.file.size,
         .clock_ms = clock_wall_ms(),
         .keep_expired = true, /* the journal says when they went */
         .function = library_read,
@@ -150,10 +141,10 @@ static bool load_snapshot(struct loading *loading, uint64_t *covered) {
         .progress_context = &source,
     });
     if (!result.good) return tell_bad_snapshot(loading, &source, result.error);
-    if (result.sequence != source.sequence)
+    if (result.sequence != source.file.sequence)
         return tell_bad_snapshot(loading, &source, "it was renamed: it has another number inside");
     *covered = result.sequence;
-    log_notice("Loaded %s: %llu keys, up to change %llu", source.name, (ull)result.keys,
+    log_notice("Loaded %s: %llu keys, up to change %llu", source.file.name, (ull)result.keys,
                (ull)result.sequence);
     return true;
 }
@@ -315,18 +306,19 @@ static void load(void *argument) {
         loader.done(loader.context);
     else
         net_stop(exec_net(exec));
-    sem_post(&loader.ended);
+    pthread_mutex_lock(&loader.mutex);
+    loader.ended = true;
+    pthread_cond_signal(&loader.changed);
+    pthread_mutex_unlock(&loader.mutex);
 }
 
 /* What does not take long is there before anybody is answered. */
 static void wait_a_moment(void) {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += PATIENCE_MS * 1000000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
-    while (sem_clockwait(&loader.ended, CLOCK_MONOTONIC, &until) && errno == EINTR) {
+    int64_t until_us = clock_mono_us() + PATIENCE_US;
+    pthread_mutex_lock(&loader.mutex);
+    while (!loader.ended && thread_wait_until(&loader.changed, &loader.mutex, until_us)) {
     }
+    pthread_mutex_unlock(&loader.mutex);
 }
 
 bool load_begin(struct exec *exec, void (*done)(void *context), void *context,
@@ -340,7 +332,6 @@ bool load_begin(struct exec *exec, void (*done)(void *context), void *context,
     home_list(keep_home(), JOURNAL_FOLDER, add_bytes, &total);
     loader.total_bytes = total;
     info_register(exec, "Persistence", INFO_DEFAULT, write_info, NULL);
-    sem_init(&loader.ended, 0, 0);
     int status = thread_start("loader", load, NULL, &loader.thread);
     if (status) buffer_printf(error, "a thread cannot be started: %s", strerror(-status));
     loader.started = !status;
@@ -351,7 +342,6 @@ bool load_begin(struct exec *exec, void (*done)(void *context), void *context,
 bool load_end(struct buffer *error) {
     loader.stop = true;
     if (loader.started) thread_join(&loader.thread);
-    sem_destroy(&loader.ended);
     bool good = loader.error.len == 0;
     if (!good) buffer_append_bytes(error, buffer_bytes(&loader.error));
     buffer_free(&loader.error);
