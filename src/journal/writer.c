@@ -16,7 +16,8 @@
  *      whether something durable is lost, or only what a crash may take. An idle journal says so in
  *      a frame of its own. (tests/unit/journal_log.c)
  *   5. `newest` names the last segment, from before anything in that counts: it cannot go missing
- *      unnoticed. (tests/unit/journal_log.c)
+ *      unnoticed. It never names one that is not there: it goes before a segment without anything
+ *      that counts is replaced. (tests/unit/journal_log.c, tests/crash/test_crash.py)
  */
 #include "base/ensure.h"
 #include "base/log.h"
@@ -84,6 +85,12 @@ static int name_newest(struct journal *journal, uint64_t first) {
     return home_put(journal->home, JOURNAL_NEWEST, bytes_of(name));
 }
 
+/* A segment without anything that counts goes; `newest` first, which may name it. */
+static int delete_attempt(struct journal *journal, const char *name) {
+    int error = home_delete(journal->home, JOURNAL_NEWEST);
+    return error && error != -ENOENT ? error : home_delete(journal->home, name);
+}
+
 static bool open_segment(struct journal *journal, uint64_t first) {
     struct writer *w = &journal->writer;
     char name[HOME_NAME_MAX], head[SEGMENT_HEAD_SIZE];
@@ -94,7 +101,7 @@ static bool open_segment(struct journal *journal, uint64_t first) {
     struct bytes start = bytes_make(head, sizeof head);
     w->segment = home_append_new(journal->home, name, start, &error);
     if (!w->segment && error == -EEXIST && w->attempted == first) {
-        error = home_delete(journal->home, name);
+        error = delete_attempt(journal, name);
         if (!error) w->segment = home_append_new(journal->home, name, start, &error);
     }
     if (!w->segment && error != -EEXIST) w->attempted = first;
