@@ -163,9 +163,11 @@ static void write_cpu(struct exec *exec, struct buffer *out, void *context) {
     buffer_printf(out,
                   "used_cpu_sys:%.6f\r\nused_cpu_user:%.6f\r\n"
                   "used_cpu_sys_children:%.6f\r\nused_cpu_user_children:%.6f\r\n"
-                  "used_cpu_sys_main_thread:%.6f\r\nused_cpu_user_main_thread:%.6f\r\n",
+                  "used_cpu_sys_main_thread:%.6f\r\nused_cpu_user_main_thread:%.6f\r\n"
+                  "used_active_time_main_thread:%.6f\r\n",
                   seconds(self.ru_stime), seconds(self.ru_utime), seconds(children.ru_stime),
-                  seconds(children.ru_utime), main_thread.system, main_thread.user);
+                  seconds(children.ru_utime), main_thread.system, main_thread.user,
+                  (double)exec_active_us(exec) / 1e6);
 }
 
 /* ---- the rest ---- */

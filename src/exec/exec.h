@@ -108,6 +108,9 @@ typedef void info_writer(struct exec *exec, struct buffer *out, void *context);
 void info_register(struct exec *exec, const char *section, uint32_t flags, info_writer *writer,
                    void *context);
 
+/* How long the first worker had something to do, in all. For writers. */
+uint64_t exec_active_us(const struct exec *exec);
+
 /* Several writers may add to one section: they are called in the order of registration. No section
  * named = "default". Exclusive mode, since writers read all workers' counters. */
 void info_write(struct exec *exec, struct buffer *out, const struct bytes *sections,

@@ -82,6 +82,10 @@ static ull microseconds(const struct exec *exec, uint64_t ticks) {
     return (ull)((double)ticks * exec->ns_per_tick / 1000);
 }
 
+uint64_t exec_active_us(const struct exec *exec) {
+    return microseconds(exec, exec->workers[0].totals.turn_ticks);
+}
+
 static void write_traffic(const struct exec *exec, const struct summary *sum,
                           const struct net_stats *net, struct buffer *out) {
     buffer_printf(out,
