@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "cmd/stream_common.h"
 #include "base/ensure.h"
+#include "exec/stream.h"
 #include "sys/thread.h"
 
 /* ---- keys ---- */
@@ -148,6 +149,64 @@ void stream_reply_range(struct reply *reply, struct stream_cursor *cursor, uint6
         shown++;
     }
     reply_close_array(reply, mark, shown);
+}
+
+/* ---- long replies ---- */
+
+#define SHOW_REVERSE   (1u << 0)
+#define EXPECTED_FRAME 60 /* around an entry's fields and values: heads, the ID */
+
+/* The source's `next` and `next_low` are an ID. */
+static bool reply_piece(struct stream_source *source, struct reply *reply) {
+    size_t start = reply->out->len;
+    bool reverse = source->options & SHOW_REVERSE;
+    struct stream_id next = {source->next, source->next_low};
+    struct stream_cursor cursor;
+    uint64_t shown = 0;
+    stream_seek(&cursor, source->value.object, reverse ? STREAM_ID_MIN : next,
+                reverse ? next : STREAM_ID_MAX, reverse);
+    while (shown < source->left && !stream_has_piece(reply, start) && stream_next(&cursor)) {
+        stream_reply_entry(reply, &cursor);
+        next = cursor.entry.id;
+        shown++;
+    }
+    source->left -= shown;
+    if (!source->left) return false;
+    if (reverse)
+        stream_id_decrement(&next);
+    else
+        stream_id_increment(&next);
+    source->next = next.ms;
+    source->next_low = next.seq;
+    return true;
+}
+
+static bool show_in_pieces(struct call *call, struct stream *stream,
+                           const struct stream_interval *shown) {
+    uint64_t most = shown->count ? MIN(shown->count, stream->length) : stream->length;
+    size_t each = stream->node_bytes / MAX(stream->length, 1u) + EXPECTED_FRAME;
+    if (LIKELY(!stream_may_begin(call, most * each))) return false;
+    uint64_t left = stream_count(stream, shown->first, shown->last, most);
+    if (!stream_may_begin(call, left * each)) return false;
+    struct stream_id next = shown->reverse ? shown->last : shown->first;
+    struct stream_source source = {.produce = reply_piece,
+                                   .value = {.type = TYPE_STREAM, .large = true, .object = stream},
+                                   .next = next.ms,
+                                   .next_low = next.seq,
+                                   .left = left,
+                                   .options = shown->reverse ? SHOW_REVERSE : 0};
+    size_t before = call->reply->out->len;
+    reply_array(call->reply, left);
+    if (stream_begin(call, &source, left * each)) return true;
+    call->reply->out->len = before;
+    return false;
+}
+
+void stream_show(struct call *call, struct stream *stream, const struct stream_interval *shown) {
+    struct stream_cursor cursor;
+    if (show_in_pieces(call, stream, shown)) return;
+    stream_seek(&cursor, stream, shown->first, shown->last, shown->reverse);
+    stream_reply_range(call->reply, &cursor, shown->count);
 }
 
 /* ---- telling of changes ---- */

@@ -93,6 +93,15 @@ bool stream_reply_entry_of(struct reply *reply, struct stream *stream, struct st
 /* An array of at most `count` (0 = all) entries. */
 void stream_reply_range(struct reply *reply, struct stream_cursor *cursor, uint64_t count);
 
+/* The same of the entries from `first` to `last`, `reverse`: from `last` down, as the end of the
+ * call's reply: many of them come in pieces. */
+struct stream_interval {
+    struct stream_id first, last;
+    uint64_t count;
+    bool reverse;
+};
+void stream_show(struct call *call, struct stream *stream, const struct stream_interval *shown);
+
 /* ---- telling of changes ---- */
 
 /* Words of this thread's, with room for so many that are copied; valid until the next call. False:

@@ -29,9 +29,8 @@ static void range(struct call *call, bool reverse) {
     } else if (count == 0) {
         reply_null_array(call->reply);
     } else {
-        struct stream_cursor cursor;
-        stream_seek(&cursor, stream, first, last, reverse);
-        stream_reply_range(call->reply, &cursor, count < 0 ? 0 : (uint64_t)count);
+        uint64_t most = count < 0 ? 0 : (uint64_t)count;
+        stream_show(call, stream, &(struct stream_interval){first, last, most, reverse});
     }
 }
 

@@ -27,7 +27,8 @@ struct source {
     struct stream_group *group;
     struct stream_consumer *consumer;
     struct stream_id after;
-    bool history; /* the consumer's pending entries */
+    bool history;    /* the consumer's pending entries */
+    bool ends_reply; /* nothing is shown behind it */
 };
 
 static bool fail(const struct reading *reading, const char *error) {
@@ -197,11 +198,16 @@ static bool has_something(const struct reading *reading, struct source *source) 
 }
 
 static void read_plain(const struct reading *reading, const struct source *source) {
+    struct stream_interval shown = {
+        .first = source->after, .last = STREAM_ID_MAX, .count = (uint64_t)reading->count};
     struct stream_cursor cursor;
-    struct stream_id first = source->after;
-    stream_id_increment(&first);
-    stream_seek(&cursor, source->stream, first, STREAM_ID_MAX, false);
-    stream_reply_range(reading->call->reply, &cursor, (uint64_t)reading->count);
+    stream_id_increment(&shown.first);
+    if (source->ends_reply) {
+        stream_show(reading->call, source->stream, &shown);
+        return;
+    }
+    stream_seek(&cursor, source->stream, shown.first, shown.last, false);
+    stream_reply_range(reading->call->reply, &cursor, shown.count);
 }
 
 /* Makes the entry pending for the consumer, as delivered now for the first time. */
@@ -281,13 +287,21 @@ static bool see_consumer(const struct reading *reading, struct source *source) {
     return true;
 }
 
-/* Reads all streams and returns how many had something; `source` is known if there is but one. */
+static void close_all(struct reply *reply, size_t mark, unsigned served) {
+    if (reply->resp == 2)
+        reply_close_array(reply, mark, served);
+    else
+        reply_close_map(reply, mark, served);
+}
+
+/* Reads all streams and returns how many had something; `source` is known if there is but one. The
+ * head is written in front of the last stream, whose entries may come in pieces. */
 static unsigned read_all(const struct reading *reading, struct source *source) {
     struct reply *reply = reading->call->reply;
     unsigned served = 0;
     size_t before = reply->out->len, mark = reply_open(reply);
     for (unsigned i = 0; i < reading->streams; i++) {
-        if (reading->streams > 1 && !look_up(reading, i, source)) break;
+        if (reading->streams > 1) ensure(look_up(reading, i, source)); /* as it was just now */
         source->after = reading->after[i];
         bool serve = has_something(reading, source);
         if (source->stream && !see_consumer(reading, source)) {
@@ -295,15 +309,12 @@ static unsigned read_all(const struct reading *reading, struct source *source) {
             reply_no_memory(reply);
             return 1;
         }
-        if (serve) read_source(reading, source);
         served += serve;
+        source->ends_reply = i + 1 == reading->streams;
+        if (served && source->ends_reply) close_all(reply, mark, served);
+        if (serve) read_source(reading, source);
     }
-    if (!served)
-        reply->out->len = before;
-    else if (reply->resp == 2)
-        reply_close_array(reply, mark, served);
-    else
-        reply_close_map(reply, mark, served);
+    if (!served) reply->out->len = before;
     return served;
 }
 

@@ -32,7 +32,7 @@ struct stream {
 
 /* ---- the beginning ---- */
 
-static bool may_stream(const struct call *call, size_t bytes) {
+bool stream_may_begin(const struct call *call, size_t bytes) {
     const struct session *session = call->session;
     if (bytes < STREAM_MIN || call->no_wait || call->from_script || call->runs_again) return false;
     if (!session || session->stream || call->reply->muted) return false;
@@ -88,7 +88,7 @@ static void discard(struct stream *stream) {
 }
 
 bool stream_begin(struct call *call, const struct stream_source *source, size_t bytes) {
-    if (LIKELY(!may_stream(call, bytes))) return false;
+    if (LIKELY(!stream_may_begin(call, bytes))) return false;
     struct stream *stream = create(call, source);
     if (!stream) return false;
     if (!stream->source.produce(&stream->source, call->reply)) { /* the value is locked still */

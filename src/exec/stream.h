@@ -26,6 +26,7 @@ struct stream_source {
     stream_producer *produce;
     struct value value; /* large */
     uint64_t next;      /* where the next piece begins, in the producer's own way */
+    uint64_t next_low;  /* the rest of that, where one number does not say it */
     uint64_t left;      /* elements */
     int64_t now_ms;     /* of the command */
     unsigned options;   /* the producer's own */
@@ -35,6 +36,9 @@ struct stream_source {
  * about `bytes`: true, and the first piece is written. False: the caller should write it at once,
  * because it is little, or in the midst of something. */
 bool stream_begin(struct call *call, const struct stream_source *source, size_t bytes);
+
+/* Would it be begun? For those who have to count first what there is to show. */
+bool stream_may_begin(const struct call *call, size_t bytes);
 
 /* Is the piece that began where the output had `start` bytes long enough? */
 static inline bool stream_has_piece(const struct reply *reply, size_t start) {

@@ -231,6 +231,42 @@ bool stream_next(struct stream_cursor *cursor) {
     return false;
 }
 
+static uint64_t live_entries(const struct stream_place *place) {
+    return (uint64_t)pack_get(pack_at(place->pack), PACK_HEADER).number;
+}
+
+static uint64_t count_within(const struct stream_place *place, struct stream_id first,
+                             struct stream_id last) {
+    struct node node;
+    struct node_entry entry;
+    uint64_t count = 0;
+    node_open(&node, pack_at(place->pack), place->id);
+    for (size_t at = node.entries; at < node_end(&node); at = node_behind(&node, &entry)) {
+        node_entry_at(&node, at, &entry);
+        if (stream_id_compare(entry.id, last) > 0) break;
+        count += stream_id_compare(entry.id, first) >= 0 && !(entry.flags & NODE_DELETED);
+    }
+    return count;
+}
+
+uint64_t stream_count(struct stream *stream, struct stream_id first, struct stream_id last,
+                      uint64_t most) {
+    struct tree_cursor cursor;
+    uint64_t count = 0;
+    if (stream->length == 0) return 0;
+    const struct stream_place *place = seek_node(stream, first, &cursor)
+                                           ? tree_item(&cursor)
+                                           : tree_first(&stream->nodes, &cursor);
+    while (place && count < most && stream_id_compare(place->id, last) <= 0) {
+        const struct stream_place *here = place;
+        place = tree_next(&cursor);
+        struct stream_id end = place ? place->id : stream->last;
+        bool whole = stream_id_compare(here->id, first) >= 0 && stream_id_compare(end, last) <= 0;
+        count += whole ? live_entries(here) : count_within(here, first, last);
+    }
+    return MIN(count, most);
+}
+
 struct stream_id stream_edge(struct stream *stream, bool last) {
     struct stream_cursor cursor;
     stream_seek(&cursor, stream, STREAM_ID_MIN, STREAM_ID_MAX, last);

@@ -92,6 +92,11 @@ bool stream_next(struct stream_cursor *cursor);
 
 bool stream_has(struct stream *stream, struct stream_id id);
 
+/* How many entries there are from `first` to `last`, both included, but at most `most`: whole nodes
+ * are not looked into. */
+uint64_t stream_count(struct stream *stream, struct stream_id first, struct stream_id last,
+                      uint64_t most);
+
 /* The ID of the last entry that there is; 0-0 when there is none. */
 struct stream_id stream_last_entry(struct stream *stream);
 

@@ -75,6 +75,11 @@ static void check_range(struct stream *stream, unsigned from, unsigned to) {
         check_entry(&cursor, i);
     }
     assert_false(stream_next(&cursor));
+    uint64_t count = 0, most = model.count / 3;
+    for (unsigned i = from; i <= to; i++)
+        count += model.live[i];
+    assert_int_equal(stream_count(stream, model.id[from], model.id[to], UINT64_MAX), count);
+    assert_int_equal(stream_count(stream, model.id[from], model.id[to], most), MIN(count, most));
     stream_seek(&cursor, stream, model.id[from], model.id[to], true);
     for (unsigned i = to + 1; i-- > from;) {
         if (!model.live[i]) continue;

@@ -19,6 +19,7 @@ KINDS = {
     "values": (["HSET"], lambda i: [f"field-{i}", f"{LONG}{i}"], ["HVALS", "k"]),
     "names": (["HSET"], lambda i: [f"field-{i}", f"{LONG}{i}"], ["HKEYS", "k"]),  # in one piece, after all
     "zset": (["ZADD"], lambda i: [i * 7 % COUNT, f"{LONG}{i}"], ["ZRANGE", "k", 0, -1, "WITHSCORES"]),
+    "stream": (["XADD"], lambda i: [f"{i + 1}-{i}", f"field{i % 7}", f"{LONG}{i}"], ["XRANGE", "k", "-", "+"]),
     "reverse": (["ZADD"], lambda i: [i, f"{LONG}{i}"], ["ZRANGE", "k", "+inf", "-inf", "BYSCORE", "REV"]),
 }
 
@@ -30,6 +31,8 @@ CHANGES = {
              ["HPEXPIREAT", "k", 1, "FIELDS", 1, "field-3"], ["HGETDEL", "k", "FIELDS", 1, "field-4"]],
     "zset": [["ZADD", "k", 5, "new"], ["ZREM", "k", f"{LONG}9"], ["ZPOPMIN", "k", 3000], ["ZINCRBY", "k", 9, "new"],
              ["ZREMRANGEBYRANK", "k", 100, -100]],
+    "stream": [["XADD", "k", "*", "field", "new"], ["XDEL", "k", "4000-3999"], ["XTRIM", "k", "MAXLEN", 100],
+               ["XADD", "k", "MINID", "3000", "*", "field", "new"]],
 }
 
 WHOLE = [["DEL", "k"], ["UNLINK", "k"], ["SET", "k", "string"], ["RENAME", "k", "other"], ["FLUSHALL"], ["FLUSHDB",
@@ -67,9 +70,10 @@ class World:
         """Returns what reading it gives."""
         (command, element, read), client = KINDS[kind], self.connect()
         for start in range(0, COUNT, 100):
-            items = [text for i in range(start, start + 100) for text in element(i)]
-            client.send(command[0], "k", *items)
-            client.read_raw()
+            items = [element(i) for i in range(start, start + 100)]
+            if kind != "stream":
+                items = [[text for item in items for text in item]]
+            client.raw_pipeline([[command[0], "k", *item] for item in items])
         client.call("SADD", "few", "a", "b")
         return read, client.raw(*read)
 
@@ -123,10 +127,32 @@ def test_what_is_removed_is_read_to_its_end(world, kind, command):
     other.call(*command)
     for key in ["k", "other"]:  # whatever has become of it
         if other.call("EXISTS", key):
-            other.raw({"list": "RPUSH", "set": "SADD", "hash": "HSET", "zset": "ZADD"}[kind], key, 1, 2)
+            write = {"list": "RPUSH", "set": "SADD", "hash": "HSET", "zset": "ZADD", "stream": "XADD"}[kind]
+            other.raw(write, key, *(["*"] if kind == "stream" else []), 1, 2)
     for reader in readers:
         assert reader.read_raw() == expected
         assert reader.call("PING") == "PONG"
+
+
+@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize("command", [
+    "XRANGE k (100 5990", "XRANGE k 17 + COUNT 5000", "XREVRANGE k + -", "XREVRANGE k (5900 40-7 COUNT 5500",
+    "XREAD STREAMS k 0", "XREAD COUNT 4000 STREAMS few k 0 17-5", "XREAD STREAMS none k few 0 0 $",
+    "XREAD COUNT 5000 STREAMS k few 0 0"])
+def test_entries_come_as_in_a_transaction(world, command, version):
+    world.fill("stream")
+    client, reader, other = world.connect(version), world.reader(version), world.connect()
+    client.call("DEL", "few")
+    client.call("XADD", "few", "1-1", "field", "value")
+    client.call("XDEL", "k", *[f"{i + 1}-{i}" for i in range(0, COUNT, 3)])
+    client.send("MULTI"), client.send(*command.split()), client.send("EXEC")
+    at_once = [client.read_raw() for _ in range(3)][2].removeprefix(b"*1\r\n")
+    assert len(at_once) > 1 << 20
+    assert client.raw(*command.split()) == at_once
+    begin(reader, command.split())
+    other.call("XTRIM", "k", "MAXLEN", 0)
+    assert reader.read_raw() == at_once
+    assert reader.call("PING") == "PONG"
 
 
 def test_others_are_served_meanwhile_and_the_reply_takes_no_memory(world):
