@@ -39,6 +39,7 @@
 #include "sys/memory.h"
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 
@@ -46,12 +47,14 @@
 #define LIMIT_LEAST   ((size_t)16 * 1024 * 1024) /* of copies waiting */
 #define LIMIT_PERCENT 2                          /* of resident memory, if that is more */
 #define PART_MOST     ((size_t)4 * 1024 * 1024)  /* of a serialised collection kept in memory */
+#define YIELD_US      250                        /* that the thread runs without asking */
 
 struct taking {
     const struct snapshot_options *options;
     struct saved *saved;
     size_t limit, step_bytes;
     int64_t now_ms;
+    int64_t yield_us; /* when the others are to be let run */
     bool lru, lfu; /* which use of entries is told */
     atomic_bool failed;
 
@@ -287,6 +290,14 @@ static void let_flow(struct taking *t) {
     if (status) fail(t, status);
 }
 
+/* A scheduler need not stop who has not used up his slice of some milliseconds when a worker wakes
+ * up, and on a machine with few cores it may have no other place for it. */
+static void let_others_run(struct taking *t) {
+    if (clock_mono_us() < t->yield_us) return;
+    sched_yield();
+    t->yield_us = clock_mono_us() + YIELD_US;
+}
+
 static void walk(struct taking *t) {
     const struct snapshot_options *o = t->options;
     struct epoch_walk walk = {0};
@@ -299,6 +310,7 @@ static void walk(struct taking *t) {
         if (own) write_chunk(t, own);
         write_full_chunks(t);
         let_flow(t);
+        let_others_run(t);
     }
 }
 
