@@ -55,7 +55,7 @@ struct taking {
     size_t limit, step_bytes;
     int64_t now_ms;
     int64_t yield_us; /* when the others are to be let run */
-    bool lru, lfu; /* which use of entries is told */
+    bool lru, lfu;    /* which use of entries is told */
     atomic_bool failed;
 
     pthread_mutex_t writing; /* guards the writer */
