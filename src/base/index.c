@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base/index.h"
 #include <stdlib.h>
+#include <string.h>
 
 #define SMALLEST 8u
+#define KEPT     64u /* buckets that are quick to clear */
 
 static void push(struct index *index, struct index_node *node) {
     struct index_node **bucket = &index->buckets[node->hash & (index->bucket_count - 1)];
@@ -52,4 +54,13 @@ void index_remove(struct index *index, struct index_node *node) {
 void index_free(struct index *index) {
     free(index->buckets);
     *index = (struct index){0};
+}
+
+void index_clear(struct index *index) {
+    if (index->bucket_count > KEPT) {
+        index_free(index);
+        return;
+    }
+    if (index->count) memset(index->buckets, 0, index->bucket_count * sizeof *index->buckets);
+    index->count = 0;
 }

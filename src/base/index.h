@@ -29,6 +29,9 @@ void index_remove(struct index *index, struct index_node *node);
 /* Forgets all nodes. */
 void index_free(struct index *index);
 
+/* The same, but a small index keeps its memory, for who fills it again and again. */
+void index_clear(struct index *index);
+
 static inline struct index_node *index_with_hash(struct index_node *node, uint64_t hash) {
     while (node && node->hash != hash)
         node = node->next;

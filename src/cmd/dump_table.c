@@ -93,7 +93,7 @@ const struct command dump_commands[] = {
         .name = "migrate",
         .run = dump_migrate,
         .arity = -6,
-        .flags = CMD_WRITE | CMD_MOVABLE_KEYS,
+        .flags = CMD_WRITE | CMD_MOVABLE_KEYS | CMD_NO_UNDO,
         .categories = CAT_KEYSPACE | CAT_DANGEROUS,
         .keys = {{.flags = KEY_RW | KEY_ACCESS | KEY_DELETE,
                   .search = KEY_SEARCH_INDEX,

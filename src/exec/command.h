@@ -38,6 +38,7 @@ struct call;
 #define CMD_SENTINEL_ONLY  (1ull << 34)
 #define CMD_ELEMENT        (1ull << 40) /* the argument behind its only key names an element of it */
 #define CMD_ELEMENT_BEHIND (1ull << 41) /* no, the one after that does */
+#define CMD_NO_UNDO        (1ull << 42) /* a script that has run it cannot be taken back */
 #define CMD_SUBSCRIBED     (1ull << 35) /* RESP2 clients that have subscriptions may use it */
 #define CMD_NOT_QUEUED     (1ull << 36) /* runs at once within MULTI */
 #define CMD_EXEC           (1ull << 37) /* runs the commands of a transaction, with their locks */

@@ -51,7 +51,7 @@ enum nested_result exec_nested_run(struct nested *nested, const struct nested_co
     struct exec_worker *w = &nested->outer->exec->workers[nested->outer->worker];
     if (UNLIKELY(!is_covered(nested, command))) return NESTED_BEYOND;
     if (found->flags & (CMD_WRITE | CMD_MAY_REPLICATE) && nested->before_write &&
-        !nested->before_write(nested))
+        !nested->before_write(nested, found->flags))
         return NESTED_STOPPED;
     if (found->flags & CMD_WRITE) nested->wrote = true;
     struct call call = call_of(nested, command, reply);

@@ -24,7 +24,7 @@ struct nested {
 
     /* Called before each command that changes data or sends messages. False: it is not run. May be
      * NULL. */
-    bool (*before_write)(struct nested *nested);
+    bool (*before_write)(struct nested *nested, uint64_t flags);
 };
 
 enum nested_result {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "keyspace/expire.h"
 #include "ds/due.h"
-#include "keyspace/epoch_priv.h"
 #include "keyspace/pin_priv.h"
+#include "keyspace/undo_priv.h"
 #include "sys/thread.h"
 
 /* ---- whole entries ---- */
@@ -87,7 +87,7 @@ static unsigned expire_elements(struct view *view, struct spot *spot) {
     if (!buffer_append_bytes(&expiring.key, key.name)) return 0;
     key.name = buffer_bytes(&expiring.key);
     spot->key = &key;
-    epoch_keep(view, spot);
+    spot_keep(view, spot, true);
     entry_finish_pins(spot->entry);
     unsigned removed = remove_elements(view, spot, &expiring);
     spot->key = own;

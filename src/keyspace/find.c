@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "keyspace/epoch_priv.h"
 #include "keyspace/pin_priv.h"
+#include "keyspace/undo_priv.h"
 
 static inline bool is_key(const void *context, const void *block) {
     const struct bytes *name = context;
@@ -76,16 +76,24 @@ struct entry *keyspace_look(struct view *view, const struct key *key) {
     return find_alive(view, key, &spot);
 }
 
-struct entry *keyspace_seek_whole(struct view *view, const struct key *key, struct spot *spot) {
+static inline struct entry *seek(struct view *view, const struct key *key, struct spot *spot,
+                                 bool elements) {
     struct entry *e = find_alive(view, key, spot);
-    if (!e) return NULL;
-    epoch_keep(view, spot);
+    if (!e) {
+        if (UNLIKELY(view->undoes)) undo_keep(view, spot, elements);
+        return NULL;
+    }
+    spot_keep(view, spot, elements);
     touch(view, e);
     return e;
 }
 
+struct entry *keyspace_seek_whole(struct view *view, const struct key *key, struct spot *spot) {
+    return seek(view, key, spot, false);
+}
+
 struct entry *keyspace_seek(struct view *view, const struct key *key, struct spot *spot) {
-    struct entry *e = keyspace_seek_whole(view, key, spot);
+    struct entry *e = seek(view, key, spot, true);
     if (e) entry_finish_pins(e);
     return e;
 }

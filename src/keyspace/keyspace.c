@@ -5,6 +5,7 @@
 #include "keyspace/maintain.h"
 #include "keyspace/pin_priv.h"
 #include "keyspace/policy.h"
+#include "keyspace/undo_priv.h"
 #include "sys/memory.h"
 
 uint64_t entry_hash(const void *block) {
@@ -25,7 +26,7 @@ static bool create_parts(struct keyspace *ks) {
     if (!ks->counters) return false;
     memset(ks->counters, 0, ks->workers * sizeof *ks->counters);
     return (ks->evictor = evictor_create(ks)) && (ks->sweepers = sweepers_create(ks)) &&
-           (ks->janitor = janitor_create());
+           (ks->janitor = janitor_create()) && (ks->undo = undo_create());
 }
 
 struct keyspace *keyspace_create(const struct keyspace_options *options) {
@@ -74,6 +75,7 @@ void keyspace_free(struct keyspace *ks) {
     memory_free(ks->database);
     memory_free(ks->counters);
     evictor_free(ks->evictor);
+    undo_free(ks->undo);
     sweepers_free(ks->sweepers);
     memory_free(ks);
 }
@@ -139,6 +141,11 @@ void keyspace_want_events(struct keyspace *ks, uint32_t classes) {
 void keyspace_on_unit_end(struct keyspace *ks, unit_ender *fn, void *context) {
     ks->unit_ender = fn;
     ks->unit_context = context;
+}
+
+void keyspace_on_unit_rewind(struct keyspace *ks, unit_marker *mark, unit_rewinder *rewind) {
+    ks->unit_mark = mark;
+    ks->unit_rewind = rewind;
 }
 
 uint64_t keyspace_end_unit(const struct view *view) {

@@ -84,6 +84,7 @@ struct view {
     uint32_t db;
     unsigned worker; /* the participant of the gate that runs the command */
     bool no_touch;   /* CLIENT NO-TOUCH: reads leave the clocks alone */
+    bool undoes;     /* what changes through it may have to be taken back (keyspace/undo.h) */
 };
 
 /* Where a key is or would go. Valid until the next change in its partition that is not made
@@ -133,6 +134,12 @@ void keyspace_on_unit_end(struct keyspace *keyspace, unit_ender *fn, void *conte
 
 /* Returns the unit's number; 0: nothing has changed, or nobody numbers units. */
 uint64_t keyspace_end_unit(const struct view *view);
+
+/* At start-up, with the same context: what there is of the thread's unit, and having no more of it
+ * than that, since what came after it has been taken back. */
+typedef size_t unit_marker(void *context);
+typedef void unit_rewinder(void *context, size_t mark);
+void keyspace_on_unit_rewind(struct keyspace *keyspace, unit_marker *mark, unit_rewinder *rewind);
 
 /* ---- reading ---- */
 

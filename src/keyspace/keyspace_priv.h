@@ -44,7 +44,10 @@ struct keyspace {
     unsigned subscriber_count;
     uint32_t wanted_events;
     unit_ender *unit_ender;
+    unit_marker *unit_mark;
+    unit_rewinder *unit_rewind;
     void *unit_context;
+    struct undo *undo;
     struct evictor *evictor;
     struct sweeper *sweepers; /* one a worker */
     struct janitor *janitor;
@@ -110,6 +113,9 @@ bool put_like(struct view *view, struct spot *spot, const struct entry *model);
 /* Gives the spot's key this value (an object is taken over) and expiry, without a record. False =
  * no memory. */
 bool put_value(struct view *view, struct spot *spot, const struct value *value, int64_t expiry);
+
+/* Frees the object that hangs off the entry, or leaves it to those who still need it. */
+void object_release(const struct view *view, const struct entry *e);
 
 /* Looks the key up; an entry that has expired is found too, and no clock moves. */
 void spot_find(const struct view *view, const struct key *key, struct spot *spot);

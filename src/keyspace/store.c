@@ -8,9 +8,9 @@
  *   4. slice.objects is the number of its entries that an object hangs off.
  *   5. Each function that changed something has emitted a record of it when it returns true.
  */
-#include "keyspace/epoch_priv.h"
 #include "keyspace/janitor.h"
 #include "keyspace/pin_priv.h"
+#include "keyspace/undo_priv.h"
 #include "sys/memory.h"
 
 static void count_live(struct view *view, const struct slice *slice, size_t before) {
@@ -58,7 +58,7 @@ static struct entry *place(const struct view *view, struct spot *spot, size_t si
 /* Below this many allocations an object is freed at once. */
 #define FREE_EFFORT_AT_ONCE 64
 
-static void free_object(const struct view *view, const struct entry *e) {
+void object_release(const struct view *view, const struct entry *e) {
     const struct value_ops *ops = value_ops(entry_type(e));
     void *object = entry_object(e);
     size_t bytes = ops->memory(object);
@@ -76,7 +76,9 @@ static void free_block(const struct view *view, struct slice *slice, arena_ref r
                        const void *kept) {
     struct entry *e = arena_at(&slice->arena, ref);
     slice->objects -= entry_is_object(e);
-    if (entry_is_object(e) && entry_object(e) != kept) free_object(view, e);
+    if (entry_is_object(e) && entry_object(e) != kept &&
+        !object_left_to_undo(view, entry_object(e)))
+        object_release(view, e);
     arena_free(&slice->arena, ref, entry_size(e));
 }
 
@@ -365,7 +367,7 @@ void spot_remove(struct view *view, struct spot *spot, enum change_cause cause,
     struct slice *slice = spot->slice;
     size_t live = arena_live(&slice->arena);
     arena_ref ref = table_ref(&spot->slot);
-    epoch_keep(view, spot);
+    spot_keep(view, spot, false);
     count_times(slice, times_of(spot->entry), 0);
     table_remove(&slice->table, &spot->slot);
     spot->entry = NULL;

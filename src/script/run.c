@@ -15,7 +15,10 @@
  *   5. Waiting for the token is done outside the gate, since its owner may need the gate for
  *      itself. If anybody was exclusive meanwhile, what the script has read may have changed: it
  *      runs from its start, with the token.
- *   6. While it waits, it keeps its partitions. Its owner waits for partitions never, others wait
+ *   6. From its first change on the keyspace keeps what was there before (keyspace/undo.h), unless
+ *      that costs too much. Since only a script with the token, or in exclusive mode, does so,
+ *      there is one undo at a time; and all that it puts back is held until it has.
+ *   7. While it waits, it keeps its partitions. Its owner waits for partitions never, others wait
  *      for them outside the gate: nobody waits in a circle. With one worker, and within a command
  *      that is exclusive already, none of this is needed.
  */
@@ -23,6 +26,7 @@
 #include "base/ensure.h"
 #include "exec/acl.h"
 #include "exec/durability.h"
+#include "keyspace/undo.h"
 #include "script/scripts_priv.h"
 #include "script/watch.h"
 #include "sys/clock.h"
@@ -66,18 +70,38 @@ static bool is_alone(const struct run *run) {
     return gate_is_exclusive(scripts->gate, run->nested.outer->worker);
 }
 
-/* Before a command that changes something. */
-static bool before_write(struct nested *nested) {
-    struct run *run = CONTAINER_OF(nested, struct run, nested);
-    if (run->wrote) return true;
+/* False: it has been killed before. */
+static bool change_state(struct run *run, enum run_state from, enum run_state to) {
+    return atomic_compare_exchange_strong(&run->worker->state, &from, to) || from == to;
+}
+
+/* Who kills it relies on the undo. */
+static bool may_give_up(void *context) {
+    return change_state(context, RUN_UNDOABLE, RUN_WROTE);
+}
+
+static bool begin_writing(struct run *run) {
     if (!run->has_token && !is_alone(run)) take_token(run);
     if (run->stop != RUN_ON) return false;
-    enum run_state clean = RUN_CLEAN;
-    if (!atomic_compare_exchange_strong(&run->worker->state, &clean, RUN_WROTE)) {
+    if (!change_state(run, RUN_CLEAN, RUN_UNDOABLE)) {
         run->stop = RUN_KILLED;
         return false;
     }
     run->wrote = true;
+    keyspace_undo_begin(&run->nested.outer->view, may_give_up, run);
+    return true;
+}
+
+/* Before a command that changes something. */
+static bool before_write(struct nested *nested, uint64_t flags) {
+    struct run *run = CONTAINER_OF(nested, struct run, nested);
+    if (UNLIKELY(!run->wrote) && !begin_writing(run)) return false;
+    if (LIKELY(!(flags & CMD_NO_UNDO))) return true;
+    if (!may_give_up(run) && watch_is_killed(run)) {
+        run->stop = RUN_KILLED;
+        return false;
+    }
+    keyspace_undo_give_up(&nested->outer->view);
     return true;
 }
 
@@ -187,10 +211,18 @@ static void unpublish(struct run *run) {
     run->vm->code = (struct bytes){0};
 }
 
-/* One that has written is stopped by nobody but the end of the server. */
+/* One that has written is stopped by who has killed it and relies on the undo, or by the end of the
+ * server. */
+static void end_writing(struct run *run) {
+    struct view *view = &run->nested.outer->view;
+    if (UNLIKELY(run->stop == RUN_KILLED) && !(watch_is_killed(run) && keyspace_undo(view)))
+        exec_abandon(scripts->exec);
+    keyspace_undo_end(view);
+}
+
 static void end(struct run *run) {
+    if (run->wrote) end_writing(run);
     unpublish(run);
-    if (UNLIKELY(run->stop == RUN_KILLED) && run->wrote) exec_abandon(scripts->exec);
     lua_settop(run->vm->lua, 0);
     if (run->has_token) pthread_mutex_unlock(&scripts->writer);
     if (UNLIKELY(run->worker->flush)) worker_close_machine(run->worker);

@@ -34,7 +34,13 @@ struct compiled {
     int function; /* in the registry of the machine */
 };
 
-enum run_state { RUN_IDLE, RUN_CLEAN, RUN_WROTE, RUN_KILL };
+enum run_state {
+    RUN_IDLE,
+    RUN_CLEAN,    /* has changed nothing */
+    RUN_UNDOABLE, /* what it has changed can be taken back */
+    RUN_WROTE,    /* and here it cannot */
+    RUN_KILL
+};
 
 struct script_worker {
     struct vm *vms[2]; /* by enum vm_kind; made when needed */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Invariants:
- *   1. A worker's state leaves RUN_CLEAN once per run: to RUN_WROTE by the script, before it
- *      changes anything, or to RUN_KILL by who kills it. So what has changed something is never
- *      killed.
+ *   1. A worker's state leaves RUN_CLEAN once per run: to RUN_UNDOABLE by the script, before it
+ *      changes anything, or to RUN_KILL by who kills it. It leaves RUN_UNDOABLE once: to RUN_WROTE
+ *      by the script, before the undo is given up, or to RUN_KILL. So what has been changed and
+ *      cannot be taken back is never killed.
  *   2. A run that is busy is looked at by other threads with `lock` held, under which it ceases to
  *      be busy before it ends.
  */
@@ -11,6 +12,7 @@
 #include "base/ensure.h"
 #include "base/log.h"
 #include "exec/busy.h"
+#include "keyspace/undo.h"
 #include "script/functions_priv.h"
 #include "sys/clock.h"
 #include "sys/thread.h"
@@ -70,6 +72,13 @@ static void serve(lua_State *lua, struct run *run) {
     if (!busy_serve(run->nested.outer)) run_stop_now(lua, RUN_KILLED);
 }
 
+bool watch_is_killed(struct run *run) {
+    if (atomic_load(&run->worker->state) != RUN_KILL) return false;
+    if (!run->wrote || keyspace_undo_is_possible(&run->nested.outer->view)) return true;
+    atomic_store(&run->worker->state, RUN_WROTE);
+    return false;
+}
+
 static void on_hook(lua_State *lua, lua_Debug *unused) {
     struct run *run = vm_of(lua)->run;
     (void)unused;
@@ -83,7 +92,7 @@ static void on_hook(lua_State *lua, lua_Debug *unused) {
         lua_sethook(lua, on_hook, LUA_MASKCOUNT, HOOK_COUNT);
     }
     serve(lua, run);
-    if (atomic_load(&run->worker->state) == RUN_KILL) run_stop_now(lua, RUN_KILLED);
+    if (watch_is_killed(run)) run_stop_now(lua, RUN_KILLED);
 }
 
 void watch_poll(lua_State *lua) {
@@ -158,14 +167,16 @@ static struct script_worker *find_busy(void) {
     return NULL;
 }
 
+static bool kill_in(struct script_worker *w, enum run_state state) {
+    return atomic_compare_exchange_strong(&w->state, &state, RUN_KILL) || state == RUN_KILL;
+}
+
 static const char *kill_one(bool function) {
     struct script_worker *w = find_busy();
     if (!w) return "NOTBUSY No scripts in execution right now.";
     bool is_function = w->run->program->name != NULL;
     if (is_function != function) return watch_busy_error(is_function);
-    enum run_state clean = RUN_CLEAN;
-    if (atomic_compare_exchange_strong(&w->state, &clean, RUN_KILL) || clean == RUN_KILL)
-        return NULL;
+    if (kill_in(w, RUN_CLEAN) || kill_in(w, RUN_UNDOABLE)) return NULL;
     return "UNKILLABLE Sorry the script already executed write commands against the dataset. You "
            "can either wait the script termination or kill the server in a hard way using the "
            "SHUTDOWN NOSAVE command.";

@@ -22,6 +22,10 @@ void watch_over(struct run *run);
  * if the script has to stop. */
 void watch_poll(lua_State *lua);
 
+/* Has it been killed, by SCRIPT KILL or FUNCTION KILL? The script's own thread. When memory for the
+ * undo has failed since, that comes too late, and it goes on. */
+bool watch_is_killed(struct run *run);
+
 /* What clients get meanwhile. */
 const char *watch_busy_error(bool is_function);
 

@@ -163,6 +163,14 @@ static uint64_t end_unit(void *context, int64_t now_ms) {
     return journal_end_unit(context, now_ms);
 }
 
+static size_t mark_unit(void *context) {
+    return journal_mark(context);
+}
+
+static void rewind_unit(void *context, size_t mark) {
+    journal_rewind(context, mark);
+}
+
 static uint64_t unit_of_partition(void *context, unsigned partition) {
     return journal_partition(context, partition);
 }
@@ -302,6 +310,7 @@ bool keep_open(struct exec *exec, struct buffer *error) {
                                                              .context = exec});
     ensure(state.journal);
     keyspace_on_unit_end(keyspace, end_unit, state.journal);
+    keyspace_on_unit_rewind(keyspace, mark_unit, rewind_unit);
     service.context = state.journal;
     return true;
 }

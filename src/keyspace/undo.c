@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Invariants, while an undo is under way and has not been given up:
+ *   1. Each key that has changed since the beginning has one image, made before its first change:
+ *      keyspace_seek() and its like, and spot_remove(), which are the ways to a change, see to
+ *      that.
+ *   2. An image's object is in `objects` and as it was, or it is a copy that nobody else knows.
+ *   3. An object in `objects` hangs off an entry that has an image, too, or it is `owned`: freed by
+ *      nobody but the undo. (It moves by RENAME and MOVE, whose keys have both been sought.)
+ *
+ * So nothing that an image refers to goes away, and putting all images back, in whatever order,
+ * leaves each object with one entry. tests/unit/keyspace_undo.c, tests/wire/test_undo.py.
+ */
+#include "keyspace/undo.h"
+#include "base/ensure.h"
+#include "base/index.h"
+#include "keyspace/undo_priv.h"
+#include "sys/memory.h"
+
+/* A value that is larger is not copied, since a script that changes a bit of it should not pay for
+ * all of it: copying as much takes about a microsecond, half of what the shortest script takes. */
+#define VALUE_BYTES_MAX ((size_t)16 * 1024)
+
+/* Of all images. Scripts run into this that write some ten thousand keys. */
+#define BYTES_MAX ((size_t)8 * 1024 * 1024)
+
+#define BLOCK_BYTES ((size_t)16 * 1024)
+
+/* What a key was. */
+struct image {
+    struct index_node by_key, by_object;
+    struct image *older;
+    struct key key; /* the name lies in the entry, or instead of it */
+    uint32_t db;
+    bool owned;          /* the object is not in the keyspace */
+    struct entry *entry; /* behind the struct; NULL: there was none */
+};
+
+/* Memory for images. */
+struct block {
+    struct block *next;
+    size_t used, size;
+    char bytes[] __attribute__((aligned(8)));
+};
+
+struct undo {
+    bool is_on; /* begun, and not given up */
+    undo_permission *may_give_up;
+    void *context;
+    struct index keys, objects; /* of images */
+    struct image *newest;
+    struct block *block; /* the one in use; the last of the list stays for the next undo */
+    size_t bytes;
+    uint64_t changes; /* of the view's counters at the beginning */
+    size_t unit;      /* what there was of the unit */
+};
+
+/* ---- memory ---- */
+
+struct undo *undo_create(void) {
+    return memory_alloc_zero(sizeof(struct undo));
+}
+
+static void free_blocks(struct undo *undo) {
+    while (undo->block && undo->block->next) {
+        struct block *next = undo->block->next;
+        memory_free(undo->block);
+        undo->block = next;
+    }
+    if (!undo->block) return;
+    undo->block->used = 0;
+    if (undo->block->size == BLOCK_BYTES) return;
+    memory_free(undo->block);
+    undo->block = NULL;
+}
+
+void undo_free(struct undo *undo) {
+    if (!undo) return;
+    free_blocks(undo);
+    memory_free(undo->block);
+    index_free(&undo->keys);
+    index_free(&undo->objects);
+    memory_free(undo);
+}
+
+static void *allocate(struct undo *undo, size_t size) {
+    struct block *block = undo->block;
+    size = (size + 7) & ~(size_t)7;
+    if (UNLIKELY(!block || block->size - block->used < size)) {
+        size_t room = MAX(size, BLOCK_BYTES);
+        if (!(block = memory_alloc(sizeof *block + room))) return NULL;
+        *block = (struct block){undo->block, 0, room};
+        undo->block = block;
+    }
+    block->used += size;
+    return block->bytes + block->used - size;
+}
+
+/* ---- finding images ---- */
+
+static uint64_t place_of(uint32_t db, const struct key *key) {
+    return key->hash + db;
+}
+
+static struct image *find(const struct undo *undo, uint32_t db, const struct key *key) {
+    struct index_node *node;
+    INDEX_FOREACH_HASH(node, &undo->keys, place_of(db, key)) {
+        struct image *image = CONTAINER_OF(node, struct image, by_key);
+        if (image->db == db && bytes_equal(image->key.name, key->name)) return image;
+    }
+    return NULL;
+}
+
+/* Objects have 16 bytes at least. */
+static uint64_t hash_of(const void *object) {
+    return (uint64_t)(uintptr_t)object / 16;
+}
+
+static struct image *find_by_object(const struct undo *undo, const void *object) {
+    struct index_node *node = index_first(&undo->objects, hash_of(object));
+    return node ? CONTAINER_OF(node, struct image, by_object) : NULL;
+}
+
+/* ---- the end ---- */
+
+/* Frees the images; of their objects those that are owned, unless they have been put back. */
+static void forget(const struct view *view, bool put_back) {
+    struct undo *undo = view->keyspace->undo;
+    undo->is_on = false;
+    for (struct image *image = undo->newest; image && !put_back; image = image->older)
+        if (image->owned) object_release(view, image->entry);
+    undo->newest = NULL;
+    undo->bytes = 0;
+    index_clear(&undo->keys);
+    index_clear(&undo->objects);
+    free_blocks(undo);
+}
+
+void keyspace_undo_give_up(struct view *view) {
+    forget(view, false);
+}
+
+void keyspace_undo_end(struct view *view) {
+    forget(view, false);
+    view->undoes = false;
+}
+
+/* ---- keeping ---- */
+
+/* Is there room for so many bytes more? Otherwise the undo is given up, if it may be. */
+static bool affords(const struct view *view, size_t bytes) {
+    struct undo *undo = view->keyspace->undo;
+    bool fits = bytes <= VALUE_BYTES_MAX && undo->bytes + bytes <= BYTES_MAX;
+    if (UNLIKELY(!fits) && undo->may_give_up(undo->context)) {
+        forget(view, false);
+        return false;
+    }
+    undo->bytes += bytes;
+    return true;
+}
+
+/* Who needs the undo finds that there is none. */
+static void fail(const struct view *view) {
+    struct undo *undo = view->keyspace->undo;
+    undo->may_give_up(undo->context);
+    forget(view, false);
+}
+
+static bool add(struct undo *undo, struct image *image, const struct entry *e) {
+    if (!index_add(&undo->keys, &image->by_key, place_of(image->db, &image->key))) return false;
+    if (!e || !entry_is_object(e)) return true;
+    return index_add(&undo->objects, &image->by_object, hash_of(entry_object(e)));
+}
+
+static void keep_entry(const struct view *view, const struct spot *spot) {
+    struct undo *undo = view->keyspace->undo;
+    const struct entry *e = spot->entry;
+    struct bytes what = e ? bytes_make((const char *)e, entry_size(e)) : spot->key->name;
+    if (!affords(view, sizeof(struct image) + what.len)) return;
+    struct image *image = allocate(undo, sizeof *image + what.len);
+    if (!image) {
+        fail(view);
+        return;
+    }
+    *image = (struct image){.older = undo->newest, .key.hash = spot->key->hash, .db = view->db};
+    void *copy = image + 1;
+    if (what.len) memcpy(copy, what.data, what.len);
+    if (e) image->entry = copy;
+    image->key.name = e ? entry_key(copy) : bytes_make(copy, what.len);
+    undo->newest = image;
+    if (!add(undo, image, e)) fail(view);
+}
+
+/* The image gets an object of its own, and the keyspace may do with the other as it likes. */
+static void copy_object(const struct view *view, struct image *image) {
+    struct undo *undo = view->keyspace->undo;
+    const struct value_ops *ops = value_ops(entry_type(image->entry));
+    const void *object = entry_object(image->entry);
+    if (!affords(view, ops->memory(object))) return;
+    void *copy = ops->copy(object);
+    if (!copy) {
+        fail(view);
+        return;
+    }
+    index_remove(&undo->objects, &image->by_object);
+    memcpy((char *)(uintptr_t)entry_decode(image->entry).value.data, &copy, sizeof copy);
+    image->owned = true;
+}
+
+void undo_keep(const struct view *view, const struct spot *spot, bool elements) {
+    struct undo *undo = view->keyspace->undo;
+    if (!undo->is_on) return;
+    if (!find(undo, view->db, spot->key)) keep_entry(view, spot);
+    if (!elements || !spot->entry || !entry_is_object(spot->entry)) return;
+    struct image *image = find_by_object(undo, entry_object(spot->entry));
+    if (image) copy_object(view, image);
+}
+
+void spot_keep_now(const struct view *view, const struct spot *spot, bool elements) {
+    epoch_keep(view, spot);
+    if (view->undoes) undo_keep(view, spot, elements);
+}
+
+bool undo_takes(const struct view *view, const void *object) {
+    struct image *image = find_by_object(view->keyspace->undo, object);
+    if (image) image->owned = true;
+    return image != NULL;
+}
+
+void keyspace_undo_begin(struct view *view, undo_permission *may_give_up, void *context) {
+    const struct keyspace *ks = view->keyspace;
+    struct undo *undo = ks->undo;
+    ensure(!undo->is_on);
+    undo->is_on = true;
+    undo->may_give_up = may_give_up;
+    undo->context = context;
+    undo->changes = view->counters->changes;
+    undo->unit = ks->unit_mark ? ks->unit_mark(ks->unit_context) : 0;
+    view->undoes = true;
+}
+
+bool keyspace_undo_is_possible(const struct view *view) {
+    return view->keyspace->undo->is_on;
+}
+
+/* ---- taking back ---- */
+
+/* The entry is as it was, and belongs to the present epoch: it was saved before it changed. */
+static void put_back(struct view *view, struct spot *spot, const struct image *image) {
+    struct entry *e = image->entry;
+    e->head = (e->head & ~ENTRY_EPOCH) | view->keyspace->epoch_bit;
+    ensure(put_like(view, spot, e) || !"there is memory to take a change back");
+    emit(view, &(struct change){.kind = CHANGE_STORE,
+                                .event = {EVENT_GENERIC, "restore"},
+                                .db = view->db,
+                                .key = spot->key,
+                                .entry = spot->entry});
+}
+
+static void take_back(const struct view *view, const struct image *image) {
+    struct view there = *view;
+    struct spot spot;
+    there.db = image->db;
+    spot_find(&there, &image->key, &spot);
+    if (image->entry)
+        put_back(&there, &spot, image);
+    else if (spot.entry)
+        spot_remove(&there, &spot, CAUSE_COMMAND, (struct event){EVENT_GENERIC, "del"});
+}
+
+bool keyspace_undo(struct view *view) {
+    const struct keyspace *ks = view->keyspace;
+    const struct undo *undo = ks->undo;
+    if (!undo->is_on) return false;
+    for (const struct image *image = undo->newest; image; image = image->older)
+        take_back(view, image);
+    if (ks->unit_rewind) ks->unit_rewind(ks->unit_context, undo->unit);
+    __atomic_store_n(&view->counters->changes, undo->changes, __ATOMIC_RELAXED);
+    forget(view, true);
+    view->undoes = false;
+    return true;
+}
