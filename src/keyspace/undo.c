@@ -4,7 +4,9 @@
  *   1. Each key that has changed since the beginning has one image, made before its first change:
  *      keyspace_seek() and its like, and spot_remove(), which are the ways to a change, see to
  *      that.
- *   2. An image's object is in `objects` and as it was, or it is a copy that nobody else knows.
+ *   2. An image's object is in `objects`, and as it was but for its elements in `elements`, of
+ *      which each has the first thing that members_keep() told of it. Or it is a copy that nobody
+ *      else knows.
  *   3. An object in `objects` hangs off an entry that has an image, too, or it is `owned`: freed by
  *      nobody but the undo. (It moves by RENAME and MOVE, whose keys have both been sought.)
  *
@@ -16,6 +18,7 @@
 #include "base/index.h"
 #include "keyspace/undo_priv.h"
 #include "sys/memory.h"
+#include "value/members.h"
 
 /* A value that is larger is not copied, since a script that changes a bit of it should not pay for
  * all of it: copying as much takes about a microsecond, half of what the shortest script takes. */
@@ -36,7 +39,16 @@ struct image {
     struct entry *entry; /* behind the struct; NULL: there was none */
 };
 
-/* Memory for images. */
+/* What an element of an image's object was. */
+struct element {
+    struct index_node by_name;
+    struct element *older;
+    const struct image *image;
+    struct bytes name; /* behind the struct, or in the block */
+    const void *block; /* behind the struct; NULL: it was not there */
+};
+
+/* Memory for both. */
 struct block {
     struct block *next;
     size_t used, size;
@@ -45,10 +57,14 @@ struct block {
 
 struct undo {
     bool is_on; /* begun, and not given up */
+    struct view view;
     undo_permission *may_give_up;
     void *context;
+    struct members_keeper keeper;
     struct index keys, objects; /* of images */
+    struct index elements;
     struct image *newest;
+    struct element *newest_element;
     struct block *block; /* the one in use; the last of the list stays for the next undo */
     size_t bytes;
     uint64_t changes; /* of the view's counters at the beginning */
@@ -80,6 +96,7 @@ void undo_free(struct undo *undo) {
     memory_free(undo->block);
     index_free(&undo->keys);
     index_free(&undo->objects);
+    index_free(&undo->elements);
     memory_free(undo);
 }
 
@@ -124,46 +141,46 @@ static struct image *find_by_object(const struct undo *undo, const void *object)
 /* ---- the end ---- */
 
 /* Frees the images; of their objects those that are owned, unless they have been put back. */
-static void forget(const struct view *view, bool put_back) {
-    struct undo *undo = view->keyspace->undo;
+static void forget(struct undo *undo, bool put_back) {
     undo->is_on = false;
+    members_keeper = NULL;
     for (struct image *image = undo->newest; image && !put_back; image = image->older)
-        if (image->owned) object_release(view, image->entry);
+        if (image->owned) object_release(&undo->view, image->entry);
     undo->newest = NULL;
+    undo->newest_element = NULL;
     undo->bytes = 0;
     index_clear(&undo->keys);
     index_clear(&undo->objects);
+    index_clear(&undo->elements);
     free_blocks(undo);
 }
 
 void keyspace_undo_give_up(struct view *view) {
-    forget(view, false);
+    forget(view->keyspace->undo, false);
 }
 
 void keyspace_undo_end(struct view *view) {
-    forget(view, false);
+    forget(view->keyspace->undo, false);
     view->undoes = false;
 }
 
 /* ---- keeping ---- */
 
 /* Is there room for so many bytes more? Otherwise the undo is given up, if it may be. */
-static bool affords(const struct view *view, size_t bytes) {
-    struct undo *undo = view->keyspace->undo;
+static bool affords(struct undo *undo, size_t bytes) {
     bool fits = bytes <= VALUE_BYTES_MAX && undo->bytes + bytes <= BYTES_MAX;
     if (UNLIKELY(!fits) && undo->may_give_up(undo->context)) {
-        forget(view, false);
+        forget(undo, false);
         return false;
     }
     undo->bytes += bytes;
     return true;
 }
 
-/* Who needs the undo finds that there is none. */
-static void fail(const struct view *view) {
-    struct undo *undo = view->keyspace->undo;
+/* No memory: who needs the undo finds that there is none. */
+static void fail(struct undo *undo) {
     undo->may_give_up(undo->context);
-    forget(view, false);
+    forget(undo, false);
 }
 
 static bool add(struct undo *undo, struct image *image, const struct entry *e) {
@@ -172,34 +189,32 @@ static bool add(struct undo *undo, struct image *image, const struct entry *e) {
     return index_add(&undo->objects, &image->by_object, hash_of(entry_object(e)));
 }
 
-static void keep_entry(const struct view *view, const struct spot *spot) {
-    struct undo *undo = view->keyspace->undo;
+static void keep_entry(struct undo *undo, uint32_t db, const struct spot *spot) {
     const struct entry *e = spot->entry;
     struct bytes what = e ? bytes_make((const char *)e, entry_size(e)) : spot->key->name;
-    if (!affords(view, sizeof(struct image) + what.len)) return;
+    if (!affords(undo, sizeof(struct image) + what.len)) return;
     struct image *image = allocate(undo, sizeof *image + what.len);
     if (!image) {
-        fail(view);
+        fail(undo);
         return;
     }
-    *image = (struct image){.older = undo->newest, .key.hash = spot->key->hash, .db = view->db};
+    *image = (struct image){.older = undo->newest, .key.hash = spot->key->hash, .db = db};
     void *copy = image + 1;
     if (what.len) memcpy(copy, what.data, what.len);
     if (e) image->entry = copy;
     image->key.name = e ? entry_key(copy) : bytes_make(copy, what.len);
     undo->newest = image;
-    if (!add(undo, image, e)) fail(view);
+    if (!add(undo, image, e)) fail(undo);
 }
 
 /* The image gets an object of its own, and the keyspace may do with the other as it likes. */
-static void copy_object(const struct view *view, struct image *image) {
-    struct undo *undo = view->keyspace->undo;
+static void copy_object(struct undo *undo, struct image *image) {
     const struct value_ops *ops = value_ops(entry_type(image->entry));
     const void *object = entry_object(image->entry);
-    if (!affords(view, ops->memory(object))) return;
+    if (!affords(undo, ops->memory(object))) return;
     void *copy = ops->copy(object);
     if (!copy) {
-        fail(view);
+        fail(undo);
         return;
     }
     index_remove(&undo->objects, &image->by_object);
@@ -210,10 +225,47 @@ static void copy_object(const struct view *view, struct image *image) {
 void undo_keep(const struct view *view, const struct spot *spot, bool elements) {
     struct undo *undo = view->keyspace->undo;
     if (!undo->is_on) return;
-    if (!find(undo, view->db, spot->key)) keep_entry(view, spot);
-    if (!elements || !spot->entry || !entry_is_object(spot->entry)) return;
-    struct image *image = find_by_object(undo, entry_object(spot->entry));
-    if (image) copy_object(view, image);
+    if (!find(undo, view->db, spot->key)) keep_entry(undo, view->db, spot);
+    const struct entry *e = spot->entry;
+    if (!elements || !e || !entry_is_object(e) || value_ops(entry_type(e))->restore) return;
+    struct image *image = find_by_object(undo, entry_object(e));
+    if (image) copy_object(undo, image);
+}
+
+/* ---- elements ---- */
+
+static struct element *find_element(const struct undo *undo, const struct image *image,
+                                    struct bytes name, uint64_t hash) {
+    struct index_node *node;
+    INDEX_FOREACH_HASH(node, &undo->elements, hash) {
+        struct element *element = CONTAINER_OF(node, struct element, by_name);
+        if (element->image == image && bytes_equal(element->name, name)) return element;
+    }
+    return NULL;
+}
+
+/* Members are the first thing in the objects that have them. */
+static void keep_element(struct members_keeper *keeper, const struct members *members,
+                         struct bytes name, const void *block) {
+    struct undo *undo = CONTAINER_OF(keeper, struct undo, keeper);
+    const struct image *image = find_by_object(undo, members);
+    if (!image) return;
+    uint64_t hash = members_hash(name) + hash_of(members);
+    if (find_element(undo, image, name, hash)) return;
+    struct bytes what = block ? bytes_make(block, members->kind->size_of(block)) : name;
+    if (!affords(undo, sizeof(struct element) + what.len)) return;
+    struct element *element = allocate(undo, sizeof *element + what.len);
+    if (!element) {
+        fail(undo);
+        return;
+    }
+    *element = (struct element){.older = undo->newest_element, .image = image};
+    void *copy = element + 1;
+    if (what.len) memcpy(copy, what.data, what.len);
+    if (block) element->block = copy;
+    element->name = block ? members_name(copy) : bytes_make(copy, what.len);
+    undo->newest_element = element;
+    if (!index_add(&undo->elements, &element->by_name, hash)) fail(undo);
 }
 
 void spot_keep_now(const struct view *view, const struct spot *spot, bool elements) {
@@ -232,6 +284,9 @@ void keyspace_undo_begin(struct view *view, undo_permission *may_give_up, void *
     struct undo *undo = ks->undo;
     ensure(!undo->is_on);
     undo->is_on = true;
+    undo->view = *view;
+    undo->keeper.keep = keep_element;
+    members_keeper = &undo->keeper;
     undo->may_give_up = may_give_up;
     undo->context = context;
     undo->changes = view->counters->changes;
@@ -245,11 +300,26 @@ bool keyspace_undo_is_possible(const struct view *view) {
 
 /* ---- taking back ---- */
 
+/* Half of what a script did must not stay. */
+static void need(bool memory_to_take_a_change_back) {
+    ensure(memory_to_take_a_change_back);
+}
+
+/* While all objects still are where they are. */
+static void restore_elements(const struct undo *undo) {
+    members_keeper = NULL;
+    for (const struct element *e = undo->newest_element; e; e = e->older) {
+        const struct entry *entry = e->image->entry;
+        const struct value_ops *ops = value_ops(entry_type(entry));
+        need(ops->restore(entry_object(entry), e->name, e->block, undo->view.now_ms));
+    }
+}
+
 /* The entry is as it was, and belongs to the present epoch: it was saved before it changed. */
 static void put_back(struct view *view, struct spot *spot, const struct image *image) {
     struct entry *e = image->entry;
     e->head = (e->head & ~ENTRY_EPOCH) | view->keyspace->epoch_bit;
-    ensure(put_like(view, spot, e) || !"there is memory to take a change back");
+    need(put_like(view, spot, e));
     emit(view, &(struct change){.kind = CHANGE_STORE,
                                 .event = {EVENT_GENERIC, "restore"},
                                 .db = view->db,
@@ -270,13 +340,14 @@ static void take_back(const struct view *view, const struct image *image) {
 
 bool keyspace_undo(struct view *view) {
     const struct keyspace *ks = view->keyspace;
-    const struct undo *undo = ks->undo;
+    struct undo *undo = ks->undo;
     if (!undo->is_on) return false;
+    restore_elements(undo);
     for (const struct image *image = undo->newest; image; image = image->older)
         take_back(view, image);
     if (ks->unit_rewind) ks->unit_rewind(ks->unit_context, undo->unit);
     __atomic_store_n(&view->counters->changes, undo->changes, __ATOMIC_RELAXED);
-    forget(view, true);
+    forget(undo, true);
     view->undoes = false;
     return true;
 }

@@ -112,6 +112,10 @@ static void *copy(const void *object) {
     return hash_large_copy(object);
 }
 
+static bool restore(void *object, struct bytes field, const void *block, int64_t now_ms) {
+    return hash_large_restore(object, field, block, now_ms);
+}
+
 static size_t memory(const void *object) {
     const struct hash_large *hash = object;
     return sizeof *hash + members_memory(&hash->members);
@@ -182,6 +186,7 @@ static const struct value_ops ops = {
     .name = "hash",
     .free = hash_large_free,
     .copy = copy,
+    .restore = restore,
     .memory = memory,
     .free_effort = free_effort,
     .elements = elements,

@@ -67,6 +67,7 @@ static void write_rest(char *at, struct bytes value, int64_t deadline) {
 /* ---- life ---- */
 
 static const struct members_kind kind = {.size_of = size_of};
+_Static_assert(offsetof(struct hash_large, members) == 0, "value_ops.restore");
 
 struct hash_large *hash_large_create(int64_t now_ms) {
     struct hash_large *hash = memory_alloc_zero(sizeof *hash);
@@ -97,6 +98,7 @@ static enum hash_outcome add(struct hash_large *hash, uint64_t hashed, struct by
                              struct bytes value, int64_t deadline, int64_t now_ms) {
     struct table_slot slot;
     size_t size = members_name_size(field.len) + rest_size(value.len, deadline);
+    members_keep(&hash->members, field, NULL);
     void *block = members_add(&hash->members, hashed, size, &slot);
     if (!block) return HASH_NO_MEMORY;
     write_rest(members_write_name(block, field), value, deadline);
@@ -126,6 +128,7 @@ enum hash_outcome hash_large_set(struct hash_large *hash, struct bytes field, st
     if (!block)
         return add(hash, hashed, field, value, deadline == HASH_KEEPS ? HASH_STAYS : deadline,
                    now_ms);
+    members_keep(&hash->members, field, block);
     struct hash_field old = hash_large_field(block);
     bool expired = hash_has_expired(old.deadline, now_ms);
     if (deadline == HASH_KEEPS) deadline = expired ? HASH_STAYS : old.deadline;
@@ -159,6 +162,20 @@ enum hash_outcome hash_large_remove(struct hash_large *hash, struct bytes field,
     remove_at(hash, &slot, deadline);
     members_tidy(&hash->members);
     return HASH_CHANGED;
+}
+
+bool hash_large_restore(void *object, struct bytes field, const void *block, int64_t now_ms) {
+    struct hash_large *hash = object;
+    struct table_slot slot;
+    if (block) {
+        struct hash_field was = hash_large_field(block);
+        bool revived;
+        return hash_large_set(hash, field, was.value, was.deadline, now_ms, &revived) !=
+               HASH_NO_MEMORY;
+    }
+    const void *present = members_find(&hash->members, field, members_hash(field), &slot);
+    if (present) remove_at(hash, &slot, hash_large_field(present).deadline);
+    return true;
 }
 
 /* ---- expiry ---- */

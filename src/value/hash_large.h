@@ -63,6 +63,7 @@ enum hash_outcome hash_large_remove(struct hash_large *hash, struct bytes field,
                                     int64_t now_ms);
 
 /* As value_ops says. */
+bool hash_large_restore(void *hash, struct bytes field, const void *block, int64_t now_ms);
 int64_t hash_large_deadline(const struct hash_large *hash);
 unsigned hash_large_expire(struct hash_large *hash, int64_t now_ms, unsigned most,
                            value_visitor *visit, void *context);

@@ -13,6 +13,8 @@
 #define SPARSE_PERCENT 25u /* free space that starts compaction */
 #define SPARSE_TABLE   2u  /* slots per member, from which on segments are looked at */
 
+_Thread_local struct members_keeper *members_keeper;
+
 static uint64_t hash_of(const void *block) {
     return members_hash(members_name(block));
 }
@@ -84,8 +86,10 @@ void *members_resize(struct members *members, struct table_slot *slot, size_t si
 
 void members_remove(struct members *members, struct table_slot *slot) {
     arena_ref ref = table_ref(slot);
+    const void *block = arena_at(&members->arena, ref);
+    members_keep(members, members_name(block), block);
     table_remove(&members->table, slot);
-    arena_free(&members->arena, ref, members->kind->size_of(arena_at(&members->arena, ref)));
+    arena_free(&members->arena, ref, members->kind->size_of(block));
     members->removed++;
 }
 

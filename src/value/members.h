@@ -110,6 +110,24 @@ static inline bool members_has(const struct members *members, struct bytes name)
     return members_find(members, name, members_hash(name), &slot) != NULL;
 }
 
+/* ---- before something changes ---- */
+
+/* Who wants to know is told the block of a name before it changes or goes; NULL: it is about to
+ * come. The thread's own; NULL: nobody does. */
+struct members_keeper {
+    void (*keep)(struct members_keeper *self, const struct members *members, struct bytes name,
+                 const void *block);
+};
+extern _Thread_local struct members_keeper *members_keeper;
+
+/* Types call it before they add a block and before they write to one; members_remove() does it
+ * itself. */
+static inline void members_keep(const struct members *members, struct bytes name,
+                                const void *block) {
+    if (UNLIKELY(members_keeper != NULL))
+        members_keeper->keep(members_keeper, members, name, block);
+}
+
 /* ---- changing ---- */
 
 /* A block of `size` bytes in the table for a name that is not there yet: the caller lays it out at

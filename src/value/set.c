@@ -117,6 +117,7 @@ static const struct value_ops ops = {
     .name = "set",
     .free = set_members_free,
     .copy = copy,
+    .restore = set_members_restore,
     .memory = memory,
     .free_effort = free_effort,
     .elements = elements,

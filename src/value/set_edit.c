@@ -100,6 +100,7 @@ static void note_bytes(struct set_edit *edit) {
 
 static bool put_block(struct members *members, struct bytes member, uint64_t hash) {
     struct table_slot slot;
+    members_keep(members, member, NULL);
     void *block = members_add(members, hash, members_name_size(member.len), &slot);
     if (block) members_write_name(block, member);
     return block != NULL;
@@ -278,6 +279,13 @@ static enum set_outcome remove_from_large(struct members *members, struct bytes 
     members_remove(members, &slot);
     members_tidy(members);
     return SET_DONE;
+}
+
+bool set_members_restore(void *object, struct bytes member, const void *block, int64_t now_ms) {
+    (void)now_ms;
+    if (block) return add_to_members(object, member) != SET_NO_MEMORY;
+    remove_from_large(object, member);
+    return true;
 }
 
 static enum set_outcome remove_integer(struct set_edit *edit, struct bytes member) {

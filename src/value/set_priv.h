@@ -17,3 +17,6 @@ static inline struct members *set_members(const struct value *set) {
 /* An empty large set; NULL: no memory. */
 struct members *set_members_create(void);
 void set_members_free(void *members);
+
+/* As value_ops says. */
+bool set_members_restore(void *members, struct bytes member, const void *block, int64_t now_ms);

@@ -52,6 +52,11 @@ struct value_ops {
     size_t (*memory)(const void *object);      /* bytes that it takes up, exact or nearly */
     size_t (*free_effort)(const void *object); /* about how many allocations free() gives back */
 
+    /* Gives the element what members_keep() (value/members.h) has told of it, so that what has
+     * changed since can be taken back; `block` NULL: it was not there. The object begins with its
+     * members. NULL: such a value has to be copied before anything in it changes. */
+    bool (*restore)(void *object, struct bytes name, const void *block, int64_t now_ms);
+
     /* The table in which elements are found by hash_bytes() of their names, for prefetching; NULL
      * for types without. */
     const struct table *(*elements)(const void *object);

@@ -313,6 +313,7 @@ static const struct value_ops ops = {
     .name = "zset",
     .free = zset_large_free,
     .copy = zset_large_copy,
+    .restore = zset_large_restore,
     .memory = memory,
     .free_effort = free_effort,
     .elements = elements,

@@ -107,6 +107,7 @@ static void moved(void *owner, arena_ref from, arena_ref to) {
 }
 
 static const struct members_kind members_kind = {size_of, moved};
+_Static_assert(offsetof(struct zset, members) == 0, "value_ops.restore");
 static const struct tree_kind tree_kind = {sizeof(struct zset_place), sizeof(struct zset_place),
                                            NULL};
 
@@ -160,6 +161,7 @@ struct zset *zset_large_from_pack(struct bytes pack) {
 static bool add_block(struct zset *set, struct bytes member, uint64_t hash, double score,
                       struct table_slot *slot) {
     size_t size = members_name_size(member.len) + sizeof score;
+    members_keep(&set->members, member, NULL);
     void *block = members_add(&set->members, hash, size, slot);
     if (block) write_block(block, member, score);
     return block != NULL;
@@ -206,6 +208,7 @@ bool zset_large_update(struct zset *set, struct table_slot *slot, double score) 
     struct probe old = {zset_block_score(block), members_name(block)}, new = {score, old.member};
     struct zset_place place = {score, table_ref(slot)};
     struct tree_cursor cursor;
+    members_keep(&set->members, old.member, block);
     find(set, &new, ARENA_NONE, &cursor);
     if (!replace_neighbour(&cursor, &place)) {
         if (!tree_insert_at(&cursor, &place)) return false;
@@ -244,6 +247,21 @@ void zset_large_remove_ranks(struct zset *set, uint64_t first, uint64_t end) {
         end -= tree_remove_run(&cursor, MIN(end - first, REMOVED_AT_ONCE), release, set);
         members_tidy(&set->members);
     }
+}
+
+bool zset_large_restore(void *object, struct bytes member, const void *block, int64_t now_ms) {
+    (void)now_ms;
+    struct zset *set = object;
+    struct table_slot slot;
+    uint64_t hash = members_hash(member);
+    bool present = members_find(&set->members, member, hash, &slot) != NULL;
+    if (block) {
+        double score = zset_block_score(block);
+        return present ? zset_large_update(set, &slot, score)
+                       : zset_large_insert(set, member, hash, score);
+    }
+    if (present) zset_large_remove(set, &slot);
+    return true;
 }
 
 static bool append_ranks(struct zset *to, const struct zset *set, uint64_t first, uint64_t end) {

@@ -100,5 +100,8 @@ void zset_large_remove_ranks(struct zset *set, uint64_t first, uint64_t end);
 /* A new set of the elements before rank `first` and from `end` on. NULL: no memory. */
 struct zset *zset_large_without(const struct zset *set, uint64_t first, uint64_t end);
 
+/* As value_ops says. */
+bool zset_large_restore(void *object, struct bytes member, const void *block, int64_t now_ms);
+
 /* The rank of the member at the slot. */
 uint64_t zset_large_rank(const struct zset *set, const struct table_slot *slot);
