@@ -127,10 +127,15 @@ static bool set_repeated(struct directive *d, const struct bytes *words, unsigne
     return good;
 }
 
-/* A single argument may hold several words: save "900 1". */
+/* A single argument may hold several words: save "900 1". None is as an empty one: save. */
 static bool set_loaded(struct directive *d, const struct bytes *words, unsigned count,
                        struct buffer *why) {
+    static const struct bytes nothing = {.data = "", .len = 0};
     struct words one = {0};
+    if (count == 0 && d->row->flags & CONFIG_WORDS && !(d->row->flags & CONFIG_START_ONLY)) {
+        words = &nothing;
+        count = 1;
+    }
     if (count == 1) {
         if (!words_of(d, words[0], &one)) {
             buffer_printf(why, "out of memory");

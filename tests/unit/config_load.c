@@ -170,6 +170,8 @@ static void test_lines_add_up(void **state) {
     refuse("save 1", "conf:1: save 1: Invalid save parameters");
     load("save 70 6");
     expect_shown("save", "60 5 70 6");
+    load("save");
+    expect_shown("save", "");
 }
 
 static void test_errors_say_where_and_why(void **state) {
