@@ -57,10 +57,11 @@ void index_free(struct index *index) {
 }
 
 void index_clear(struct index *index) {
+    if (!index->count) return;
     if (index->bucket_count > KEPT) {
         index_free(index);
         return;
     }
-    if (index->count) memset(index->buckets, 0, index->bucket_count * sizeof *index->buckets);
+    memset(index->buckets, 0, index->bucket_count * sizeof *index->buckets);
     index->count = 0;
 }

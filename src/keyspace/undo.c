@@ -246,11 +246,11 @@ static struct element *find_element(const struct undo *undo, const struct image 
 
 /* Members are the first thing in the objects that have them. */
 static void keep_element(struct members_keeper *keeper, const struct members *members,
-                         struct bytes name, const void *block) {
+                         struct bytes name, uint64_t hash, const void *block) {
     struct undo *undo = CONTAINER_OF(keeper, struct undo, keeper);
     const struct image *image = find_by_object(undo, members);
     if (!image) return;
-    uint64_t hash = members_hash(name) + hash_of(members);
+    hash += hash_of(members);
     if (find_element(undo, image, name, hash)) return;
     struct bytes what = block ? bytes_make(block, members->kind->size_of(block)) : name;
     if (!affords(undo, sizeof(struct element) + what.len)) return;

@@ -98,7 +98,7 @@ static enum hash_outcome add(struct hash_large *hash, uint64_t hashed, struct by
                              struct bytes value, int64_t deadline, int64_t now_ms) {
     struct table_slot slot;
     size_t size = members_name_size(field.len) + rest_size(value.len, deadline);
-    members_keep(&hash->members, field, NULL);
+    members_keep(&hash->members, field, hashed, NULL);
     void *block = members_add(&hash->members, hashed, size, &slot);
     if (!block) return HASH_NO_MEMORY;
     write_rest(members_write_name(block, field), value, deadline);
@@ -128,7 +128,7 @@ enum hash_outcome hash_large_set(struct hash_large *hash, struct bytes field, st
     if (!block)
         return add(hash, hashed, field, value, deadline == HASH_KEEPS ? HASH_STAYS : deadline,
                    now_ms);
-    members_keep(&hash->members, field, block);
+    members_keep(&hash->members, field, hashed, block);
     struct hash_field old = hash_large_field(block);
     bool expired = hash_has_expired(old.deadline, now_ms);
     if (deadline == HASH_KEEPS) deadline = expired ? HASH_STAYS : old.deadline;

@@ -87,7 +87,7 @@ void *members_resize(struct members *members, struct table_slot *slot, size_t si
 void members_remove(struct members *members, struct table_slot *slot) {
     arena_ref ref = table_ref(slot);
     const void *block = arena_at(&members->arena, ref);
-    members_keep(members, members_name(block), block);
+    members_keep(members, members_name(block), slot->hash, block);
     table_remove(&members->table, slot);
     arena_free(&members->arena, ref, members->kind->size_of(block));
     members->removed++;

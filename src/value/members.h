@@ -116,16 +116,16 @@ static inline bool members_has(const struct members *members, struct bytes name)
  * come. The thread's own; NULL: nobody does. */
 struct members_keeper {
     void (*keep)(struct members_keeper *self, const struct members *members, struct bytes name,
-                 const void *block);
+                 uint64_t hash, const void *block);
 };
 extern _Thread_local struct members_keeper *members_keeper;
 
 /* Types call it before they add a block and before they write to one; members_remove() does it
  * itself. */
-static inline void members_keep(const struct members *members, struct bytes name,
+static inline void members_keep(const struct members *members, struct bytes name, uint64_t hash,
                                 const void *block) {
     if (UNLIKELY(members_keeper != NULL))
-        members_keeper->keep(members_keeper, members, name, block);
+        members_keeper->keep(members_keeper, members, name, hash, block);
 }
 
 /* ---- changing ---- */

@@ -100,7 +100,7 @@ static void note_bytes(struct set_edit *edit) {
 
 static bool put_block(struct members *members, struct bytes member, uint64_t hash) {
     struct table_slot slot;
-    members_keep(members, member, NULL);
+    members_keep(members, member, hash, NULL);
     void *block = members_add(members, hash, members_name_size(member.len), &slot);
     if (block) members_write_name(block, member);
     return block != NULL;

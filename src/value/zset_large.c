@@ -161,7 +161,7 @@ struct zset *zset_large_from_pack(struct bytes pack) {
 static bool add_block(struct zset *set, struct bytes member, uint64_t hash, double score,
                       struct table_slot *slot) {
     size_t size = members_name_size(member.len) + sizeof score;
-    members_keep(&set->members, member, NULL);
+    members_keep(&set->members, member, hash, NULL);
     void *block = members_add(&set->members, hash, size, slot);
     if (block) write_block(block, member, score);
     return block != NULL;
@@ -208,7 +208,7 @@ bool zset_large_update(struct zset *set, struct table_slot *slot, double score) 
     struct probe old = {zset_block_score(block), members_name(block)}, new = {score, old.member};
     struct zset_place place = {score, table_ref(slot)};
     struct tree_cursor cursor;
-    members_keep(&set->members, old.member, block);
+    members_keep(&set->members, old.member, slot->hash, block);
     find(set, &new, ARENA_NONE, &cursor);
     if (!replace_neighbour(&cursor, &place)) {
         if (!tree_insert_at(&cursor, &place)) return false;

@@ -10,7 +10,6 @@ from long_scripts import BUSY, Running, until_busy
 
 OPTIONS = ("--busy-reply-threshold", 100, "--enable-debug-command", "yes")
 FOR_EVER = " while true do end"
-KILLED = b"-ERR Error running script: on @user_script"
 UNKILLABLE = ("UNKILLABLE Sorry the script already executed write commands against the dataset. You can either wait the "
               "script termination or kill the server in a hard way using the SHUTDOWN NOSAVE command.")
 LATER = 4000000000000
@@ -176,3 +175,284 @@ def test_changes_are_taken_back(busy_server, changes):
         assert look(client) == before
         # What has been put back can be changed again.
         client.call("EVAL", TOOLS + changes, 0)
+
+
+RANDOM_CHANGES = """
+    math.randomseed(tonumber(ARGV[1]))
+    local pick = math.random
+    local keys = redis.call('KEYS', '*')
+    for _, key in ipairs({'a', 'b', 'c', 'd'}) do table.insert(keys, key) end
+    local function item() return 'item ' .. pick(0, 400) end
+    local function any() return keys[pick(#keys)] end
+    local changes = {
+        function() return 'SET', any(), item() end,
+        function() return 'DEL', any() end,
+        function() return 'RENAME', any(), any() end,
+        function() return 'COPY', any(), any(), 'REPLACE' end,
+        function() return 'PEXPIREAT', any(), pick(3000000000000, 3000000001000) end,
+        function() return 'PERSIST', any() end,
+        function() return 'APPEND', any(), item() end,
+        function() return 'RPUSH', any(), item(), item() end,
+        function() return 'LPOP', any(), pick(30) end,
+        function() return 'LINSERT', any(), 'AFTER', 'item 3', item() end,
+        function() return 'LMOVE', any(), any(), 'LEFT', 'RIGHT' end,
+        function() return 'LREM', any(), 0, item() end,
+        function() return 'SADD', any(), item(), item() end,
+        function() return 'SREM', any(), item(), item() end,
+        function() return 'SPOP', any(), pick(10) end,
+        function() return 'SINTERSTORE', any(), any(), any() end,
+        function() return 'ZADD', any(), pick(-9, 400), item(), pick(), item() end,
+        function() return 'ZREM', any(), item(), item() end,
+        function() return 'ZREMRANGEBYRANK', any(), pick(50), pick(60) end,
+        function() return 'ZPOPMAX', any(), pick(9) end,
+        function() return 'ZUNIONSTORE', any(), 2, any(), any() end,
+        function() return 'HSET', any(), item(), item(), item(), item() end,
+        function() return 'HDEL', any(), item(), item() end,
+        function() return 'HPEXPIREAT', any(), 3000000000000, 'FIELDS', 1, item() end,
+        function() return 'HPERSIST', any(), 'FIELDS', 1, item() end,
+        function() return 'XADD', any(), 'MAXLEN', 290, '*', 'a', item() end,
+        function() return 'XDEL', any(), pick(300) .. '-1' end,
+        function() return 'XREADGROUP', 'GROUP', 'group', item(), 'COUNT', pick(5), 'STREAMS', any(), '>' end,
+        function() return 'XACK', any(), 'group', pick(10) .. '-1' end,
+        function() return 'XGROUP', 'DESTROY', any(), 'group' end,
+        function() return 'MOVE', any(), pick(0, 1) end,
+        function() return 'SELECT', pick(0, 1) end,
+        function() return 'RESTORE', any(), 0, redis.call('DUMP', any()) or '', 'REPLACE' end,
+    }
+    for _ = 1, tonumber(ARGV[2]) do redis.pcall(changes[pick(#changes)]()) end
+"""
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_random_changes_are_taken_back(busy_server, seed):
+    with busy_server.client() as client:
+        fill(client)
+        before = look(client)
+        for count in (50, 1000):
+            kill(busy_server, client, RANDOM_CHANGES + FOR_EVER, 0, seed, count)
+            assert look(client) == before
+        client.call("EVAL", RANDOM_CHANGES, 0, seed, 1000)
+        assert look(client) != before
+
+
+# ---- what cannot be taken back ----
+
+
+TOO_MUCH = {
+    "FLUSHALL": "redis.call('FLUSHALL')",
+    "FLUSHDB of another database": "redis.call('SELECT', 3) redis.call('FLUSHDB') redis.call('SELECT', 0)",
+    "SWAPDB": "redis.call('SWAPDB', 0, 1)",
+    "MIGRATE": "redis.pcall('MIGRATE', '127.0.0.1', 1, 'string small', 0, 10)",
+    "many keys": "local long = ('x'):rep(5000) for i = 1, 2000 do redis.call('SET', long .. i, 'value') end",
+    "many elements": "local long = ('x'):rep(5000) for i = 1, 2000 do redis.call('HSET', 'hash large', long .. i, 1) end",
+    "a long string": "redis.call('SETBIT', 'long', 0, 1)",
+    "a long stream": "redis.call('XADD', 'long stream', '*', 'a', 'b')",
+}
+
+
+@pytest.mark.parametrize("changes", TOO_MUCH.values(), ids=TOO_MUCH.keys())
+def test_too_much_stays(busy_server, changes):
+    script = changes + " local start = os.clock() while os.clock() - start < 0.5 do end return redis.call('INCR', 'done')"
+    with busy_server.client() as client:
+        client.call("FLUSHALL")
+        client.call("HSET", "hash large", *(word for i in range(1000) for word in (i, "x")))
+        client.call("SET", "long", "x" * 100000)
+        for i in range(2000):
+            client.send("XADD", "long stream", "*", "field", "x" * 50)
+        for i in range(2000):
+            client.read()
+        running = Running(busy_server, "EVAL", script, 0)
+        assert until_busy(client, "GET", "x") == BUSY
+        assert client.error("SCRIPT", "KILL") == UNKILLABLE
+        assert running.wait() == b":1\r\n"
+        assert client.call("GET", "done") == b"1"
+
+
+def test_what_is_new_may_be_large(busy_server):
+    """Only what was there before takes memory to be put back."""
+    with busy_server.client() as client:
+        client.call("FLUSHALL")
+        client.call("ZADD", "large", *(word for i in range(50000) for word in (i, i)))
+        before = look(client)
+        kill(busy_server, client, """for i = 1, 200000 do redis.call('RPUSH', 'list', 'element') end
+                                     redis.call('SET', 'long', ('x'):rep(1e6)) redis.call('APPEND', 'long', 'y')
+                                     redis.call('RENAME', 'large', 'larger') redis.call('ZADD', 'larger', 5, 'new', -1, '7')
+                                     redis.call('DEL', 'larger')""" + FOR_EVER, 0)
+        assert look(client) == before
+        assert client.call("ZSCORE", "large", "7") == b"7"
+
+
+def test_the_server_can_be_stopped_when_nothing_can_be_taken_back(tmp_path):
+    home = ("--home", f"dir:{tmp_path}/home", "--durability", "always", "--workers", 2, *OPTIONS)
+    with servers.strata(*home) as server, server.client() as client, server.client() as writer:
+        client.call("SET", "kept", 1)
+        writer.send("EVAL", "redis.call('FLUSHALL')" + FOR_EVER, 0)
+        until_busy(client, "GET", "kept")
+        assert client.error("SCRIPT", "KILL") == UNKILLABLE
+        client.send("SHUTDOWN", "NOSAVE")
+        server.process.wait(timeout=20)
+        server.start()
+        with server.client() as again:
+            assert again.call("GET", "kept") == b"1"
+
+
+def test_an_error_takes_nothing_back(busy_server):
+    with busy_server.client() as client:
+        client.call("FLUSHALL")
+        assert "the end" in client.error("EVAL", "redis.call('SET', 'key', 1) error('the end')", 0)
+        assert client.call("GET", "key") == b"1"
+
+
+# ---- who looks at it from elsewhere ----
+
+
+def test_functions(busy_server):
+    library = "#!lua name=slow\nserver.register_function('forever', function(keys) redis.call('SET', keys[1], 1) while true do end end)"
+    with busy_server.client() as client:
+        client.call("FLUSHALL")
+        client.call("FUNCTION", "LOAD", "REPLACE", library)
+        running = Running(busy_server, "FCALL", "forever", 1, "key")
+        until_busy(client, "GET", "x")
+        assert client.call("FUNCTION", "KILL") == "OK"
+        assert b"killed by user with FUNCTION KILL" in running.wait()
+        assert client.call("EXISTS", "key") == 0
+
+
+def test_in_a_transaction_the_other_commands_stand(busy_server):
+    with busy_server.client() as client, busy_server.client() as other:
+        client.call("FLUSHALL")
+        client.call("SET", "key", "before")
+        for command in (("MULTI",), ("SET", "key", "mine"), ("INCR", "number"),
+                        ("EVAL", "redis.call('SET', 'key', 'its') redis.call('INCR', 'number')" + FOR_EVER, 0),
+                        ("APPEND", "key", "!")):
+            client.call(*command)
+        client.send("EXEC")
+        until_busy(other, "GET", "x")
+        assert other.call("SCRIPT", "KILL") == "OK"
+        replies = client.read()
+        assert replies[:2] == ["OK", 1] and "killed by user" in str(replies[2]) and replies[3] == 5
+        assert other.call("MGET", "key", "number") == [b"mine!", b"1"]
+
+
+def test_watched_keys_have_been_touched(busy_server):
+    with busy_server.client() as client, busy_server.client() as watcher:
+        client.call("FLUSHALL")
+        for key, broken in (("key", True), ("elsewhere", False)):
+            watcher.call("WATCH", key)
+            kill(busy_server, client, "redis.call('SET', 'key', 1)" + FOR_EVER, 0)
+            watcher.call("MULTI")
+            watcher.call("SET", "result", key)
+            assert watcher.call("EXEC") == (None if broken else ["OK"])
+
+
+@pytest.mark.parametrize("broadcast", [False, True])
+def test_caches_are_invalidated(busy_server, broadcast):
+    with busy_server.client() as client, busy_server.client(3) as reader:
+        client.call("FLUSHALL")
+        client.call("SET", "key", "value")
+        reader.call("CLIENT", "TRACKING", "ON", *(["BCAST"] if broadcast else []))
+        assert reader.call("GET", "key") == b"value"
+        kill(busy_server, client, "redis.call('DEL', 'key') redis.call('SET', 'new', 1)" + FOR_EVER, 0)
+        told = reader.read()
+        assert told[0] == b"invalidate" and b"key" in told[1]
+        if broadcast:
+            assert set(told[1]) == {b"key", b"new"}
+        assert reader.call("GET", "key") == b"value"
+
+
+def test_events_tell_the_way_back(busy_server):
+    with busy_server.client() as client, busy_server.client() as listener:
+        client.call("FLUSHALL")
+        client.call("SET", "key", "value")
+        client.call("CONFIG", "SET", "notify-keyspace-events", "KA")
+        listener.call("PSUBSCRIBE", "__keyspace@*__:*")
+        kill(busy_server, client, "redis.call('DEL', 'key') redis.call('SET', 'new', 1)" + FOR_EVER, 0)
+        client.call("CONFIG", "SET", "notify-keyspace-events", "")
+        events = [listener.read()[2:] for _ in range(4)]
+        assert events[:2] == [[b"__keyspace@0__:key", b"del"], [b"__keyspace@0__:new", b"set"]]
+        assert sorted(events[2:]) == [[b"__keyspace@0__:key", b"restore"], [b"__keyspace@0__:new", b"del"]]
+
+
+def test_clients_that_wait_go_on_waiting(busy_server):
+    with busy_server.client() as client, busy_server.client() as popper, busy_server.client() as reader:
+        client.call("FLUSHALL")
+        client.call("XGROUP", "CREATE", "stream", "group", "$", "MKSTREAM")
+        popper.send("BLPOP", "list", 0)
+        reader.send("XREADGROUP", "GROUP", "group", "me", "BLOCK", 0, "STREAMS", "stream", ">")
+        ask.wait_until(lambda: ask.info(client, "clients")["blocked_clients"] == "2")
+        kill(busy_server, client, "redis.call('RPUSH', 'list', 'its') redis.call('XGROUP', 'DESTROY', 'stream', 'group')" +
+             FOR_EVER, 0)
+        assert ask.info(client, "clients")["blocked_clients"] == "2"
+        client.call("RPUSH", "list", "mine")
+        client.call("XADD", "stream", "1-1", "a", "b")
+        assert popper.read() == [b"list", b"mine"]
+        assert reader.read() == [[b"stream", [[b"1-1", [b"a", b"b"]]]]]
+
+
+def test_what_expires_meanwhile_is_as_good_as_gone(busy_server):
+    with busy_server.client() as client:
+        client.call("FLUSHALL")
+        client.call("DEBUG", "SET-ACTIVE-EXPIRE", 0)
+        client.call("SET", "key", "value", "PX", 1)
+        kill(busy_server, client, "redis.call('SET', 'other', 1) redis.call('GET', 'key') redis.call('SET', 'key', 1)" + FOR_EVER, 0)
+        client.call("DEBUG", "SET-ACTIVE-EXPIRE", 1)
+        assert client.call("EXISTS", "key", "other") == 0
+
+
+def test_memory_is_given_back(busy_server):
+    with busy_server.client() as client:
+        client.call("FLUSHALL")
+        client.call("EVAL", "for i = 1, 20000 do redis.call('SET', 'key ' .. i, ('x'):rep(100)) end", 0)
+        used = [int(ask.info(client, "memory")["used_memory"])]
+        for _ in range(3):
+            kill(busy_server, client, "for i = 1, 20000 do redis.call('DEL', 'key ' .. i) end" + FOR_EVER, 0)
+            used.append(int(ask.info(client, "memory")["used_memory"]))
+        assert client.call("DBSIZE") == 20000
+        assert used[-1] < used[0] + 2 * 1024 * 1024, used
+
+
+# ---- what is durable ----
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_journal_has_nothing_of_it(tmp_path, workers):
+    home = ("--home", f"dir:{tmp_path}/home", "--durability", "always", "--workers", workers, *OPTIONS)
+    with servers.strata(*home) as server:
+        with server.client() as client:
+            fill(client)
+            client.call("BGSAVE")
+            ask.wait_until(lambda: ask.info(client, "persistence")["rdb_bgsave_in_progress"] == "0")
+            before = look(client)[:-1]
+            for changes in (CHANGES["delete"], CHANGES["exchange"], CHANGES["another database"], CHANGES["hashes"]):
+                kill(server, client, TOOLS + changes + FOR_EVER, 0)
+            client.call("SET", "after", 1)
+            client.call("DEL", "after")
+        server.kill()
+        server.start()
+        with server.client() as client:
+            assert look(client)[:-1] == before
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_while_a_snapshot_is_taken(tmp_path, workers):
+    home = ("--home", f"dir:{tmp_path}/home", "--durability", "none", "--workers", workers, "--save", "", *OPTIONS)
+    with servers.strata(*home) as server:
+        with server.client() as client:
+            fill(client)
+            client.call("EVAL", "for i = 1, 400000 do redis.call('SET', 'key ' .. i, ('x'):rep(50)) end", 0)
+            before = client.call("DEBUG", "DIGEST")
+            for seed in range(3):
+                client.call("BGSAVE")
+                kill(server, client, """for i = 1, 20000, 3 do redis.call('DEL', 'key ' .. i) end
+                                        for i = 2, 20000, 3 do redis.call('SET', 'key ' .. i, 'other') end
+                                        redis.call('RENAME', 'zset large', 'hash large')
+                                        redis.call('ZADD', 'hash large', 1, 'x')
+                                        redis.call('RPUSH', 'list large', 'x')""" + FOR_EVER, 0)
+                assert client.call("DEBUG", "DIGEST") == before
+                ask.wait_until(lambda: ask.info(client, "persistence")["rdb_bgsave_in_progress"] == "0")
+                assert ask.info(client, "persistence")["rdb_last_bgsave_status"] == "ok"
+        server.kill()
+        server.start()
+        with server.client() as client:
+            ask.wait_until(lambda: client.raw("PING") == b"+PONG\r\n" and client.raw("DBSIZE")[:1] == b":")
+            assert client.call("DEBUG", "DIGEST") == before
