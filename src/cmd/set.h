@@ -2,7 +2,7 @@
 /* Handlers of the commands on sets. */
 #pragma once
 
-#include "exec/call.h"
+#include "cmd/shared_set.h"
 
 void set_sadd(struct call *call);
 void set_scard(struct call *call);
@@ -21,3 +21,12 @@ void set_srem(struct call *call);
 void set_sscan(struct call *call);
 void set_sunion(struct call *call);
 void set_sunionstore(struct call *call);
+
+/* ---- shared by the family's files ---- */
+
+enum set_operation { SET_INTERSECT, SET_UNITE, SET_SUBTRACT };
+
+/* Answers the members of a result if it takes long to find them: in pieces, and the sets are pinned
+ * meanwhile. False: the caller does it. */
+bool set_show_many(struct call *call, enum set_operation operation, const struct value *sets,
+                   const bool *exists, unsigned count);

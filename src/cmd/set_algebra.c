@@ -195,39 +195,39 @@ static bool answer_one(void *context, struct bytes member) {
     return true;
 }
 
-enum operation { INTERSECT, UNITE, SUBTRACT };
-
-static bool perform(enum operation operation, struct operands *operands, set_visitor *visit,
+static bool perform(enum set_operation operation, struct operands *operands, set_visitor *visit,
                     void *context) {
     switch (operation) {
-    case UNITE: return unite(operands, visit, context);
-    case SUBTRACT: return subtract(operands, visit, context);
+    case SET_UNITE: return unite(operands, visit, context);
+    case SET_SUBTRACT: return subtract(operands, visit, context);
     default: intersect(operands, visit, context); return true;
     }
 }
 
-static void answer_result(struct call *call, enum operation operation) {
+static void answer_result(struct call *call, enum set_operation operation) {
     struct operands operands;
     struct answer answer = {call->reply, 0};
     if (!operands_find(call, 0, &operands)) return;
-    size_t before = call->reply->out->len, mark = reply_open(call->reply);
-    if (perform(operation, &operands, answer_one, &answer))
-        reply_close_set(call->reply, mark, answer.count);
-    else
-        collection_reply_no_memory(call, before);
+    if (!set_show_many(call, operation, operands.sets, operands.exists, operands.count)) {
+        size_t before = call->reply->out->len, mark = reply_open(call->reply);
+        if (perform(operation, &operands, answer_one, &answer))
+            reply_close_set(call->reply, mark, answer.count);
+        else
+            collection_reply_no_memory(call, before);
+    }
     operands_free(&operands);
 }
 
 void set_sinter(struct call *call) {
-    answer_result(call, INTERSECT);
+    answer_result(call, SET_INTERSECT);
 }
 
 void set_sunion(struct call *call) {
-    answer_result(call, UNITE);
+    answer_result(call, SET_UNITE);
 }
 
 void set_sdiff(struct call *call) {
-    answer_result(call, SUBTRACT);
+    answer_result(call, SET_SUBTRACT);
 }
 
 /* ---- storing a result ---- */
@@ -260,8 +260,8 @@ static bool name_one(void *context, struct bytes member) {
     return naming->form != SET_HASHTABLE;
 }
 
-static enum set_form first_form(const struct operands *operands, enum operation operation) {
-    if (operation != INTERSECT) return SET_INTSET;
+static enum set_form first_form(const struct operands *operands, enum set_operation operation) {
+    if (operation != SET_INTERSECT) return SET_INTSET;
     const struct value *shortest = &operands->sets[0];
     for (unsigned i = 0; i < operands->count; i++) {
         if (!operands->exists[i]) return SET_LISTPACK;
@@ -296,13 +296,13 @@ static bool store_union(const struct operands *operands, struct result *result) 
 
 /* Gives the result the name that it goes by. */
 static void name_result(struct result *result, const struct operands *operands,
-                        enum operation operation) {
+                        enum set_operation operation) {
     struct value *set = &result->edit.value;
-    if (operation == SUBTRACT && first_is_large(operands)) {
+    if (operation == SET_SUBTRACT && first_is_large(operands)) {
         struct naming naming = {.form = SET_INTSET};
         set_each(&operands->sets[0], name_one, &naming);
         result->failed = !set_edit_rename(&result->edit, naming.form);
-    } else if (operation == INTERSECT && result->only_integers && set->form != SET_INTSET) {
+    } else if (operation == SET_INTERSECT && result->only_integers && set->form != SET_INTSET) {
         result->failed = !set_edit_rename(&result->edit, SET_INTSET);
     }
 }
@@ -324,12 +324,12 @@ static void put_result(struct call *call, struct result *result, const char *eve
     reply_integer(call->reply, length);
 }
 
-static void store_result(struct call *call, enum operation operation, const char *event) {
+static void store_result(struct call *call, enum set_operation operation, const char *event) {
     struct operands operands;
     struct result result = {.only_integers = true};
     if (!operands_find(call, 1, &operands)) return;
     set_edit_begin_new(&result.edit, first_form(&operands, operation), collection_scratch());
-    bool done = operation == UNITE
+    bool done = operation == SET_UNITE
                     ? store_union(&operands, &result)
                     : perform(operation, &operands, store_one, &result) && !result.failed;
     if (done) name_result(&result, &operands, operation);
@@ -343,15 +343,15 @@ static void store_result(struct call *call, enum operation operation, const char
 }
 
 void set_sinterstore(struct call *call) {
-    store_result(call, INTERSECT, "sinterstore");
+    store_result(call, SET_INTERSECT, "sinterstore");
 }
 
 void set_sunionstore(struct call *call) {
-    store_result(call, UNITE, "sunionstore");
+    store_result(call, SET_UNITE, "sunionstore");
 }
 
 void set_sdiffstore(struct call *call) {
-    store_result(call, SUBTRACT, "sdiffstore");
+    store_result(call, SET_SUBTRACT, "sdiffstore");
 }
 
 /* ---- SINTERCARD ---- */

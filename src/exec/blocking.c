@@ -210,6 +210,7 @@ void waiter_complete(struct waiter *waiter) {
             connection_close(connection);
         else
             durability_send(waiter);
+        if (session->stream) connection_stream(connection);
         connection_resume(connection);
     }
     waiter_free(waiter);

@@ -40,6 +40,37 @@ bool stream_begin(struct call *call, const struct stream_source *source, size_t 
 /* Would it be begun? For those who have to count first what there is to show. */
 bool stream_may_begin(const struct call *call, size_t bytes);
 
+/* ---- replies that have to be worked out first ---- */
+
+/* What a command works out from the values of its keys before its reply can begin. When that takes
+ * long it is done on a thread of the background, while the values are pinned, and the client waits;
+ * then the reply comes in pieces. Part of a larger struct of the command's. */
+struct stream_work {
+    /* Its produce() writes the whole reply, head and all; `value` is the command's own. */
+    struct stream_source source;
+
+    /* What is read: a small one's bytes may be anywhere until stream_work_run() returns. */
+    struct value *values;
+    unsigned value_count;
+
+    /* Reads the values, once, on any thread; it knows only the work. False: no memory. */
+    bool (*prepare)(struct stream_work *work);
+
+    /* Set by prepare(): produce() does not read the values any more. */
+    bool has_all;
+
+    /* Frees all of it. */
+    void (*free)(struct stream_work *work);
+};
+
+/* Is it worth to leave a command that goes through so many elements to the background, and may it
+ * be done? If not, the command need not be made a work. */
+bool stream_work_may_wait(const struct call *call, uint64_t elements);
+
+/* Takes the work over and does it: later if stream_work_may_wait(), else at once. Instead of a
+ * reply. */
+void stream_work_run(struct call *call, struct stream_work *work, uint64_t elements);
+
 /* Is the piece that began where the output had `start` bytes long enough? */
 static inline bool stream_has_piece(const struct reply *reply, size_t start) {
     return reply->out->len - start >= STREAM_PIECE || reply->failed;

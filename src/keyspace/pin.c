@@ -56,14 +56,6 @@ bool pin_begin(struct pin *pin, struct keyspace *keyspace) {
     return true;
 }
 
-void pin_lock(struct pin *pin) {
-    pthread_mutex_lock(&pin->mutex);
-}
-
-void pin_unlock(struct pin *pin) {
-    pthread_mutex_unlock(&pin->mutex);
-}
-
 /* True: there was another. */
 static bool pass_on(const struct pin *pin) {
     struct pin *other = find(pin->value.object);
@@ -76,8 +68,9 @@ void pin_end(struct pin *pin) {
     if (pin->pinned) forget(pin);
     bool frees = pin->owner && !pass_on(pin);
     pthread_mutex_unlock(&pins.mutex);
-    pin_lock(pin); /* whoever found it before, to finish it, holds this until that is done */
-    pin_unlock(pin);
+    /* Whoever has found it before, to finish it, holds this until that is done. */
+    pthread_mutex_lock(&pin->mutex);
+    pthread_mutex_unlock(&pin->mutex);
     pthread_mutex_destroy(&pin->mutex);
     if (!frees) return;
     const struct value_ops *ops = value_ops(pin->value.type);
@@ -89,11 +82,11 @@ void pins_finish(const void *object) {
     struct pin *pin;
     pthread_mutex_lock(&pins.mutex);
     while ((pin = find(object))) {
-        pin_lock(pin);
+        pthread_mutex_lock(&pin->mutex);
         forget(pin);
         pthread_mutex_unlock(&pins.mutex);
         pin->finish(pin);
-        pin_unlock(pin);
+        pthread_mutex_unlock(&pin->mutex);
         pthread_mutex_lock(&pins.mutex);
     }
     pthread_mutex_unlock(&pins.mutex);

@@ -15,9 +15,9 @@
 struct pin {
     struct value value; /* large */
 
-    /* Reads all that is left to read, on the thread of whoever is about to change the object. The
-     * pin is locked; the object's partition too, or it is exclusive mode. Must neither call into
-     * the keyspace nor wait for a lock. */
+    /* Reads all that is left to read, on the thread of whoever is about to change the object; the
+     * object's partition is locked, or it is exclusive mode. Must not call into the keyspace, and
+     * wait at most for somebody who reads the object and waits for nobody. */
     void (*finish)(struct pin *pin);
 
     /* The keyspace's own. */
@@ -28,13 +28,9 @@ struct pin {
     bool owner;  /* nobody but pins refers to the object */
 };
 
-/* Pins pin->value, of which the partition is locked. False: no memory. */
+/* Pins pin->value, of which the partition is locked. False: no memory. The object may be
+ * read on any thread until finish() returns or pin_end() is called. */
 bool pin_begin(struct pin *pin, struct keyspace *keyspace);
 
-/* The object may be read between the two, if pin->pinned, and nobody changes it meanwhile. Inside
- * the gate; for a short time, since others wait. */
-void pin_lock(struct pin *pin);
-void pin_unlock(struct pin *pin);
-
-/* Inside the gate. */
+/* Waits for a finish() that is under way. Inside the gate, or when the server has stopped. */
 void pin_end(struct pin *pin);

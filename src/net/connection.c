@@ -154,7 +154,6 @@ void connection_resume(struct connection *c) {
 }
 
 void connection_stream(struct connection *c) {
-    ensure(c->worker->current == c);
     c->flags |= CONNECTION_STREAMING;
 }
 

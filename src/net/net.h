@@ -165,8 +165,9 @@ void connection_close(struct connection *c);
 /* Lets a connection go on whose run() took fewer requests than it was given. */
 void connection_resume(struct connection *c);
 
-/* Within its run(): the reply that has just been begun comes in pieces, by service->more(). No
- * request is run until that says that it is complete. run() returns at once. */
+/* The reply that has just been begun, within the connection's run(), which returns at once, or with
+ * connection_send_buffer(), comes in pieces, by service->more(). No request is run until that says
+ * that it is complete. */
 void connection_stream(struct connection *c);
 
 /* Asks for all the rest of such a reply now, whether the peer has taken what there is or not. */
