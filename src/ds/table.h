@@ -144,14 +144,20 @@ table_find(const struct table *table, uint64_t hash, bool (*match)(const void *,
     return false;
 }
 
+/* Where a block of this hash lies, or would; NULL: the table is empty. */
+static inline const struct table_bucket *table_home_bucket(const struct table *table,
+                                                           uint64_t hash) {
+    if (UNLIKELY(!table->directory)) return NULL;
+    uintptr_t tagged = table->directory[table_directory_index(hash, table->depth)];
+    return &table_segment_of(tagged)->bucket[table_home(hash, table_buckets_of(tagged))];
+}
+
 /* Hints: the bucket of this hash, then the first block in it that may be the one. Always inlined:
  * GCC takes a function that only prefetches for one without effect and drops the call. */
 static inline __attribute__((always_inline)) void table_prefetch_bucket(const struct table *table,
                                                                         uint64_t hash) {
-    if (!table->directory) return;
-    uintptr_t tagged = table->directory[table_directory_index(hash, table->depth)];
-    unsigned at = table_home(hash, table_buckets_of(tagged));
-    __builtin_prefetch(&table_segment_of(tagged)->bucket[at]);
+    const struct table_bucket *bucket = table_home_bucket(table, hash);
+    if (bucket) __builtin_prefetch(bucket);
 }
 
 /* The same for table_insert(), which looks at the head of the segment, too. */
@@ -164,18 +170,20 @@ static inline __attribute__((always_inline)) void table_prefetch_insert(const st
     __builtin_prefetch(&segment->bucket[table_home(hash, table_buckets_of(tagged))], 1);
 }
 
-static inline __attribute__((always_inline)) void table_prefetch_block(const struct table *table,
-                                                                       uint64_t hash) {
-    if (!table->directory) return;
-    uintptr_t tagged = table->directory[table_directory_index(hash, table->depth)];
-    const struct table_segment *segment = table_segment_of(tagged);
-    const struct table_bucket *bucket =
-        &segment->bucket[table_home(hash, table_buckets_of(tagged))];
+static inline __attribute__((always_inline)) void
+table_prefetch_block_in(const struct table *table, const struct table_bucket *bucket,
+                        uint64_t hash) {
     unsigned hits = table_match(bucket, table_tag(hash));
     if (!hits) return;
     const char *block = arena_at(table->arena, bucket->ref[__builtin_ctz(hits)]);
     __builtin_prefetch(block);
     __builtin_prefetch(block + 64);
+}
+
+static inline __attribute__((always_inline)) void table_prefetch_block(const struct table *table,
+                                                                       uint64_t hash) {
+    const struct table_bucket *bucket = table_home_bucket(table, hash);
+    if (bucket) table_prefetch_block_in(table, bucket, hash);
 }
 
 /* The same for all blocks in a bucket. */

@@ -78,9 +78,9 @@ struct staged {
     uint64_t element;                   /* the hash of the element that it names; 0 = none */
 };
 
-/* How far entries and elements of a batch's keys have been asked for (stage.c). */
+/* How far a batch's keys and their elements have been asked for (stage.c). */
 struct asked {
-    size_t entries;                     /* by the worker's `keys` */
+    size_t keys;                        /* of the worker's `keys` */
     unsigned element_buckets, elements; /* by requests */
 };
 

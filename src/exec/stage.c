@@ -1,28 +1,24 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The first stage of a batch: all requests are looked up, their keys hashed, and the buckets of
- * these asked for. Then, while the commands run in order, the entries that commands further on will
- * want are asked for ahead of them. So the cache misses of a pipeline overlap with each other and
- * with work, instead of adding up.
+ * The first stage of a batch: all requests are looked up, their keys hashed, and the buckets and
+ * entries of these asked for, many together. So the cache misses of a pipeline overlap with each
+ * other instead of adding up. What comes behind those many, and elements of collections, is asked
+ * for while the commands before it run.
  */
 #include "base/ensure.h"
 #include "exec/exec_priv.h"
 
-/* How many keys ahead entries are asked for: far enough for the memory to answer, near enough for
- * the answer to be still in the cache. */
-#define ENTRIES_AHEAD (size_t)24
-
-/* A bucket has arrived when so many others have been asked for after it. */
-#define BUCKETS_AHEAD (size_t)16
+/* So many keys are asked for together, when fewer than KEYS_AHEAD of those before are left: enough
+ * for the memory to answer meanwhile, few enough for the answer to be still in the cache. */
+#define KEYS_AT_ONCE (size_t)64
+#define KEYS_AHEAD   (size_t)16
+#define KEYS_MAX     (size_t)512 /* of a single request: more would push each other out */
 
 /* The same for elements of large collections, which are found through their entries: first their
  * buckets, then themselves. */
 #define ELEMENT_BUCKETS_AHEAD 12u
 #define ELEMENTS_AHEAD        6u
 #define ELEMENTS_AT_ONCE      8u /* at most, of the same key */
-
-/* More buckets than this would push each other out of the cache before they are used. */
-#define BUCKETS_MAX (size_t)512
 
 /* A worker keeps room for this many keys from batch to batch. */
 #define KEYS_KEPT 4096
@@ -50,20 +46,16 @@ static inline bool is_repeated(const struct exec_worker *w, size_t key) {
     return key && items[key].hash == items[key - 1].hash;
 }
 
-static inline void ask_for_buckets(const struct exec_worker *w, const struct view *view,
-                                   size_t first) {
-    size_t end = MIN(w->keys.count, BUCKETS_MAX);
-    for (size_t key = first; key < end; key++)
-        if (!is_repeated(w, key)) keyspace_prefetch_bucket(view, &w->keys.items[key]);
-}
-
-/* Of keys before `end`. */
-static inline void ask_for_entries(struct exec_worker *w, const struct view *view, size_t end) {
-    size_t key = w->asked.entries;
-    if (key >= end) return;
-    for (; key < end; key++)
-        if (!is_repeated(w, key)) keyspace_prefetch_entry(view, &w->keys.items[key]);
-    w->asked.entries = end;
+/* The keys of this request, and some of those behind it, are asked for unless they have been. */
+static inline void ask_for_keys(struct exec_worker *w, const struct view *view,
+                                const struct staged *staged) {
+    size_t wanted = staged->first_key + staged->key_count + KEYS_AHEAD;
+    if (LIKELY(w->asked.keys >= MIN(wanted, w->keys.count))) return;
+    size_t from = MAX(w->asked.keys, staged->first_key);
+    size_t most = MAX(KEYS_AT_ONCE, MIN(staged->key_count, KEYS_MAX));
+    size_t count = MIN(w->keys.count - from, most);
+    keyspace_prefetch(view, w->keys.items + from, count);
+    w->asked.keys = from + count;
 }
 
 void stage_batch(struct exec_worker *w, const struct request_batch *batch,
@@ -79,12 +71,9 @@ void stage_batch(struct exec_worker *w, const struct request_batch *batch,
             name = r->argv[0];
             found = commands_find(&w->exec->commands, name);
         }
-        size_t key = w->keys.count;
         stage_request(w, r, found, &w->staged[i]);
-        ask_for_buckets(w, view, key);
-        if (w->keys.count > BUCKETS_AHEAD)
-            ask_for_entries(w, view, MIN(w->keys.count - BUCKETS_AHEAD, ENTRIES_AHEAD));
     }
+    if (w->keys.count > 1) ask_for_keys(w, view, &w->staged[0]);
     tracking_prefetch(w);
     w->unsampled_keys -= (int64_t)w->keys.count;
     if (UNLIKELY(w->unsampled_keys < 0)) hotkeys_sample(w, view->db);
@@ -155,7 +144,6 @@ static void look_inside(struct exec_worker *w, const struct view *view,
 
 void stage_look_ahead(struct exec_worker *w, const struct view *view,
                       const struct request_batch *batch, unsigned next) {
-    size_t end = w->staged[next].first_key + ENTRIES_AHEAD;
-    ask_for_entries(w, view, MIN(end, w->keys.count));
+    ask_for_keys(w, view, &w->staged[next]);
     if (UNLIKELY(w->has_elements)) look_inside(w, view, batch, next);
 }

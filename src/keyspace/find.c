@@ -41,10 +41,11 @@ static inline struct entry *find_alive(struct view *view, const struct key *key,
     return spot->entry;
 }
 
+/* Stores the clock even if it is the same: whether it is cannot be predicted where keys are used
+ * about once a second. */
 static inline void touch(const struct view *view, struct entry *e) {
     if (UNLIKELY(view->no_touch)) return;
-    uint32_t clock = clock_touched(entry_clock(e), view->now_ms);
-    if (clock != entry_clock(e)) entry_set_clock(e, clock);
+    entry_set_clock(e, clock_touched(entry_clock(e), view->now_ms));
 }
 
 static inline void count(struct view *view, const struct key *key, const struct entry *e) {
@@ -146,6 +147,40 @@ void keyspace_prefetch_entry(const struct view *view, const struct key *key) {
         prefetch_locked(view, key, true);
     else
         table_prefetch_block(&slice_of(view, key)->table, key->hash);
+}
+
+/* As many as have their lines in the first cache together with the requests that they are of. */
+#define ASKED_AT_ONCE (size_t)64
+
+/* The loops are short because a prefetch that misses the TLB holds up all that comes after it until
+ * its page is found: only the few dozen instructions that the processor looks ahead can overlap
+ * with that, so they had better be further prefetches. */
+static inline __attribute__((always_inline)) void
+prefetch_some(const struct view *view, const struct key *keys, size_t count) {
+    const struct table_bucket *buckets[ASKED_AT_ONCE];
+    uint64_t last = ~keys[0].hash;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t hash = keys[i].hash;
+        buckets[i] =
+            hash == last ? NULL : table_home_bucket(&slice_of(view, &keys[i])->table, hash);
+        __builtin_prefetch(buckets[i]);
+        last = hash;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (buckets[i])
+            table_prefetch_block_in(&slice_of(view, &keys[i])->table, buckets[i], keys[i].hash);
+}
+
+void keyspace_prefetch(const struct view *view, const struct key *keys, size_t count) {
+    if (gate_is_shared(view->keyspace->gate)) {
+        for (size_t i = 0; i < count; i++)
+            prefetch_locked(view, &keys[i], false);
+        for (size_t i = 0; i < count; i++)
+            prefetch_locked(view, &keys[i], true);
+        return;
+    }
+    for (size_t done = 0; done < count; done += ASKED_AT_ONCE)
+        prefetch_some(view, keys + done, MIN(count - done, ASKED_AT_ONCE));
 }
 
 /* What finds the key's elements by name; NULL: nothing does. */
