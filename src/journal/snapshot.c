@@ -43,7 +43,8 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
-#define STEP_BYTES    ((size_t)64 * 1024)        /* are copied under a lock */
+#define STEP_BYTES    ((size_t)64 * 1024)        /* are copied before they are written */
+#define STEPS         16                         /* of the walk, likewise: some 600 small entries */
 #define LIMIT_LEAST   ((size_t)16 * 1024 * 1024) /* of copies waiting */
 #define LIMIT_PERCENT 2                          /* of resident memory, if that is more */
 #define PART_MOST     ((size_t)4 * 1024 * 1024)  /* of a serialised collection kept in memory */
@@ -53,6 +54,7 @@ struct taking {
     const struct snapshot_options *options;
     struct saved *saved;
     size_t limit, step_bytes;
+    size_t used_memory; /* just before the instant */
     int64_t now_ms;
     int64_t yield_us; /* when the others are to be let run */
     bool lru, lfu;    /* which use of entries is told */
@@ -304,7 +306,8 @@ static void walk(struct taking *t) {
     bool more = true;
     while (more) {
         t->step_bytes = 0;
-        more = keyspace_epoch_walk(o->keyspace, o->participant, &walk, visit, t);
+        for (unsigned i = 0; more && i < STEPS && !t->pinned && t->step_bytes < STEP_BYTES; i++)
+            more = keyspace_epoch_walk(o->keyspace, o->participant, &walk, visit, t);
         if (t->pinned) write_pinned(t);
         struct saved_chunk *own = saved_take_open(t->saved, o->participant);
         if (own) write_chunk(t, own);
@@ -321,7 +324,7 @@ static void write_head(struct taking *t, const struct snapshot_result *result) {
     rdb_writer_aux(w, BYTES("strata-ver"), BYTES("1"));
     rdb_writer_aux_number(w, BYTES("redis-bits"), 8 * sizeof(void *));
     rdb_writer_aux_number(w, BYTES("ctime"), (uint64_t)t->now_ms / 1000);
-    rdb_writer_aux_number(w, BYTES("used-mem"), memory_allocated());
+    rdb_writer_aux_number(w, BYTES("used-mem"), t->used_memory);
     rdb_writer_aux_number(w, BYTES("aof-base"), 0);
     if (t->options->instant) rdb_writer_aux_number(w, BYTES("strata-sequence"), result->sequence);
 }
@@ -377,6 +380,7 @@ static void finish(struct taking *t, unsigned participants) {
 
 static void take(struct taking *t, unsigned participants, struct snapshot_result *result) {
     const struct snapshot_options *o = t->options;
+    t->used_memory = memory_allocated();
     gate_enter(o->gate, o->participant);
     int64_t began_us = clock_mono_us();
     gate_exclusive_begin(o->gate, o->participant);

@@ -22,7 +22,7 @@
 #include "sys/memory.h"
 #include <pthread.h>
 
-#define BUCKETS_AT_ONCE 16   /* in one step of the walk */
+#define BUCKETS_AT_ONCE 4    /* in one step of the walk: some three microseconds */
 #define LARGE           4096 /* elements: of a value that takes about half a millisecond to write */
 #define URGENT_MAX      64
 

@@ -23,7 +23,6 @@
 #include "sys/memory.h"
 #include "sys/thread.h"
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <time.h>
 
@@ -151,8 +150,7 @@ bool gate_is_exclusive(const struct gate *gate, unsigned participant) {
 
 /* ---- partitions ---- */
 
-#define SPINS        100
-#define YIELDS       10
+#define SPINS        500 /* some ten microseconds: most who hold one longer have lost their core */
 #define WAIT_POLL_NS 50000
 #define LEND_US      1000
 
@@ -175,8 +173,6 @@ static bool wait_until_free(const struct gate *gate, const struct partition_lock
         if (gives_up && gate_is_busy(gate)) return false;
         if (i < SPINS)
             thread_relax();
-        else if (i < SPINS + YIELDS)
-            sched_yield();
         else
             nanosleep(&(struct timespec){.tv_nsec = WAIT_POLL_NS}, NULL);
     }
@@ -407,6 +403,7 @@ void gate_exclusive_end(struct gate *gate, unsigned participant) {
 
 static void attach(struct gate *gate, unsigned guest, int change) {
     ensure(guest >= gate->head.workers);
+    if (gate->head.workers > 1) return; /* who always share */
     gate_enter(gate, guest);
     gate_exclusive_begin(gate, guest);
     gate->attached += (unsigned)change;

@@ -166,6 +166,7 @@ uint64_t slice_keys(const struct slice *slice) {
 
 struct keyspace_size keyspace_size(const struct keyspace *ks, unsigned db) {
     struct keyspace_size size = {0};
+    if (!database_used(ks->database[db])) return size;
     for (unsigned p = 0; p < PARTITION_COUNT; p++) {
         const struct slice *slice = &ks->database[db]->slices[p];
         size.keys += slice_keys(slice);

@@ -13,6 +13,7 @@
 #include "value/list.h"
 #include "value/types.h"
 #include <errno.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -30,7 +31,7 @@
 
 struct bank {
     struct world *world;
-    atomic_bool over;
+    atomic_bool begun, over; /* `begun` is for who must not be before the instant */
 };
 
 struct clerk {
@@ -313,13 +314,15 @@ static void store_long(struct view *view, unsigned number, char fill) {
     assert_true(keyspace_store_string(view, &spot, &store));
 }
 
-/* Changes everything, as fast as it can. */
+/* Changes everything, from the instant on, as fast as it can. */
 static void clerk_overwrites(void *context) {
     struct clerk *clerk = context;
     struct world *world = clerk->bank->world;
     struct view view = world->view;
     view.worker = clerk->worker;
     view.counters = keyspace_counters_of(world->keyspace, clerk->worker);
+    while (!atomic_load(&clerk->bank->begun))
+        sched_yield();
     for (unsigned i = 0; !atomic_load(&clerk->bank->over); i = (i + 1) % LONG_KEYS) {
         char room[32];
         struct key key = account_key(i, room);
@@ -330,6 +333,12 @@ static void clerk_overwrites(void *context) {
         gate_unlock(world->gate, &hold);
         gate_leave(world->gate, clerk->worker);
     }
+}
+
+static uint64_t note_instant(void *context) {
+    struct bank *bank = context;
+    atomic_store(&bank->begun, true);
+    return 0;
 }
 
 /* 64 MB a second, and everything as it was. */
@@ -354,8 +363,17 @@ static void test_copies_that_wait(void **state) {
     gate_leave(bank.world->gate, 0);
     rdb_compression = false;
     assert_int_equal(thread_start("clerk", clerk_overwrites, &clerk, &clerk.thread), 0);
-    struct snapshot_result result =
-        take_to(bank.world, (struct rdb_output){write_slowly, NULL}, &progress);
+    struct snapshot_options options = {.keyspace = bank.world->keyspace,
+                                       .gate = bank.world->gate,
+                                       .participant = WORKERS,
+                                       .format = {RDB_VERSION, true},
+                                       .output = {write_slowly, NULL},
+                                       .instant = note_instant,
+                                       .instant_context = &bank,
+                                       .progress = &progress};
+    assert_true(snapshot_reserve());
+    struct snapshot_result result = snapshot_take(&options);
+    snapshot_release();
     rdb_compression = true;
     atomic_store(&bank.over, true);
     thread_join(&clerk.thread);
