@@ -5,8 +5,8 @@
  *      keyspace_seek() and its like, and spot_remove(), which are the ways to a change, see to
  *      that.
  *   2. An image's object is in `objects`, and as it was but for its elements in `elements`, of
- *      which each has the first thing that members_keep() told of it. Or it is a copy that nobody
- *      else knows.
+ *      which each has the first thing that members_keep() told of it, and for its `steps`, if it
+ *      is a list. Or it is a copy that nobody else knows.
  *   3. An object in `objects` hangs off an entry that has an image, too, or it is `owned`: freed by
  *      nobody but the undo. (It moves by RENAME and MOVE, whose keys have both been sought.)
  *
@@ -18,6 +18,7 @@
 #include "base/index.h"
 #include "keyspace/undo_priv.h"
 #include "sys/memory.h"
+#include "value/list.h"
 #include "value/members.h"
 
 /* A value that is larger is not copied, since a script that changes a bit of it should not pay for
@@ -36,7 +37,9 @@ struct image {
     struct key key; /* the name lies in the entry, or instead of it */
     uint32_t db;
     bool owned;          /* the object is not in the keyspace */
+    bool by_steps;       /* the object is a list that tells them */
     struct entry *entry; /* behind the struct; NULL: there was none */
+    struct step *steps;  /* the latest first */
 };
 
 /* What an element of an image's object was. */
@@ -48,7 +51,13 @@ struct element {
     const void *block; /* behind the struct; NULL: it was not there */
 };
 
-/* Memory for both. */
+/* What happened to an image's list. */
+struct step {
+    struct step *older;
+    struct list_step what; /* its text is behind the struct */
+};
+
+/* Memory for all of these. */
 struct block {
     struct block *next;
     size_t used, size;
@@ -60,7 +69,8 @@ struct undo {
     struct view view;
     undo_permission *may_give_up;
     void *context;
-    struct members_keeper keeper;
+    struct members_keeper members;
+    struct list_keeper lists;
     struct index keys, objects; /* of images */
     struct index elements;
     struct image *newest;
@@ -140,10 +150,15 @@ static struct image *find_by_object(const struct undo *undo, const void *object)
 
 /* ---- the end ---- */
 
+static void tell_nobody(void) {
+    members_keeper = NULL;
+    list_keeper = NULL;
+}
+
 /* Frees the images; of their objects those that are owned, unless they have been put back. */
 static void forget(struct undo *undo, bool put_back) {
     undo->is_on = false;
-    members_keeper = NULL;
+    tell_nobody();
     for (struct image *image = undo->newest; image && !put_back; image = image->older)
         if (image->owned) object_release(&undo->view, image->entry);
     undo->newest = NULL;
@@ -166,13 +181,16 @@ void keyspace_undo_end(struct view *view) {
 
 /* ---- keeping ---- */
 
-/* Is there room for so many bytes more? Otherwise the undo is given up, if it may be. */
+/* What costs too much is the end of the undo, if that may be. */
+static bool goes_on(struct undo *undo, bool affordable) {
+    if (LIKELY(affordable) || !undo->may_give_up(undo->context)) return true;
+    forget(undo, false);
+    return false;
+}
+
 static bool affords(struct undo *undo, size_t bytes) {
     bool fits = bytes <= VALUE_BYTES_MAX && undo->bytes + bytes <= BYTES_MAX;
-    if (UNLIKELY(!fits) && undo->may_give_up(undo->context)) {
-        forget(undo, false);
-        return false;
-    }
+    if (!goes_on(undo, fits)) return false;
     undo->bytes += bytes;
     return true;
 }
@@ -229,7 +247,9 @@ void undo_keep(const struct view *view, const struct spot *spot, bool elements) 
     const struct entry *e = spot->entry;
     if (!elements || !e || !entry_is_object(e) || value_ops(entry_type(e))->restore) return;
     struct image *image = find_by_object(undo, entry_object(e));
-    if (image) copy_object(undo, image);
+    if (!image || image->by_steps) return;
+    image->by_steps = entry_type(e) == TYPE_LIST && list_tells_steps(entry_object(e));
+    if (!image->by_steps) copy_object(undo, image);
 }
 
 /* ---- elements ---- */
@@ -247,7 +267,7 @@ static struct element *find_element(const struct undo *undo, const struct image 
 /* Members are the first thing in the objects that have them. */
 static void keep_element(struct members_keeper *keeper, const struct members *members,
                          struct bytes name, uint64_t hash, const void *block) {
-    struct undo *undo = CONTAINER_OF(keeper, struct undo, keeper);
+    struct undo *undo = CONTAINER_OF(keeper, struct undo, members);
     const struct image *image = find_by_object(undo, members);
     if (!image) return;
     hash += hash_of(members);
@@ -268,6 +288,41 @@ static void keep_element(struct members_keeper *keeper, const struct members *me
     if (!index_add(&undo->elements, &element->by_name, hash)) fail(undo);
 }
 
+/* ---- steps of lists ---- */
+
+static bool expect_steps(struct list_keeper *keeper, const struct list *list, uint64_t going) {
+    struct undo *undo = CONTAINER_OF(keeper, struct undo, lists);
+    bool affordable = going <= VALUE_BYTES_MAX / sizeof(struct step);
+    return find_by_object(undo, list) && goes_on(undo, affordable);
+}
+
+/* Elements that have come next to the last ones, or in front of them. */
+static bool continues(const struct step *last, const struct list_step *step) {
+    return last && last->what.kind == LIST_CAME && step->kind == LIST_CAME &&
+           (step->index == last->what.index || step->index == last->what.index + last->what.count);
+}
+
+static void keep_step(struct list_keeper *keeper, const struct list *list,
+                      const struct list_step *what) {
+    struct undo *undo = CONTAINER_OF(keeper, struct undo, lists);
+    struct image *image = find_by_object(undo, list);
+    if (!image) return;
+    if (continues(image->steps, what)) {
+        image->steps->what.count++;
+        return;
+    }
+    if (!affords(undo, sizeof(struct step) + what->text.len)) return;
+    struct step *step = allocate(undo, sizeof *step + what->text.len);
+    if (!step) {
+        fail(undo);
+        return;
+    }
+    *step = (struct step){image->steps, *what};
+    step->what.text.data = (const char *)(step + 1);
+    if (what->text.len) memcpy(step + 1, what->text.data, what->text.len);
+    image->steps = step;
+}
+
 void spot_keep_now(const struct view *view, const struct spot *spot, bool elements) {
     epoch_keep(view, spot);
     if (view->undoes) undo_keep(view, spot, elements);
@@ -285,8 +340,10 @@ void keyspace_undo_begin(struct view *view, undo_permission *may_give_up, void *
     ensure(!undo->is_on);
     undo->is_on = true;
     undo->view = *view;
-    undo->keeper.keep = keep_element;
-    members_keeper = &undo->keeper;
+    undo->members.keep = keep_element;
+    undo->lists = (struct list_keeper){expect_steps, keep_step};
+    members_keeper = &undo->members;
+    list_keeper = &undo->lists;
     undo->may_give_up = may_give_up;
     undo->context = context;
     undo->changes = view->counters->changes;
@@ -305,9 +362,16 @@ static void need(bool memory_to_take_a_change_back) {
     ensure(memory_to_take_a_change_back);
 }
 
+static void take_steps_back(const struct image *image) {
+    for (const struct step *step = image->steps; step; step = step->older)
+        need(list_step_back(entry_object(image->entry), &step->what));
+}
+
 /* While all objects still are where they are. */
-static void restore_elements(const struct undo *undo) {
-    members_keeper = NULL;
+static void restore_objects(const struct undo *undo) {
+    tell_nobody();
+    for (const struct image *image = undo->newest; image; image = image->older)
+        take_steps_back(image);
     for (const struct element *e = undo->newest_element; e; e = e->older) {
         const struct entry *entry = e->image->entry;
         const struct value_ops *ops = value_ops(entry_type(entry));
@@ -342,7 +406,7 @@ bool keyspace_undo(struct view *view) {
     const struct keyspace *ks = view->keyspace;
     struct undo *undo = ks->undo;
     if (!undo->is_on) return false;
-    restore_elements(undo);
+    restore_objects(undo);
     for (const struct image *image = undo->newest; image; image = image->older)
         take_back(view, image);
     if (ks->unit_rewind) ks->unit_rewind(ks->unit_context, undo->unit);

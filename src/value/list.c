@@ -145,16 +145,23 @@ void list_edit_drop(struct list_edit *edit) {
 /* ---- edits: the elements ---- */
 
 bool list_edit_push(struct list_edit *edit, enum list_end end, struct bytes text) {
-    if (edit->list) return list_large_push(edit->list, end, text);
+    if (edit->list) {
+        bool done = list_large_push(edit->list, end, text);
+        if (UNLIKELY(list_keeper != NULL) && done)
+            list_tell_came(edit->list, end == LIST_LEFT ? 0 : edit->list->tree.weight - 1);
+        return done;
+    }
     return end == LIST_LEFT ? pack_prepend(edit->pack, text) : pack_append(edit->pack, text);
 }
 
 void list_edit_remove(struct list_edit *edit, uint64_t start, uint64_t count) {
     if (count == 0) return;
-    if (edit->list)
+    if (edit->list) {
+        if (UNLIKELY(list_keeper != NULL)) list_tell_going(edit->list, start, count);
         list_large_remove(edit->list, start, count);
-    else
+    } else {
         pack_delete(edit->pack, pack_seek(buffer_bytes(edit->pack), (int64_t)start), count);
+    }
 }
 
 void list_edit_drop_end(struct list_edit *edit, enum list_end end, uint64_t count) {
@@ -162,7 +169,10 @@ void list_edit_drop_end(struct list_edit *edit, enum list_end end, uint64_t coun
 }
 
 bool list_edit_remove_at(struct list_edit *edit, struct list_cursor *cursor, bool backwards) {
-    if (edit->list) return list_large_remove_at(edit->list, cursor, backwards);
+    if (edit->list) {
+        if (UNLIKELY(list_keeper != NULL)) list_tell_going_at(edit->list, cursor);
+        return list_large_remove_at(edit->list, cursor, backwards);
+    }
     size_t before = backwards ? pack_prev(cursor->pack, cursor->at) : PACK_NONE;
     size_t behind = pack_delete(edit->pack, cursor->at, 1);
     cursor->pack = buffer_bytes(edit->pack);
@@ -171,14 +181,22 @@ bool list_edit_remove_at(struct list_edit *edit, struct list_cursor *cursor, boo
 }
 
 bool list_edit_insert(struct list_edit *edit, uint64_t index, bool after, struct bytes text) {
-    if (edit->list) return list_large_insert(edit->list, index, after, text);
+    if (edit->list) {
+        bool done = list_large_insert(edit->list, index, after, text);
+        if (UNLIKELY(list_keeper != NULL) && done)
+            list_tell_came(edit->list, after ? index + 1 : index);
+        return done;
+    }
     struct bytes pack = buffer_bytes(edit->pack);
     size_t at = pack_seek(pack, (int64_t)index);
     return pack_insert(edit->pack, after ? pack_next(pack, at) : at, text);
 }
 
 bool list_edit_replace(struct list_edit *edit, uint64_t index, struct bytes text) {
-    if (edit->list) return list_large_replace(edit->list, index, text);
+    if (edit->list) {
+        if (UNLIKELY(list_keeper != NULL)) list_tell_changing(edit->list, index);
+        return list_large_replace(edit->list, index, text);
+    }
     return pack_replace(edit->pack, pack_seek(buffer_bytes(edit->pack), (int64_t)index), text);
 }
 

@@ -118,3 +118,28 @@ bool list_edit_insert(struct list_edit *edit, uint64_t index, bool after, struct
 
 /* Gives the element at `index` another text. */
 bool list_edit_replace(struct list_edit *edit, uint64_t index, struct bytes text);
+
+/* ---- taking back ---- */
+
+/* What happens to a large list that is a quicklist, one step after the other: elements that are
+ * new, one that has gone from this index, or what the one at this index was before it changed. */
+enum list_step_kind { LIST_CAME, LIST_WENT, LIST_WAS };
+struct list_step {
+    enum list_step_kind kind;
+    uint64_t index, count; /* count: of LIST_CAME */
+    struct bytes text;
+};
+
+/* Who wants to know; the thread's own, NULL: nobody does. `expects` is asked before so many go; if
+ * it answers false, they are not told. */
+struct list_keeper {
+    bool (*expects)(struct list_keeper *self, const struct list *list, uint64_t going);
+    void (*keep)(struct list_keeper *self, const struct list *list, const struct list_step *step);
+};
+extern _Thread_local struct list_keeper *list_keeper;
+
+/* Are all changes of this list told? */
+bool list_tells_steps(const void *object);
+
+/* Takes a step back when all later ones have been. False: no memory. */
+bool list_step_back(struct list *list, const struct list_step *step);

@@ -56,3 +56,12 @@ void list_large_remove(struct list *list, uint64_t start, uint64_t count);
 bool list_large_remove_at(struct list *list, struct list_cursor *cursor, bool backwards);
 bool list_large_insert(struct list *list, uint64_t index, bool after, struct bytes text);
 bool list_large_replace(struct list *list, uint64_t index, struct bytes text);
+
+/* ---- list_steps.c: while there is a list_keeper ---- */
+
+/* An element has come; so many are about to go, or the one at the cursor is; one is about to
+ * change. */
+void list_tell_came(const struct list *list, uint64_t index);
+void list_tell_going(const struct list *list, uint64_t index, uint64_t count);
+void list_tell_going_at(const struct list *list, const struct list_cursor *cursor);
+void list_tell_changing(const struct list *list, uint64_t index);
