@@ -188,6 +188,13 @@ static void debug_set_active_expire(struct call *call) {
     reply_ok(call->reply);
 }
 
+static void debug_set_disable_deny_scripts(struct call *call) {
+    int64_t on = 0;
+    number_parse_i64(call->argv[2], &on);
+    exec_let_scripts_debug(call->exec, on != 0);
+    reply_ok(call->reply);
+}
+
 static void debug_change_repl_id(struct call *call) {
     entropy_hex(server_facts.replication_id, sizeof server_facts.replication_id / 2);
     reply_ok(call->reply);
@@ -284,7 +291,8 @@ static const struct {
     {"segfault", 2, 2, debug_segfault, "SEGFAULT", "Crash on a bad address."},
     {"set-active-expire", 3, 3, debug_set_active_expire, "SET-ACTIVE-EXPIRE <0|1>",
      "Whether keys expire before anybody looks at them."},
-    {"set-disable-deny-scripts", 3, 3, debug_accept, NULL, NULL},
+    {"set-disable-deny-scripts", 3, 3, debug_set_disable_deny_scripts,
+     "SET-DISABLE-DENY-SCRIPTS <0|1>", "Whether scripts may call DEBUG PROTOCOL and SLEEP."},
     {"set-skip-checksum-validation", 3, 3, debug_accept, NULL, NULL},
     {"sleep", 3, 3, debug_sleep, "SLEEP <seconds>", "Stop serving for so long."},
 };
@@ -311,6 +319,11 @@ static bool is_allowed(const struct call *call) {
            (allowed == DEBUG_LOCAL && connection_peer_is_local(call->session->connection));
 }
 
+/* What is about the server as a whole cannot be done in the middle of a script. */
+static bool is_for_scripts(void (*run)(struct call *call)) {
+    return run == debug_protocol || run == debug_sleep;
+}
+
 void debug_run(struct call *call) {
     if (!is_allowed(call)) {
         reply_error(call->reply,
@@ -322,7 +335,10 @@ void debug_run(struct call *call) {
     for (unsigned i = 0; i < ARRAY_LEN(subcommands); i++) {
         if (!bytes_is(call->argv[1], subcommands[i].name)) continue;
         if (call->argc < subcommands[i].min || call->argc > subcommands[i].max) break;
-        subcommands[i].run(call);
+        if (call->from_script && !is_for_scripts(subcommands[i].run))
+            reply_error(call->reply, "ERR This Valkey command is not allowed from script");
+        else
+            subcommands[i].run(call);
         return;
     }
     call_subcommand_error(call);

@@ -214,12 +214,21 @@ enum verdict check_request(struct session *session, const struct staged *staged,
 
 /* ---- commands of scripts ---- */
 
-static const char *script_refusal(const struct nested_command *command) {
+void exec_let_scripts_debug(struct exec *exec, bool may) {
+    exec->scripts_debug = may;
+}
+
+static bool denied_to_scripts(const struct exec *exec, const struct registered *found) {
+    if (LIKELY(!(found->flags & CMD_NOSCRIPT))) return false;
+    return !exec->scripts_debug || strcmp(found->command->name, "debug") != 0;
+}
+
+static const char *script_refusal(const struct exec *exec, const struct nested_command *command) {
     const struct registered *found = command->found;
     if (!found) return "ERR Unknown command called from script";
     if (!registered_accepts(found, command->argc))
         return "ERR Wrong number of args calling command from script";
-    if (found->flags & CMD_NOSCRIPT) return "ERR This Valkey command is not allowed from script";
+    if (denied_to_scripts(exec, found)) return "ERR This Valkey command is not allowed from script";
     return NULL;
 }
 
@@ -238,7 +247,7 @@ bool check_nested(const struct nested *nested, const struct nested_command *comm
         unknown_subcommand(command->argv, reply);
         return false;
     }
-    const char *refusal = script_refusal(command);
+    const char *refusal = script_refusal(nested->outer->exec, command);
     if (!refusal) {
         if (!check_access(nested->outer->session, command->found, command->argv, command->argc,
                           ACL_SCRIPT, "ERR ACL failure in script: ", reply))

@@ -97,6 +97,9 @@ void exec_unpause(struct exec *exec);
 /* Are writes paused at the moment? Then nothing expires and nothing is evicted either. */
 bool exec_writes_paused(const struct exec *exec, int64_t now_ms);
 
+/* For tests of scripts: whether they may call DEBUG. */
+void exec_let_scripts_debug(struct exec *exec, bool may);
+
 /* ---- INFO: each folder brings its own sections ---- */
 
 typedef void info_writer(struct exec *exec, struct buffer *out, void *context);

@@ -176,6 +176,7 @@ struct exec {
     enum durability default_durability;
     _Atomic bool loading;
     _Atomic bool abandoned; /* exec_abandon */
+    _Atomic bool scripts_debug;
 
     _Atomic int64_t pause_until_ms; /* in the past = nothing is paused */
     bool pause_writes_only;
@@ -245,6 +246,9 @@ bool check_access(struct session *session, const struct registered *found, const
 
 /* Under maxmemory: is there room for a command that may need memory? */
 bool room_for_command(struct session *session, int64_t now_ms);
+
+/* What is over it goes, even if nobody writes: it was lowered, say. True: there is more to go. */
+bool room_tick(struct exec_worker *w, int64_t now_ms);
 
 /* ---- durability.c ---- */
 

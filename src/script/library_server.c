@@ -53,16 +53,19 @@ static void push_problem(lua_State *lua, const char *problem) {
     lua_setfield(lua, -2, "ignore_error_stats_update");
 }
 
-/* Pushes what the command that is on the stack answers. False: that is an error. */
+/* Pushes what the command that is on the stack, which may be full of it, answers. False: that is an
+ * error. */
 static bool call(lua_State *lua) {
     const char *problem;
     struct vm *vm = vm_of(lua);
     const struct bytes *argv = arguments(lua, &problem);
     if (!argv) {
+        lua_settop(lua, 0);
         push_problem(lua, problem);
         return false;
     }
     run_command(lua, argv, (unsigned)lua_gettop(lua));
+    lua_settop(lua, 0);
     convert_to_lua(lua, buffer_bytes(&vm->reply));
     return vm->reply.data[0] != '-';
 }

@@ -176,6 +176,25 @@ static int table_sort(lua_State *lua) {
     return 0;
 }
 
+/* As BitOp's: 2^52 and half of it round a number, and put it into the low bits of a double. */
+static int32_t bit_argument(lua_State *lua, int index) {
+    double shifted = luaL_checknumber(lua, index) + 6755399441055744.0;
+    int64_t bits;
+    memcpy(&bits, &shifted, sizeof bits);
+    return (int32_t)bits;
+}
+
+/* At most eight digits, where LuaJIT's gives more. */
+static int bit_tohex(lua_State *lua) {
+    char text[9];
+    int32_t bits = bit_argument(lua, 1);
+    int64_t digits = lua_isnone(lua, 2) ? 8 : bit_argument(lua, 2);
+    snprintf(text, sizeof text, digits < 0 ? "%08X" : "%08x", (uint32_t)bits);
+    digits = digits < 0 ? -digits : digits;
+    lua_pushstring(lua, text + 8 - MIN(digits, 8));
+    return 1;
+}
+
 static int table_setn(lua_State *lua) {
     return luaL_error(lua, "'setn' is obsolete");
 }
@@ -389,6 +408,7 @@ void sandbox_open(lua_State *lua) {
     set_global_function(lua, "load", base_load);
     set_global_function(lua, "loadstring", base_loadstring);
     set_field_function(lua, "string", "dump", string_dump);
+    set_field_function(lua, "bit", "tohex", bit_tohex);
     open_insert(lua);
     open_sort(lua);
     set_field_function(lua, "table", "setn", table_setn);
