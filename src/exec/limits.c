@@ -130,10 +130,12 @@ bool chores_tick(void *context, unsigned worker) {
     struct exec_worker *w = &exec->workers[worker];
     int64_t now_us = clock_mono_us(), now_ms = clock_wall_ms();
     bool more = true, loading = exec_is_loading(exec);
-    if (!exec_writes_paused(exec, now_ms) && !loading && !gate_is_busy(exec->gate))
+    if (!exec_writes_paused(exec, now_ms) && !loading && !gate_is_busy(exec->gate)) {
         more = keyspace_maintain(exec->keyspace, worker, now_ms);
+        more |= room_tick(w, now_ms);
+    }
     if (!loading) durability_wake(exec);
-    outbox_post(w); /* that something has expired */
+    outbox_post(w); /* that something has expired, or was evicted */
     if (now_us - w->last_sample_us >= SAMPLE_US) look_around(w, now_us, now_ms);
     return more;
 }

@@ -17,6 +17,7 @@
 #define POOL_SIZE        16
 #define LOOK_EVERY_US    5000
 #define KEYS_PER_CALL    64
+#define EVICT_SLICE_US   500
 #define DRAWS_PER_CALL   256
 #define BUCKETS_PER_DRAW 256 /* looked at for one that has victims */
 #define SPARE_PERCENT    5   /* of maxmemory: free space in arenas that stays */
@@ -277,4 +278,14 @@ bool keyspace_make_room(struct view *view) {
     }
     view->counters->evict_cycle_us += (uint64_t)(clock_mono_us() - began);
     return any;
+}
+
+bool keyspace_evict_some(struct view *view) {
+    const struct keyspace *ks = view->keyspace;
+    int64_t until_us = clock_mono_us() + EVICT_SLICE_US;
+    while (policy.maxmemory && is_over(ks)) {
+        if (!keyspace_make_room(view)) return false;
+        if (clock_mono_us() > until_us) return true;
+    }
+    return false;
 }
