@@ -220,7 +220,8 @@ static void break_watch(struct watch *watch) {
     take_off(watch);
 }
 
-/* `all`: also those who know that it did not exist. The key is released by the caller. */
+/* `all`: also those who know that it did not exist, to whom its removal is no change: it had expired
+ * before they came, or before SWAPDB brought it. The key is released by the caller. */
 static void break_watches(struct watched_key *key, bool all) {
     struct watch *watch, *next;
     LIST_FOREACH_SAFE(watch, next, &key->watches, in_key) {
@@ -228,10 +229,10 @@ static void break_watches(struct watched_key *key, bool all) {
     }
 }
 
-static void touch(struct watching *watching, uint32_t db, const struct key *key) {
+static void touch(struct watching *watching, uint32_t db, const struct key *key, bool all) {
     struct watched_key *watched = find(watching, db, key);
     if (!watched) return;
-    break_watches(watched, true);
+    break_watches(watched, all);
     release(watching, watched);
 }
 
@@ -267,11 +268,11 @@ static void look_at(struct exec *exec, const struct change *change) {
     case CHANGE_STORE:
     case CHANGE_RANGE:
     case CHANGE_COMMAND:
-    case CHANGE_EXPIRY:
-    case CHANGE_REMOVE: touch(exec->watching, change->db, change->key); break;
+    case CHANGE_EXPIRY: touch(exec->watching, change->db, change->key, true); break;
+    case CHANGE_REMOVE: touch(exec->watching, change->db, change->key, false); break;
     case CHANGE_RENAME:
-        touch(exec->watching, change->db, change->other);
-        touch(exec->watching, change->db, change->key);
+        touch(exec->watching, change->db, change->other, true);
+        touch(exec->watching, change->db, change->key, true);
         break;
     case CHANGE_FLUSH: touch_database(exec, change->db, false); break;
     case CHANGE_SWAP:
