@@ -183,6 +183,7 @@ static bool expire_fields(struct call *call, const struct hash_fields *fields, u
         enum answer answer;
         struct bytes field = call->argv[fields->first + i];
         done = expire_field(change, field, conditions, deadline, &answer);
+        call->view.counters->expired_elements += answer == REMOVED;
         reply_integer(call->reply, answer);
     }
     return store(call, change, passed ? "hexpired" : "hexpire") && done;

@@ -22,9 +22,10 @@ static bool reply_value(struct call *call, const struct hash_edit *edit, struct 
     return false;
 }
 
-/* Answers the fields and removes them; the event comes if any was there. False: no memory. */
+/* Answers the fields and removes them, which happens because they expire, or not. False: no
+ * memory. */
 static bool take_fields(struct call *call, struct spot *spot, struct hash_edit *edit,
-                        const struct hash_fields *fields, const char *event) {
+                        const struct hash_fields *fields, bool expire) {
     unsigned removed = 0;
     bool done = true;
     reply_array(call->reply, fields->count);
@@ -35,6 +36,8 @@ static bool take_fields(struct call *call, struct spot *spot, struct hash_edit *
         done = hash_remove(edit, field) == HASH_CHANGED;
         removed += done;
     }
+    if (expire) call->view.counters->expired_elements += removed;
+    const char *event = expire ? "hexpired" : "hdel";
     return (!removed || hash_store_fields(call, spot, edit, event, "HDEL", fields)) && done;
 }
 
@@ -46,7 +49,7 @@ void hash_hgetdel(struct call *call) {
     size_t before = call->reply->out->len;
     if (!spot.entry)
         reply_nulls(call, fields.count);
-    else if (!take_fields(call, &spot, &edit, &fields, "hdel"))
+    else if (!take_fields(call, &spot, &edit, &fields, false))
         collection_reply_no_memory(call, before);
 }
 
@@ -138,7 +141,7 @@ void hash_hgetex(struct call *call) {
     if (!spot.entry)
         reply_nulls(call, options.fields.count);
     else if (passed)
-        done = take_fields(call, &spot, &edit, &options.fields, "hexpired");
+        done = take_fields(call, &spot, &edit, &options.fields, true);
     else
         done = get_and_change(call, &spot, &edit, &options.fields, deadline);
     if (!done) collection_reply_no_memory(call, before);
@@ -169,6 +172,7 @@ static bool set_in_the_past(struct call *call, struct spot *spot, struct hash_ed
         if (outcome == HASH_NO_MEMORY) return false;
         removed += outcome == HASH_CHANGED;
     }
+    call->view.counters->expired_elements += removed;
     if (!spot->entry) keyspace_notify(&call->view, spot->key, (struct event){EVENT_NEW, "new"});
     hash_notify(call, "hset");
     hash_notify(call, "hexpire");
