@@ -8,6 +8,7 @@
  */
 #include "ds/table.h"
 #include "sys/memory.h"
+#include <stdlib.h>
 #include <string.h>
 
 #define FILL_PERCENT 92u /* of the slots, before a segment grows */
@@ -25,6 +26,10 @@ static unsigned fill_limit(unsigned buckets) {
 
 /* The smallest size that holds `count` blocks and a tenth more. */
 static unsigned size_for(unsigned count) {
+    static int mode = -1;
+    if (mode < 0) mode = atoi(getenv("WMODE") ?: "0");
+    if (mode == 1 && count > 600) return count <= 949 ? 95 : 127;
+    if (mode == 2 && count > 600) return 127;
     unsigned i = 0;
     while (i + 1 < ARRAY_LEN(sizes) && fill_limit(sizes[i]) < count + count / 10 + 1)
         i++;
@@ -258,6 +263,10 @@ void table_grow_widely(bool widely) {
 static unsigned next_size(unsigned buckets) {
     unsigned i = 0;
     if (grow_widely && buckets >= WIDE_FROM) return TABLE_MAX_BUCKETS;
+    static int mode = -1;
+    if (mode < 0) mode = atoi(getenv("WMODE") ?: "0");
+    if (mode == 1 && buckets >= 63) return buckets >= 95 ? 127 : 95;
+    if (mode == 2 && buckets >= 63) return 127;
     while (sizes[i] != buckets)
         i++;
     return sizes[i + 1];
@@ -426,9 +435,10 @@ static uint64_t bucket_start(unsigned bucket, unsigned buckets) {
     return (((uint64_t)bucket << 32) + buckets - 1) / buckets;
 }
 
-/* Visits all blocks whose home is this bucket, wherever they lie. */
-static void visit_home(const struct table *table, const struct table_segment *segment,
-                       unsigned home, void (*visit)(void *context, void *block), void *context) {
+/* Visits all blocks whose home is this bucket, wherever they lie; freely: and others. */
+static inline __attribute__((always_inline)) void
+visit_home(const struct table *table, const struct table_segment *segment, unsigned home,
+           bool freely, void (*visit)(void *context, void *block), void *context) {
     unsigned before = home ? home - 1u : segment->buckets - 1u, at = home;
     bool pure = !segment->bucket[before].overflow; /* nothing spills into the home bucket */
     for (unsigned probes = 0; probes < segment->buckets; probes++) {
@@ -436,7 +446,8 @@ static void visit_home(const struct table *table, const struct table_segment *se
         for (unsigned i = 0; i < TABLE_SLOTS; i++) {
             if (!bucket->tag[i]) continue;
             void *block = arena_at(table->arena, bucket->ref[i]);
-            if ((pure && at == home) || table_home(table->hash_of(block), segment->buckets) == home)
+            if (freely || (pure && at == home) ||
+                table_home(table->hash_of(block), segment->buckets) == home)
                 visit(context, block);
         }
         if (!bucket->overflow) return;
@@ -459,12 +470,15 @@ static const struct table_segment *segment_of_prefix(const struct table *table, 
 void table_prefetch_scan(const struct table *table, uint64_t cursor) {
     if (!table->directory) return;
     const struct table_segment *segment = segment_of_prefix(table, cursor_prefix(cursor));
-    table_prefetch_blocks(table,
-                          &segment->bucket[table_home(cursor_pos(cursor), segment->buckets)]);
+    unsigned home = table_home(cursor_pos(cursor), segment->buckets);
+    table_prefetch_blocks(table, &segment->bucket[home]);
+    if (segment->bucket[home].overflow)
+        table_prefetch_blocks(table, &segment->bucket[home + 1u < segment->buckets ? home + 1 : 0]);
 }
 
-uint64_t table_scan(const struct table *table, uint64_t cursor,
-                    void (*visit)(void *context, void *block), void *context) {
+static inline __attribute__((always_inline)) uint64_t
+scan(const struct table *table, uint64_t cursor, bool freely,
+     void (*visit)(void *context, void *block), void *context) {
     if (!table->directory) return 0;
     uint32_t prefix = cursor_prefix(cursor), pos = cursor_pos(cursor);
     unsigned depth = cursor >> 18 & 31;
@@ -473,12 +487,22 @@ uint64_t table_scan(const struct table *table, uint64_t cursor,
     uint32_t old_width = 1u << (CURSOR_PREFIX_BITS - MIN(depth, CURSOR_PREFIX_BITS));
     if ((prefix & ~(old_width - 1)) + old_width < start + width) pos = 0;
     unsigned home = table_home(pos, segment->buckets);
-    visit_home(table, segment, home, visit, context);
+    visit_home(table, segment, home, freely, visit, context);
     if (home + 1u < segment->buckets)
         return make_cursor(prefix, segment->depth,
                            (uint32_t)bucket_start(home + 1, segment->buckets));
     uint32_t next = start + width;
     return next >> CURSOR_PREFIX_BITS ? 0 : make_cursor(next, segment->depth, 0);
+}
+
+uint64_t table_scan(const struct table *table, uint64_t cursor,
+                    void (*visit)(void *context, void *block), void *context) {
+    return scan(table, cursor, false, visit, context);
+}
+
+uint64_t table_scan_freely(const struct table *table, uint64_t cursor,
+                           void (*visit)(void *context, void *block), void *context) {
+    return scan(table, cursor, true, visit, context);
 }
 
 /* ---- checking ---- */

@@ -248,7 +248,12 @@ void table_each(const struct table *table, table_visitor *visit, void *context);
 uint64_t table_scan(const struct table *table, uint64_t cursor,
                     void (*visit)(void *context, void *block), void *context);
 
-/* A hint: table_scan is going to visit the bucket at this cursor. */
+/* The same for a visitor that does not mind blocks of later buckets, too, which come again: faster,
+ * since no hash is computed. */
+uint64_t table_scan_freely(const struct table *table, uint64_t cursor,
+                           void (*visit)(void *context, void *block), void *context);
+
+/* A hint: the bucket at this cursor is going to be visited. */
 void table_prefetch_scan(const struct table *table, uint64_t cursor);
 
 /* For tests: aborts on any broken invariant. */

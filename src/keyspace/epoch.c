@@ -102,7 +102,7 @@ static void visit_block(void *context, void *block) {
 static void walk_slice(struct visiting *visiting, uint64_t *cursor) {
     const struct table *table = &visiting->slice->table;
     for (unsigned i = 0; i < BUCKETS_AT_ONCE && !visiting->pause && visiting->slice->unsaved; i++) {
-        uint64_t next = table_scan(table, *cursor, visit_block, visiting);
+        uint64_t next = table_scan_freely(table, *cursor, visit_block, visiting);
         if (!visiting->later) *cursor = next;
         table_prefetch_scan(table, *cursor);
     }

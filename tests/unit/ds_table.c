@@ -278,7 +278,7 @@ static void scan_while_changing(uint64_t seed, uint64_t (*hash)(uint32_t id), ui
     unsigned calls = 0, percent = 50, changes = 0;
     uint64_t cursor = 0;
     do {
-        cursor = table_scan(&m->table, cursor, see, scan);
+        cursor = (seed % 2 ? table_scan : table_scan_freely)(&m->table, cursor, see, scan);
         assert_int_equal(cursor >> TABLE_CURSOR_BITS, 0);
         if (calls % 50 == 0) {
             percent = random_below(&m->random, 2) ? 98 : 2;
