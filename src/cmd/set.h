@@ -30,3 +30,7 @@ enum set_operation { SET_INTERSECT, SET_UNITE, SET_SUBTRACT };
  * meanwhile. False: the caller does it. */
 bool set_show_many(struct call *call, enum set_operation operation, const struct value *sets,
                    const bool *exists, unsigned count);
+
+/* The same of the number of members in all of the sets, at most `limit` (0 = no limit). */
+bool set_count_many(struct call *call, const struct value *sets, const bool *exists, unsigned count,
+                    uint64_t limit);

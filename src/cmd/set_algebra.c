@@ -396,7 +396,9 @@ void set_sintercard(struct call *call) {
     struct operands operands;
     struct counting counting = {0};
     if (!parse_limit(call, &counting.limit) || !operands_find(call, 0, &operands)) return;
-    intersect(&operands, count_one, &counting);
+    if (!set_count_many(call, operands.sets, operands.exists, operands.count, counting.limit)) {
+        intersect(&operands, count_one, &counting);
+        reply_integer(call->reply, (int64_t)counting.count);
+    }
     operands_free(&operands);
-    reply_integer(call->reply, (int64_t)counting.count);
 }

@@ -2,7 +2,8 @@
 /*
  * Intersections, unions and differences of many members that are only shown. First it is found out
  * which members those are, a bit for each in the order of a walk through the sets; then the sets
- * are walked again, and what has its bit is shown. So the result is never in memory.
+ * are walked again, and what has its bit is shown. So the result is never in memory. Where only the
+ * number of members is shown, that is all there is to find out.
  */
 #include "base/ensure.h"
 #include "cmd/set.h"
@@ -16,7 +17,8 @@ struct showing {
     unsigned set;
     uint64_t position; /* of the next member, in the whole walk */
     uint64_t shown;
-    uint64_t *bits;
+    uint64_t *bits;      /* NULL: only their number is of interest */
+    uint64_t limit;      /* and not beyond this; 0 = no limit */
     struct reply *reply; /* that shows them; NULL: they are counted */
     bool has_head;
     unsigned count;
@@ -47,24 +49,30 @@ static bool examine(void *context, struct bytes member) {
     struct showing *showing = context;
     uint64_t position = showing->position++;
     if (!is_shown(showing, member)) return true;
-    showing->bits[position / 64] |= 1ull << position % 64;
+    if (showing->bits) showing->bits[position / 64] |= 1ull << position % 64;
     showing->shown++;
     return true;
 }
 
 #define WALK_STEP 1024
 
+static bool is_enough(const struct showing *showing) {
+    return showing->limit && showing->shown >= showing->limit;
+}
+
 static bool prepare(struct stream_work *work) {
     struct showing *showing = CONTAINER_OF(work, struct showing, work);
     uint64_t members = 0, cursor = 0;
     for (unsigned i = 0; i < showing->walked; i++)
         members += set_length(&showing->sets[i]);
-    showing->bits = memory_alloc_zero((members / 64 + 1) * sizeof *showing->bits);
-    if (!showing->bits) return false;
+    if (!work->has_all) {
+        showing->bits = memory_alloc_zero((members / 64 + 1) * sizeof *showing->bits);
+        if (!showing->bits) return false;
+    }
     for (; showing->set < showing->walked; showing->set++)
         do
             cursor = set_scan(&showing->sets[showing->set], cursor, WALK_STEP, examine, showing);
-        while (cursor);
+        while (cursor && !is_enough(showing));
     showing->set = 0;
     showing->position = 0;
     work->source.left = showing->shown;
@@ -122,12 +130,12 @@ static uint64_t effort(enum set_operation operation, const struct value *sets, c
     return operation == SET_INTERSECT ? shortest * count : sum;
 }
 
-bool set_show_many(struct call *call, enum set_operation operation, const struct value *sets,
-                   const bool *exists, unsigned count) {
-    uint64_t members = effort(operation, sets, exists, count);
-    if (LIKELY(!stream_work_may_wait(call, members))) return false;
+/* NULL: it is better done at once. */
+static struct showing *make(const struct call *call, enum set_operation operation,
+                            const struct value *sets, const bool *exists, unsigned count) {
+    if (LIKELY(!stream_work_may_wait(call, effort(operation, sets, exists, count)))) return NULL;
     struct showing *showing = memory_alloc(sizeof *showing + count * sizeof *sets);
-    if (!showing) return false;
+    if (!showing) return NULL;
     *showing = (struct showing){.work = {.source = {.produce = produce},
                                          .values = showing->sets,
                                          .prepare = prepare,
@@ -138,6 +146,31 @@ bool set_show_many(struct call *call, enum set_operation operation, const struct
     showing->work.value_count = showing->count;
     showing->walked = operation == SET_UNITE ? showing->count : 1;
     if (operation == SET_INTERSECT) qsort(showing->sets, showing->count, sizeof *sets, by_length);
-    stream_work_run(call, &showing->work, members);
+    return showing;
+}
+
+bool set_show_many(struct call *call, enum set_operation operation, const struct value *sets,
+                   const bool *exists, unsigned count) {
+    struct showing *showing = make(call, operation, sets, exists, count);
+    if (showing) stream_work_run(call, &showing->work, effort(operation, sets, exists, count));
+    return showing != NULL;
+}
+
+static bool produce_count(struct stream_source *source, struct reply *reply) {
+    const struct showing *showing =
+        CONTAINER_OF(CONTAINER_OF(source, struct stream_work, source), struct showing, work);
+    uint64_t shown = showing->shown;
+    reply_integer(reply, (int64_t)(showing->limit ? MIN(shown, showing->limit) : shown));
+    return false;
+}
+
+bool set_count_many(struct call *call, const struct value *sets, const bool *exists, unsigned count,
+                    uint64_t limit) {
+    struct showing *showing = make(call, SET_INTERSECT, sets, exists, count);
+    if (!showing) return false;
+    showing->limit = limit;
+    showing->work.has_all = true;
+    showing->work.source.produce = produce_count;
+    stream_work_run(call, &showing->work, effort(SET_INTERSECT, sets, exists, count));
     return true;
 }

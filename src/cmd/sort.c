@@ -165,6 +165,12 @@ static void store_result(struct sorting *sorting) {
 
 /* ---- the commands ---- */
 
+void sorting_free(struct sorting *sorting) {
+    buffer_free(&sorting->texts);
+    buffer_free(&sorting->items);
+    buffer_free(&sorting->name);
+}
+
 static void answer(struct sorting *sorting, const struct value *value) {
     if (sort_elements(sorting, value)) {
         if (sorting->options.store)
@@ -172,7 +178,7 @@ static void answer(struct sorting *sorting, const struct value *value) {
         else
             reply_result(sorting);
     } else if (sorting->no_number) {
-        reply_error(sorting->call->reply, "ERR One or more scores can't be converted into double");
+        reply_error(sorting->call->reply, SORT_NO_NUMBER);
     } else {
         reply_no_memory(sorting->call->reply);
     }
@@ -196,10 +202,9 @@ static void run(struct call *call, bool may_store) {
         options->alpha = true;
         options->by = bytes_make(NULL, 0);
     }
+    if (e && sort_later(call, options, &value)) return;
     answer(&sorting, e ? &value : NULL);
-    buffer_free(&sorting.texts);
-    buffer_free(&sorting.items);
-    buffer_free(&sorting.name);
+    sorting_free(&sorting);
 }
 
 void sort_sort(struct call *call) {

@@ -35,7 +35,7 @@ struct sort_item {
 };
 
 struct sorting {
-    struct call *call;
+    struct call *call; /* NULL: no key is looked up */
     struct sort_options options;
     struct buffer texts;
     struct buffer items; /* of struct sort_item */
@@ -54,6 +54,14 @@ static inline size_t sort_count(const struct sorting *sorting) {
 static inline struct bytes sort_text(const struct sorting *sorting, const struct sort_item *item) {
     return bytes_make(sorting->texts.data + item->text, item->length);
 }
+
+void sorting_free(struct sorting *sorting);
+
+/* Sorts in the background, and answers, if that takes long and needs no other keys. False: the
+ * caller does it. */
+bool sort_later(struct call *call, const struct sort_options *options, const struct value *value);
+
+#define SORT_NO_NUMBER "ERR One or more scores can't be converted into double"
 
 /* What a pattern stands for: the element itself ("#"), or a string, or a field of a hash, whose
  * key's name has the element in place of the star. *text is valid until the next lookup, and may be

@@ -247,11 +247,90 @@ static bool read_sources(struct call *call, struct combination *c) {
 
 /* ---- the commands ---- */
 
-static void reply_result(struct call *call, const struct combination *c) {
-    zset_reply_head(call->reply, c->result.count, c->with_scores);
-    for (uint64_t i = 0; i < c->result.count; i++)
-        zset_reply_item(call->reply, zset_builder_member(&c->result, i), c->result.items[i].score,
-                        c->with_scores);
+/* Puts the sources together. False: no memory. */
+static bool make_result(struct combination *c) {
+    if (!combine(c)) return false;
+    if (c->operation != CARDINALITY) zset_builder_sort(&c->result);
+    return true;
+}
+
+/* A combination that is shown: at once, or in the background and in pieces. */
+struct showing {
+    struct stream_work work; /* its source's `next` is an item of the result */
+    struct combination c;
+    bool has_head;
+    struct value values[]; /* the sources', in their order */
+};
+
+static struct showing *showing_of(struct stream_work *work) {
+    return CONTAINER_OF(work, struct showing, work);
+}
+
+static bool prepare(struct stream_work *work) {
+    struct showing *showing = showing_of(work);
+    struct combination *c = &showing->c;
+    for (unsigned i = 0; i < c->count; i++)
+        c->sources[i].set = showing->values[i];
+    return make_result(c);
+}
+
+static bool produce(struct stream_source *source, struct reply *reply) {
+    struct showing *showing = showing_of(CONTAINER_OF(source, struct stream_work, source));
+    const struct combination *c = &showing->c;
+    size_t start = reply->out->len;
+    if (c->operation == CARDINALITY) {
+        reply_integer(reply, (int64_t)c->result.count);
+        return false;
+    }
+    if (!showing->has_head) zset_reply_head(reply, c->result.count, c->with_scores);
+    showing->has_head = true;
+    for (; source->next < c->result.count && !stream_has_piece(reply, start); source->next++)
+        zset_reply_item(reply, zset_builder_member(&c->result, source->next),
+                        c->result.items[source->next].score, c->with_scores);
+    return source->next < c->result.count;
+}
+
+static void free_showing(struct stream_work *work) {
+    struct showing *showing = showing_of(work);
+    zset_builder_free(&showing->c.result);
+    memory_free(showing->c.sources);
+    memory_free(showing);
+}
+
+/* About how many elements are looked at. */
+static uint64_t effort(const struct combination *c) {
+    uint64_t sum = 0, shortest = UINT64_MAX;
+    if (c->operation == DIFFERENCE) return source_count(&c->sources[0]) * c->count;
+    for (unsigned i = 0; i < c->count; i++) {
+        uint64_t count = source_count(&c->sources[i]);
+        sum += count;
+        shortest = MIN(shortest, count);
+    }
+    return c->operation == UNION ? sum : shortest * c->count;
+}
+
+/* The combination is copied. */
+static void show_result(struct call *call, const struct combination *c) {
+    size_t size = c->count * sizeof *c->sources;
+    struct showing *showing = memory_alloc(sizeof *showing + c->count * sizeof(struct value));
+    struct source *sources = memory_alloc(size);
+    if (!showing || !sources) {
+        memory_free(showing);
+        memory_free(sources);
+        reply_no_memory(call->reply);
+        return;
+    }
+    *showing = (struct showing){.work = {.source = {.produce = produce},
+                                         .values = showing->values,
+                                         .value_count = c->count,
+                                         .prepare = prepare,
+                                         .has_all = true,
+                                         .free = free_showing},
+                                .c = *c};
+    showing->c.sources = memcpy(sources, c->sources, size);
+    for (unsigned i = 0; i < c->count; i++)
+        showing->values[i] = sources[i].set;
+    stream_work_run(call, &showing->work, effort(c));
 }
 
 static void run(struct call *call, struct combination *c, const char *event) {
@@ -261,19 +340,12 @@ static void run(struct call *call, struct combination *c, const char *event) {
         taken = parse_option(call, c, i);
         if (!taken) return;
     }
-    if (!combine(c)) {
-        reply_no_memory(call->reply);
-        return;
-    }
-    if (c->operation == CARDINALITY) {
-        reply_integer(call->reply, (int64_t)c->result.count);
-        return;
-    }
-    zset_builder_sort(&c->result);
-    if (c->storing)
+    if (!c->storing)
+        show_result(call, c);
+    else if (make_result(c))
         zset_store_built(call, &call->keys[0], &c->result, event);
     else
-        reply_result(call, c);
+        reply_no_memory(call->reply);
 }
 
 static void run_with_memory(struct call *call, struct combination *c, const char *event) {

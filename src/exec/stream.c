@@ -54,8 +54,8 @@ static void finish(struct pin *pin) {
     struct stream *stream = CONTAINER_OF(pin, struct stream_pin, pin)->stream;
     pthread_mutex_lock(&stream->mutex);
     stream_prepare(stream);
-    bool has_all = stream->work && (stream->work->has_all || stream->no_memory);
-    if (!has_all && !stream->made) make_rest(stream);
+    bool needs_more = !stream->work || !(stream->work->has_all || stream->no_memory);
+    if (needs_more && !stream->made) make_rest(stream);
     pthread_mutex_unlock(&stream->mutex);
 }
 

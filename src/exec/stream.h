@@ -56,7 +56,7 @@ struct stream_work {
     /* Reads the values, once, on any thread; it knows only the work. False: no memory. */
     bool (*prepare)(struct stream_work *work);
 
-    /* Set by prepare(): produce() does not read the values any more. */
+    /* produce() does not read the values any more once prepare() has been. */
     bool has_all;
 
     /* Frees all of it. */
