@@ -124,6 +124,7 @@ static struct batch *batch_create(size_t capacity) {
 struct open_unit {
     struct buffer buffer;
     uint64_t partitions[PARTITION_COUNT / 64];
+    bool going_back;  /* what changes is no part of it */
     bool has_news;    /* for the writer: units have ended, or somebody waits */
     unsigned waiting; /* units that somebody waits for, since it was woken */
 };
@@ -149,7 +150,8 @@ static bool is_active(const struct journal *journal) {
 
 static void changed(void *context, const struct change *change) {
     const struct journal *journal = context;
-    if (change->kind == CHANGE_NOTICE || !is_active(journal)) return;
+    if (change->kind == CHANGE_NOTICE || !is_active(journal) || UNLIKELY(open_unit.going_back))
+        return;
     struct buffer *buffer = &open_unit.buffer;
     if (UNLIKELY(buffer->len == 0)) {
         if (!buffer->data) thread_owns_buffer(buffer);
@@ -248,9 +250,10 @@ size_t journal_mark(const struct journal *journal) {
 
 /* What the rest says of partitions stays: it may make somebody wait for a unit that he has not
  * seen. */
-void journal_rewind(struct journal *journal, size_t mark) {
+void journal_rewind(struct journal *journal, size_t mark, bool going_back) {
     (void)journal;
     open_unit.buffer.len = mark;
+    open_unit.going_back = going_back;
 }
 
 void journal_abandon(struct journal *journal) {

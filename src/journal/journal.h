@@ -67,10 +67,11 @@ void journal_note_command(struct journal *journal, const struct bytes *argv, uns
  * 0: nothing has changed. */
 uint64_t journal_end_unit(struct journal *journal, int64_t time_ms);
 
-/* How much there is of the thread's unit; and having no more of it than that: what came after it
- * has been taken back, with its partitions still locked. */
+/* How much there is of the thread's unit; and having no more of it than that: what came after it is
+ * taken back, with its partitions still locked. `going_back`: no change is recorded until the next
+ * call. */
 size_t journal_mark(const struct journal *journal);
-void journal_rewind(struct journal *journal, size_t mark);
+void journal_rewind(struct journal *journal, size_t mark, bool going_back);
 
 /* The thread's unit will never be whole: it is dropped, and so is all that comes after, which might
  * show some of it. What waits for any of that waits for ever. For the end of the server; with the

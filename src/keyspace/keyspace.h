@@ -136,9 +136,10 @@ void keyspace_on_unit_end(struct keyspace *keyspace, unit_ender *fn, void *conte
 uint64_t keyspace_end_unit(const struct view *view);
 
 /* At start-up, with the same context: what there is of the thread's unit, and having no more of it
- * than that, since what came after it has been taken back. */
+ * than that, since what came after it is taken back. `going_back`: and so it is until the next
+ * call, whatever changes. */
 typedef size_t unit_marker(void *context);
-typedef void unit_rewinder(void *context, size_t mark);
+typedef void unit_rewinder(void *context, size_t mark, bool going_back);
 void keyspace_on_unit_rewind(struct keyspace *keyspace, unit_marker *mark, unit_rewinder *rewind);
 
 /* ---- reading ---- */

@@ -406,10 +406,11 @@ bool keyspace_undo(struct view *view) {
     const struct keyspace *ks = view->keyspace;
     struct undo *undo = ks->undo;
     if (!undo->is_on) return false;
+    if (ks->unit_rewind) ks->unit_rewind(ks->unit_context, undo->unit, true);
     restore_objects(undo);
     for (const struct image *image = undo->newest; image; image = image->older)
         take_back(view, image);
-    if (ks->unit_rewind) ks->unit_rewind(ks->unit_context, undo->unit);
+    if (ks->unit_rewind) ks->unit_rewind(ks->unit_context, undo->unit, false);
     __atomic_store_n(&view->counters->changes, undo->changes, __ATOMIC_RELAXED);
     forget(undo, true);
     view->undoes = false;

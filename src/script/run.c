@@ -229,6 +229,13 @@ static void end(struct run *run) {
     if (run->exclusive) gate_exclusive_end(scripts->gate, run->nested.outer->worker);
 }
 
+/* It has come to its end. Who has killed it before can rely on that, and from now on it is too late.
+ */
+static bool was_killed_before(struct run *run) {
+    if (LIKELY(!atomic_load_explicit(&run->worker->busy, memory_order_relaxed))) return false;
+    return run->wrote && !may_give_up(run) && watch_is_killed(run);
+}
+
 /* One attempt. False: it has to run again. */
 static bool attempt(struct run *run) {
     struct reply *reply = run->nested.outer->reply;
@@ -240,6 +247,7 @@ static bool attempt(struct run *run) {
     bool failed = !vm_protected(vm, run->program->body);
     session->db = run->db;
     if (UNLIKELY(run->stop != RUN_ON)) lua_sethook(vm->lua, NULL, 0, 0);
+    if (run->stop == RUN_ON && was_killed_before(run)) run->stop = RUN_KILLED;
     if (run->stop == RUN_KILLED) failed = true;
     if (failed && reply->out->len > run->reply_start) reply->out->len = run->reply_start;
     if (UNLIKELY(run->stop == RUN_ALONE)) be_alone(run);

@@ -167,8 +167,8 @@ static size_t mark_unit(void *context) {
     return journal_mark(context);
 }
 
-static void rewind_unit(void *context, size_t mark) {
-    journal_rewind(context, mark);
+static void rewind_unit(void *context, size_t mark, bool going_back) {
+    journal_rewind(context, mark, going_back);
 }
 
 static uint64_t unit_of_partition(void *context, unsigned partition) {

@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 /* after those above */
 #include <cmocka.h>
 
@@ -49,15 +50,20 @@ static void begin(struct pair *p, struct list_edit *edit) {
     assert_true(list_edit_begin(edit, p->exists ? &p->value : NULL, &p->scratch));
 }
 
+static void *kept; /* an object that is not freed */
+
+static void free_object(void *object) {
+    if (object != kept) value_ops(TYPE_LIST)->free(object);
+}
+
 /* What the keyspace does. */
 static void store(struct pair *p, struct list_edit *edit) {
-    const struct value_ops *ops = value_ops(TYPE_LIST);
     struct value old = p->value, new = list_edit_value(edit);
     bool had_object = p->exists && old.large;
     if (had_object && (p->count == 0 || !new.large || new.object != old.object))
-        ops->free(old.object);
+        free_object(old.object);
     if (p->count == 0 && new.large && !(had_object && new.object == old.object))
-        ops->free(new.object);
+        free_object(new.object);
     p->exists = p->count > 0;
     if (!p->exists) return;
     if (!new.large) {
@@ -174,23 +180,31 @@ static void remove_some(struct pair *p, struct random *r) {
     store(p, &edit);
 }
 
-static void run(int64_t limit, uint64_t seed) {
-    static void (*const steps[])(struct pair *, struct random *) = {
+static void change(struct pair *p, struct random *r) {
+    static void (*const changes[])(struct pair *, struct random *) = {
         push, push, push, take, take, insert, insert, replace, replace, remove_some,
     };
+    changes[random_below(r, ARRAY_LEN(changes))](p, r);
+}
+
+static void end(struct pair *p) {
+    if (p->exists && p->value.large) value_ops(TYPE_LIST)->free(p->value.object);
+    buffer_free(&p->bytes);
+    buffer_free(&p->scratch);
+    value_limits.list_max_listpack_size = -2;
+}
+
+static void run(int64_t limit, uint64_t seed) {
     struct pair p = {0};
     struct random r;
     random_seed(&r, seed);
     value_limits.list_max_listpack_size = limit;
     for (unsigned i = 0; i < 2000; i++) {
-        steps[random_below(&r, ARRAY_LEN(steps))](&p, &r);
+        change(&p, &r);
         compare_with_model(&p);
         if (i % 64 == 0) check_copy(&p);
     }
-    if (p.exists && p.value.large) value_ops(TYPE_LIST)->free(p.value.object);
-    buffer_free(&p.bytes);
-    buffer_free(&p.scratch);
-    value_limits.list_max_listpack_size = -2;
+    end(&p);
 }
 
 static void test_model(void **state) {
@@ -200,8 +214,80 @@ static void test_model(void **state) {
         run(limits[i], i);
 }
 
+/* ---- taking back ---- */
+
+#define STEPS_MAX 20000
+
+static struct list_step told[STEPS_MAX];
+static unsigned told_count;
+
+static bool expect_steps(struct list_keeper *keeper, const struct list *list, uint64_t going) {
+    (void)keeper;
+    assert_true(going > 0);
+    return list == kept;
+}
+
+static void note_step(struct list_keeper *keeper, const struct list *list,
+                      const struct list_step *step) {
+    (void)keeper;
+    if (list != kept) return;
+    assert_true(told_count < STEPS_MAX);
+    char *text = malloc(step->text.len + 1);
+    if (step->text.len) memcpy(text, step->text.data, step->text.len);
+    told[told_count] = *step;
+    told[told_count++].text.data = text;
+}
+
+static void take_back(struct list *list) {
+    while (told_count-- > 0) {
+        assert_true(list_step_back(list, &told[told_count]));
+        free((char *)(uintptr_t)told[told_count].text.data);
+    }
+    told_count = 0;
+}
+
+static void change_and_take_back(struct pair *p, struct random *r) {
+    static struct pair before;
+    struct list_keeper keeper = {expect_steps, note_step};
+    before = *p;
+    kept = p->value.object;
+    list_keeper = &keeper;
+    for (unsigned i = 0; i < 12; i++)
+        change(p, r);
+    list_keeper = NULL;
+    if (p->exists && p->value.large) free_object(p->value.object);
+    take_back(kept);
+    kept = NULL;
+    p->exists = true;
+    p->value = before.value;
+    p->count = before.count;
+    memcpy(p->model, before.model, sizeof p->model);
+    compare_with_model(p);
+    assert_true(list_tells_steps(p->value.object));
+}
+
+static void test_steps_are_taken_back(void **state) {
+    (void)state;
+    unsigned taken_back = 0;
+    for (int64_t limit = 3; limit < 200; limit = limit * 3) {
+        struct pair p = {0};
+        struct random r;
+        random_seed(&r, (uint64_t)limit);
+        value_limits.list_max_listpack_size = limit;
+        for (unsigned i = 0; i < 1000; i++) {
+            change(&p, &r);
+            if (!p.exists || !p.value.large || !list_tells_steps(p.value.object)) continue;
+            change_and_take_back(&p, &r);
+            taken_back++;
+        }
+        end(&p);
+    }
+    assert_true(taken_back > 1000);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_model)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_model),
+                                       cmocka_unit_test(test_steps_are_taken_back)};
     list_register();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
