@@ -2,6 +2,7 @@
 #include "cmd/connection.h"
 #include "base/identity.h"
 #include "base/number.h"
+#include "config/config.h"
 #include "exec/acl.h"
 #include "exec/exec.h"
 #include "exec/pubsub.h"
@@ -94,11 +95,14 @@ static bool hello_authenticate(struct call *call, const struct hello *hello) {
 
 static void hello_reply(struct call *call) {
     struct reply *r = call->reply;
-    reply_map(r, 7);
+    struct buffer zone = {0};
+    bool as_redis = config_number("extended-redis-compatibility");
+    config_show("availability-zone", &zone);
+    reply_map(r, zone.len ? 8 : 7);
     reply_bulk_text(r, "server");
-    reply_bulk_text(r, COMPAT_SERVER);
+    reply_bulk_text(r, as_redis ? "redis" : COMPAT_SERVER);
     reply_bulk_text(r, "version");
-    reply_bulk_text(r, COMPAT_VALKEY_VERSION);
+    reply_bulk_text(r, as_redis ? COMPAT_REDIS_VERSION : COMPAT_VALKEY_VERSION);
     reply_bulk_text(r, "proto");
     reply_integer(r, call->session->resp);
     reply_bulk_text(r, "id");
@@ -109,6 +113,11 @@ static void hello_reply(struct call *call) {
     reply_bulk_text(r, "master");
     reply_bulk_text(r, "modules");
     reply_array(r, 0);
+    if (zone.len) {
+        reply_bulk_text(r, "availability_zone");
+        reply_bulk(r, buffer_bytes(&zone));
+    }
+    buffer_free(&zone);
 }
 
 void connection_hello(struct call *call) {

@@ -22,15 +22,11 @@ int migration_port(struct bytes text) {
 }
 
 static char *directive(const char *name) {
-    struct config_listing listing;
-    struct bytes pattern = bytes_of(name);
-    if (!config_get(&pattern, 1, &listing)) return NULL;
-    struct bytes value = listing.count ? listing.pairs[0].value : BYTES("");
-    char *text = memory_alloc(value.len + 1);
-    if (text && value.len) memcpy(text, value.data, value.len);
-    if (text) text[value.len] = 0;
-    config_listing_free(&listing);
-    return text;
+    struct buffer text = {0};
+    config_show(name, &text);
+    if (buffer_append_char(&text, 0)) return text.data;
+    buffer_free(&text);
+    return NULL;
 }
 
 /* Other nodes are known by who vouches for them: their names are addresses. */

@@ -95,13 +95,10 @@ static void write_scripts(struct buffer *out) {
 }
 
 static void write_limit(struct buffer *out) {
-    struct bytes name = BYTES("maxmemory-policy");
-    struct config_listing listing;
     size_field(out, "maxmemory", (size_t)policy.maxmemory);
-    if (!config_get(&name, 1, &listing)) return;
-    buffer_printf(out, "maxmemory_policy:%.*s\r\n", (int)listing.pairs[0].value.len,
-                  listing.pairs[0].value.data);
-    config_listing_free(&listing);
+    buffer_append_bytes(out, BYTES("maxmemory_policy:"));
+    config_show("maxmemory-policy", out);
+    buffer_append_bytes(out, BYTES("\r\n"));
 }
 
 static void write_ratios(struct buffer *out, const struct memory_figures *f) {

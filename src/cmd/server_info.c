@@ -16,17 +16,9 @@
 
 struct server_facts server_facts;
 
-/* A directive's value as CONFIG GET shows it. */
-static void append_directive(struct buffer *out, struct bytes name) {
-    struct config_listing listing;
-    if (!config_get(&name, 1, &listing)) return;
-    if (listing.count) buffer_append_bytes(out, listing.pairs[0].value);
-    config_listing_free(&listing);
-}
-
-static void directive_field(struct buffer *out, const char *field, struct bytes name) {
+static void directive_field(struct buffer *out, const char *field, const char *name) {
     buffer_printf(out, "%s:", field);
-    append_directive(out, name);
+    config_show(name, out);
     buffer_append_bytes(out, BYTES("\r\n"));
 }
 
@@ -57,7 +49,7 @@ static void write_versions(struct buffer *out) {
 static void write_listener(struct buffer *out, unsigned number, const char *kind, int64_t port) {
     struct buffer words = {0};
     if (!port) return;
-    append_directive(&words, BYTES("bind"));
+    config_show("bind", &words);
     buffer_printf(out, "listener%u:name=%s", number, kind);
     for (size_t at = 0; at < words.len;) {
         size_t end = at;
@@ -74,7 +66,7 @@ static void write_listener(struct buffer *out, unsigned number, const char *kind
 static void write_listeners(struct buffer *out) {
     struct buffer path = {0};
     write_listener(out, 0, "tcp", config_number("port"));
-    append_directive(&path, BYTES("unixsocket"));
+    config_show("unixsocket", &path);
     if (path.len) buffer_printf(out, "listener1:name=unix,bind=%.*s\r\n", (int)path.len, path.data);
     buffer_free(&path);
     write_listener(out, 2, "tls", config_number("tls-port"));
@@ -91,7 +83,7 @@ static void write_server(struct exec *exec, struct buffer *out, void *context) {
     int64_t uptime_s = (now_us / 1000 - server_facts.started_ms) / 1000;
     write_versions(out);
     buffer_printf(out, "process_id:%d\r\n", (int)getpid());
-    directive_field(out, "process_supervised", BYTES("supervised"));
+    directive_field(out, "process_supervised", "supervised");
     buffer_printf(out, "run_id:%s\r\n", server_facts.run_id);
     int64_t port = config_number("port");
     buffer_printf(out, "tcp_port:%lld\r\n", (long long)(port ? port : config_number("tls-port")));
@@ -103,7 +95,7 @@ static void write_server(struct exec *exec, struct buffer *out, void *context) {
     write_executable(out);
     buffer_printf(out, "config_file:%s\r\n", config_file());
     buffer_printf(out, "io_threads_active:%d\r\n", net_workers(exec_net(exec)) > 1);
-    directive_field(out, "availability_zone", BYTES("availability-zone"));
+    directive_field(out, "availability_zone", "availability-zone");
     write_listeners(out);
 }
 

@@ -113,6 +113,10 @@ struct config_listing {
 bool config_get(const struct bytes *patterns, unsigned count, struct config_listing *out);
 void config_listing_free(struct config_listing *listing);
 
+/* Appends a directive's value as CONFIG GET shows it. The name must be a registered one. Exclusive
+ * mode, or inside the gate. */
+void config_show(const char *name, struct buffer *out);
+
 /* CONFIG SET name value ...: all of them or none. `words` has an even number; `local`: the client
  * sits on this machine. `error` gets the whole error reply. */
 bool config_set(const struct bytes *words, unsigned count, bool local, struct buffer *error);

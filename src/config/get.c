@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* CONFIG GET. */
+#include "base/ensure.h"
 #include "base/glob.h"
 #include "config/config_priv.h"
 #include "sys/memory.h"
@@ -68,4 +69,10 @@ void config_listing_free(struct config_listing *listing) {
     memory_free(listing->pairs);
     buffer_free(&listing->text);
     *listing = (struct config_listing){0};
+}
+
+void config_show(const char *name, struct buffer *out) {
+    const struct config_name *known = registry_find(bytes_of(name));
+    ensure(known);
+    value_format(known->directive, out);
 }

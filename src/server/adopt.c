@@ -178,15 +178,13 @@ static bool load_folder(struct adoption *a, const char *path, const struct aof_f
     return good;
 }
 
-static void name_of_rdb_file(char out[PATH_MAX]) {
-    struct bytes pattern = BYTES("dbfilename");
-    struct config_listing listing;
-    out[0] = 0;
-    if (!config_get(&pattern, 1, &listing)) return;
-    if (listing.count)
-        snprintf(out, PATH_MAX, "%.*s", (int)listing.pairs[0].value.len,
-                 listing.pairs[0].value.data);
-    config_listing_free(&listing);
+static bool load_rdb_file(struct adoption *a) {
+    struct buffer path = {0};
+    config_show("dbfilename", &path);
+    bool good =
+        buffer_append_char(&path, 0) && (access(path.data, F_OK) != 0 || load_file(a, path.data));
+    buffer_free(&path);
+    return good;
 }
 
 static bool load_aof_folder(struct adoption *a, const char *path) {
@@ -201,12 +199,10 @@ static bool load_aof_folder(struct adoption *a, const char *path) {
 }
 
 bool adopt_files(struct adoption *a) {
-    char path[PATH_MAX];
     if (keep_journal() && access(appenddirname, F_OK) == 0)
         return load_aof_folder(a, appenddirname);
     if (keep_journal() && access(appendfilename, F_OK) == 0) return load_file(a, appendfilename);
-    name_of_rdb_file(path);
-    return access(path, F_OK) != 0 || load_file(a, path);
+    return load_rdb_file(a);
 }
 
 /* ---- into the home ---- */

@@ -363,3 +363,15 @@ def test_http_is_no_way_in(server, line):
     with server.client() as client:
         assert client.call("EXISTS", "evil") == 0
     assert server.log_text().count("speaks HTTP") == 1
+
+
+def test_hello_tells_where_it_is_and_what_it_is_like(own):
+    with own("--availability-zone", "zone-1").client() as client:
+        def hello():
+            words = client.call("HELLO", 2)
+            return dict(zip(words[::2], words[1::2]))
+
+        assert hello()[b"availability_zone"] == b"zone-1"
+        client.call("CONFIG", "SET", "availability-zone", "", "extended-redis-compatibility", "yes")
+        assert b"availability_zone" not in hello()
+        assert (hello()[b"server"], hello()[b"version"]) == (b"redis", b"7.2.4")
