@@ -3,6 +3,7 @@
 #include "cmd/debug.h"
 #include "base/log.h"
 #include "base/number.h"
+#include "cmd/dump.h"
 #include "cmd/shared_entry.h"
 #include "cmd/shared_persistence.h"
 #include "cmd/shared_server.h"
@@ -181,17 +182,24 @@ static void debug_sleep(struct call *call) {
     reply_ok(call->reply);
 }
 
-static void debug_set_active_expire(struct call *call) {
+static bool is_on(const struct call *call) {
     int64_t on = 0;
     number_parse_i64(call->argv[2], &on);
-    policy.active_expire = on != 0;
+    return on != 0;
+}
+
+static void debug_set_active_expire(struct call *call) {
+    policy.active_expire = is_on(call);
+    reply_ok(call->reply);
+}
+
+static void debug_set_skip_checksum_validation(struct call *call) {
+    dump_let_any_checksum(is_on(call));
     reply_ok(call->reply);
 }
 
 static void debug_set_disable_deny_scripts(struct call *call) {
-    int64_t on = 0;
-    number_parse_i64(call->argv[2], &on);
-    exec_let_scripts_debug(call->exec, on != 0);
+    exec_let_scripts_debug(call->exec, is_on(call));
     reply_ok(call->reply);
 }
 
@@ -293,7 +301,8 @@ static const struct {
      "Whether keys expire before anybody looks at them."},
     {"set-disable-deny-scripts", 3, 3, debug_set_disable_deny_scripts,
      "SET-DISABLE-DENY-SCRIPTS <0|1>", "Whether scripts may call DEBUG PROTOCOL and SLEEP."},
-    {"set-skip-checksum-validation", 3, 3, debug_accept, NULL, NULL},
+    {"set-skip-checksum-validation", 3, 3, debug_set_skip_checksum_validation,
+     "SET-SKIP-CHECKSUM-VALIDATION <0|1>", "Whether RESTORE takes a wrong checksum."},
     {"sleep", 3, 3, debug_sleep, "SLEEP <seconds>", "Stop serving for so long."},
 };
 

@@ -124,7 +124,7 @@ static bool restore(unsigned worker, struct vm *vm, struct rdb_reader *reader,
 void functions_restore(struct call *call, struct bytes payload, enum functions_policy policy) {
     struct rdb_reader reader;
     struct buffer error = {0};
-    if (!rdb_payload_open(&reader, payload)) {
+    if (!rdb_payload_open(&reader, payload, 0)) {
         reply_error(call->reply, "ERR DUMP payload version or checksum are wrong");
         return;
     }

@@ -108,32 +108,20 @@ static bool begin_file(struct export *x, unsigned version) {
     return true;
 }
 
-/* As rdb_payload_open(), of any version: newer servers write them, and may read them again. */
-static bool open_payload(struct export *x, struct bytes *payload, unsigned *version) {
-    uint16_t wire;
-    if (payload->len <= RDB_FOOTER_SIZE) return fail(x, "a payload is too short");
-    size_t size = payload->len - RDB_FOOTER_SIZE;
-    memcpy(&wire, payload->data + size, sizeof wire);
-    uint64_t checksum;
-    memcpy(&checksum, payload->data + size + sizeof wire, sizeof checksum);
-    if (checksum != rdb_checksum(0, bytes_make(payload->data, size + sizeof wire)))
-        return fail(x, "a payload came damaged");
-    *version = wire;
-    payload->len = size;
-    return true;
-}
-
+/* Newer servers write payloads of newer versions, and may read them again. */
 static bool write_key(struct export *x, struct bytes name, struct bytes payload, int64_t expiry) {
-    unsigned version;
-    if (!open_payload(x, &payload, &version) || !begin_file(x, version)) return false;
+    struct rdb_reader reader;
+    if (!rdb_payload_open(&reader, payload, RDB_ANY_VERSION))
+        return fail(x, "a payload came damaged");
+    if (!begin_file(x, reader.version)) return false;
     struct rdb_key key = {.name = name,
                           .db = x->db,
                           .expiry = expiry < 0 ? INT64_MIN : expiry,
                           .idle = -1,
                           .frequency = -1};
-    rdb_writer_raw(&x->writer, &key, payload);
+    rdb_writer_raw(&x->writer, &key, reader.left);
     x->keys++;
-    x->bytes += payload.len;
+    x->bytes += reader.left.len;
     progress_draw(&x->progress, x->keys, x->bytes);
     return !x->writer.status || fail(x, strerror(-x->writer.status));
 }

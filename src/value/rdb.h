@@ -110,9 +110,12 @@ void rdb_text_free(struct rdb_text *text);
 /* Ends the payload, which is all that the buffer holds. False: no memory. */
 bool rdb_payload_end(struct buffer *payload, unsigned version);
 
+#define RDB_ANY_VERSION  1u /* of a format that is not known yet, too */
+#define RDB_ANY_CHECKSUM 2u
+
 /* Sets the reader to what is before the footer. False: the checksum does not fit, or the version is
- * none that is known. */
-bool rdb_payload_open(struct rdb_reader *reader, struct bytes payload);
+ * none that is known; unless `trust`, of the flags above, says that this does not matter. */
+bool rdb_payload_open(struct rdb_reader *reader, struct bytes payload, unsigned trust);
 
 /* ---- checksums ---- */
 

@@ -122,19 +122,19 @@ static void test_payloads(void **state) {
     assert_true(buffer_append_bytes(&payload, BYTES("a value")));
     assert_true(rdb_payload_end(&payload, RDB_VERSION));
     assert_int_equal(payload.len, strlen("a value") + RDB_FOOTER_SIZE);
-    assert_true(rdb_payload_open(&reader, buffer_bytes(&payload)));
+    assert_true(rdb_payload_open(&reader, buffer_bytes(&payload), 0));
     assert_true(bytes_equal(reader.left, BYTES("a value")));
     assert_int_equal(reader.version, RDB_VERSION);
     for (size_t bit = 0; bit < payload.len * 8; bit++) {
         payload.data[bit / 8] ^= (char)(1 << bit % 8);
-        assert_false(rdb_payload_open(&reader, buffer_bytes(&payload)));
+        assert_false(rdb_payload_open(&reader, buffer_bytes(&payload), 0));
         payload.data[bit / 8] ^= (char)(1 << bit % 8);
     }
     for (size_t cut = 0; cut < payload.len; cut++)
-        assert_false(rdb_payload_open(&reader, bytes_make(payload.data, cut)));
+        assert_false(rdb_payload_open(&reader, bytes_make(payload.data, cut), 0));
     buffer_clear(&payload);
     assert_true(rdb_payload_end(&payload, RDB_VERSION + 1));
-    assert_false(rdb_payload_open(&reader, buffer_bytes(&payload)));
+    assert_false(rdb_payload_open(&reader, buffer_bytes(&payload), 0));
     buffer_free(&payload);
 }
 
