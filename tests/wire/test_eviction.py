@@ -3,6 +3,7 @@
 
 import pytest
 
+from ask import info, wait_until
 import servers
 
 LIMIT_MIB = 96
@@ -51,3 +52,11 @@ def test_memory_of_collections_is_data(limited):
     grown = memory(limited, "used_memory_dataset") - before
     if is_counted(limited):
         assert grown > 20 * FIELDS * 45
+
+
+def test_a_lower_limit_evicts_though_nobody_writes(limited):
+    for number in range(20):
+        fill(limited, number)
+    limited.call("CONFIG", "SET", "maxmemory", 1)
+    wait_until(lambda: limited.call("DBSIZE") == 0)
+    assert int(info(limited, "stats")["evicted_keys"]) == 20

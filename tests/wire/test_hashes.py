@@ -99,3 +99,19 @@ def test_changes_of_one_hash_by_many_clients():
                     client.read()
         total = sum(map(int, clients[0].call("HVALS", "h")))
         assert total == 20 * 4 * 100
+
+
+def test_fields_that_a_past_time_removes_have_expired(client):
+    def expired():
+        return int(info(client, "stats")["expired_fields"])
+
+    before = expired()
+    client.call("HSET", "h", *(word for i in range(9) for word in (f"f{i}", "v")))
+    client.call("HEXPIRE", "h", 0, "FIELDS", 3, "f0", "f1", "none")
+    assert expired() == before + 2
+    client.call("HGETEX", "h", "PXAT", 1, "FIELDS", 3, "f2", "f3", "none")
+    assert expired() == before + 4
+    client.call("HSETEX", "h", "EXAT", 1, "FIELDS", 2, "f4", "w", "none", "w")
+    assert expired() == before + 5
+    client.call("HGETDEL", "h", "FIELDS", 1, "f5")
+    assert expired() == before + 5
