@@ -70,8 +70,8 @@ struct snapshot_result snapshot_take(const struct snapshot_options *options);
 
 struct snapshot_load_options {
     struct keyspace *keyspace;
-    unsigned threads; /* to make entries of what the caller's reads; not more than workers; 0 =
-                         that, too */
+    unsigned threads; /* to make entries of what the caller's reads, which helps; fewer than
+                         workers; 0 = that alone */
     struct rdb_input input;
     uint64_t bytes;    /* of it; 0 = not known */
     int64_t clock_ms;  /* Unix time */

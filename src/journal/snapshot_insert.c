@@ -11,7 +11,8 @@
 
 #define BATCH_KEYS  1024u
 #define BATCH_BYTES ((size_t)256 * 1024) /* of keys and values, above which a batch is full */
-#define QUEUE       4u                   /* batches that a thread may be behind */
+#define QUEUE       4u  /* batches for each thread that may wait, before the reader joins in */
+#define LANES       2u  /* for each that inserts: while one is inserted, others find another */
 #define AHEAD       16u /* keys whose buckets are asked for before they are needed */
 
 struct item {
@@ -23,37 +24,41 @@ struct item {
 };
 
 struct batch {
-    struct batch *next; /* of the spare ones */
+    struct batch *next;
     struct buffer bytes;
     struct item items[BATCH_KEYS];
     unsigned count, version; /* of keys; of the file */
 };
 
-/* One share of the partitions, and its thread. */
+/* A share of the partitions, whose batches are inserted one after the other. */
 struct lane {
+    struct batch *open;            /* being filled, by the reader alone */
+    struct batch *oldest, *newest; /* full ones */
+    bool busy;                     /* one is being inserted */
+};
+
+/* Who inserts: a thread, or the reader when it is ahead of them. */
+struct hand {
     struct inserters *inserters;
     struct view view;
     struct thread thread;
     bool has_thread;
     struct buffer scratch;
     uint64_t keys, corrupt;
-
-    struct batch *open; /* being filled, by the reader */
-    pthread_mutex_t mutex;
-    pthread_cond_t changed;
-    struct batch *queue[QUEUE]; /* a ring, guarded by the mutex, as is all that follows */
-    unsigned first, count;
-    struct batch *spare; /* to be filled again */
-    bool busy, stopping;
 };
 
 struct inserters {
     struct inserters_options options;
     atomic_bool failed;
-    pthread_mutex_t mutex; /* guards the error */
+    pthread_mutex_t mutex; /* guards the error, and lanes but for what is open */
     char error[256];
+    pthread_cond_t work, done; /* for the threads; for the reader */
+    unsigned waiting, busy;    /* batches in lanes; lanes */
+    struct batch *spare;       /* to be filled again */
+    bool stopping;
     unsigned lanes;
-    struct lane lane[];
+    struct lane *lane;
+    struct hand hand[]; /* the last one is the reader */
 };
 
 /* ---- inserting ---- */
@@ -68,13 +73,13 @@ static void fail(struct inserters *in, const struct item *item, const char *why)
     atomic_store(&in->failed, true);
 }
 
-static bool read_value(struct lane *lane, const struct batch *batch, const struct item *item,
+static bool read_value(struct hand *hand, const struct batch *batch, const struct item *item,
                        struct value *value) {
-    struct inserters *in = lane->inserters;
+    struct inserters *in = hand->inserters;
     struct rdb_reader reader = {.left = bytes_make(batch->bytes.data + item->body, item->body_size),
                                 .version = batch->version};
-    buffer_clear(&lane->scratch);
-    bool good = rdb_read_value(&reader, item->type, in->options.clock_ms, &lane->scratch, value);
+    buffer_clear(&hand->scratch);
+    bool good = rdb_read_value(&reader, item->type, in->options.clock_ms, &hand->scratch, value);
     if (good && !reader.left.len) return true;
     if (good && value->large) value_ops(value->type)->free(value->object);
     if (reader.no_memory)
@@ -82,31 +87,31 @@ static bool read_value(struct lane *lane, const struct batch *batch, const struc
     else if (!in->options.skip_corrupt)
         fail(in, item, "its value is corrupt");
     else
-        lane->corrupt++;
+        hand->corrupt++;
     return false;
 }
 
-static void insert(struct lane *lane, const struct batch *batch, const struct item *item) {
+static void insert(struct hand *hand, const struct batch *batch, const struct item *item) {
     struct value value = {0};
-    if (!read_value(lane, batch, item, &value)) return;
-    enum load_outcome outcome = keyspace_load(&lane->view, &item->load, &value);
-    lane->keys += outcome == LOAD_DONE;
+    if (!read_value(hand, batch, item, &value)) return;
+    enum load_outcome outcome = keyspace_load(&hand->view, &item->load, &value);
+    hand->keys += outcome == LOAD_DONE;
     if (LIKELY(outcome == LOAD_DONE)) return;
     if (value.large) value_ops(value.type)->free(value.object);
-    fail(lane->inserters, item,
+    fail(hand->inserters, item,
          outcome == LOAD_NO_MEMORY ? "there is not enough memory" : "it is there already");
 }
 
-static void insert_batch(struct lane *lane, struct batch *batch) {
+static void insert_batch(struct hand *hand, struct batch *batch) {
     for (unsigned i = 0; i < batch->count; i++)
         batch->items[i].load.key.name =
             bytes_make(batch->bytes.data + batch->items[i].name, batch->items[i].name_size);
     for (unsigned i = 0; i < MIN(AHEAD, batch->count); i++)
-        keyspace_load_prefetch(lane->view.keyspace, &batch->items[i].load);
-    for (unsigned i = 0; i < batch->count && !atomic_load(&lane->inserters->failed); i++) {
+        keyspace_load_prefetch(hand->view.keyspace, &batch->items[i].load);
+    for (unsigned i = 0; i < batch->count && !atomic_load(&hand->inserters->failed); i++) {
         if (i + AHEAD < batch->count)
-            keyspace_load_prefetch(lane->view.keyspace, &batch->items[i + AHEAD].load);
-        insert(lane, batch, &batch->items[i]);
+            keyspace_load_prefetch(hand->view.keyspace, &batch->items[i + AHEAD].load);
+        insert(hand, batch, &batch->items[i]);
     }
 }
 
@@ -116,68 +121,93 @@ static void batch_free(struct batch *batch) {
     memory_free(batch);
 }
 
-/* ---- threads ---- */
+/* ---- lanes; the mutex is held ---- */
 
-/* With the mutex, unless there is no thread. */
-static void put_back(struct lane *lane, struct batch *batch) {
-    buffer_clear(&batch->bytes);
-    batch->count = 0;
-    batch->next = lane->spare;
-    lane->spare = batch;
+static void push(struct inserters *in, struct lane *lane, struct batch *batch) {
+    batch->next = NULL;
+    if (lane->oldest)
+        lane->newest->next = batch;
+    else
+        lane->oldest = batch;
+    lane->newest = batch;
+    in->waiting++;
 }
 
-/* Gives `done` (or NULL) back. The oldest batch in the queue; NULL: it is time to end. */
-static struct batch *next_batch(struct lane *lane, struct batch *done) {
-    struct batch *batch = NULL;
-    pthread_mutex_lock(&lane->mutex);
-    if (done) put_back(lane, done);
-    lane->busy = false;
-    pthread_cond_broadcast(&lane->changed);
-    while (!lane->count && !lane->stopping)
-        pthread_cond_wait(&lane->changed, &lane->mutex);
-    if (!lane->stopping) {
-        batch = lane->queue[lane->first];
-        lane->first = (lane->first + 1) % QUEUE;
-        lane->count--;
-        lane->busy = true;
-    }
-    pthread_mutex_unlock(&lane->mutex);
+static struct batch *pop(struct inserters *in, struct lane *lane) {
+    struct batch *batch = lane->oldest;
+    lane->oldest = batch->next;
+    in->waiting--;
     return batch;
 }
 
+static void put_back(struct inserters *in, struct batch *batch) {
+    buffer_clear(&batch->bytes);
+    batch->count = 0;
+    batch->next = in->spare;
+    in->spare = batch;
+}
+
+/* A lane with a batch that nobody else inserts from; NULL = there is none. */
+static struct lane *find_lane(struct inserters *in) {
+    for (unsigned i = 0; in->waiting && i < in->lanes; i++)
+        if (in->lane[i].oldest && !in->lane[i].busy) return &in->lane[i];
+    return NULL;
+}
+
+/* Inserts a batch, without the mutex meanwhile. False: there is none to be had. */
+static bool insert_one(struct hand *hand) {
+    struct inserters *in = hand->inserters;
+    struct lane *lane = find_lane(in);
+    if (!lane) return false;
+    struct batch *batch = pop(in, lane);
+    lane->busy = true;
+    in->busy++;
+    pthread_mutex_unlock(&in->mutex);
+    insert_batch(hand, batch);
+    pthread_mutex_lock(&in->mutex);
+    lane->busy = false;
+    in->busy--;
+    put_back(in, batch);
+    pthread_cond_signal(&in->done);
+    if (in->waiting) pthread_cond_signal(&in->work);
+    return true;
+}
+
+/* ---- threads ---- */
+
 static void live(void *context) {
-    struct lane *lane = context;
-    for (struct batch *batch = NULL; (batch = next_batch(lane, batch));)
-        insert_batch(lane, batch);
+    struct hand *hand = context;
+    struct inserters *in = hand->inserters;
+    pthread_mutex_lock(&in->mutex);
+    while (!in->stopping)
+        if (!insert_one(hand)) pthread_cond_wait(&in->work, &in->mutex);
+    pthread_mutex_unlock(&in->mutex);
+}
+
+/* The reader inserts, or waits for those who do, until fewer batches than that wait; 0: until
+ * nobody is busy, either. With the mutex. */
+static void insert_down_to(struct inserters *in, unsigned most) {
+    struct hand *reader = &in->hand[in->options.threads];
+    while (in->waiting > most || (!most && in->busy))
+        if (!insert_one(reader)) pthread_cond_wait(&in->done, &in->mutex);
 }
 
 /* Hands the open batch over. */
-static void hand_over(struct lane *lane) {
-    struct batch *batch = lane->open;
+static void hand_over(struct inserters *in, struct lane *lane) {
+    pthread_mutex_lock(&in->mutex);
+    push(in, lane, lane->open);
     lane->open = NULL;
-    if (!lane->has_thread) {
-        insert_batch(lane, batch);
-        put_back(lane, batch);
-        return;
-    }
-    pthread_mutex_lock(&lane->mutex);
-    while (lane->count == QUEUE)
-        pthread_cond_wait(&lane->changed, &lane->mutex);
-    lane->queue[(lane->first + lane->count++) % QUEUE] = batch;
-    pthread_cond_broadcast(&lane->changed);
-    pthread_mutex_unlock(&lane->mutex);
+    pthread_cond_signal(&in->work);
+    insert_down_to(in, in->options.threads * QUEUE);
+    pthread_mutex_unlock(&in->mutex);
 }
 
 bool inserters_drain(struct inserters *in) {
     for (unsigned i = 0; i < in->lanes; i++)
-        if (in->lane[i].open) hand_over(&in->lane[i]);
-    for (unsigned i = 0; i < in->lanes; i++) {
-        struct lane *lane = &in->lane[i];
-        pthread_mutex_lock(&lane->mutex);
-        while (lane->count || lane->busy)
-            pthread_cond_wait(&lane->changed, &lane->mutex);
-        pthread_mutex_unlock(&lane->mutex);
-    }
+        if (in->lane[i].open) hand_over(in, &in->lane[i]);
+    pthread_mutex_lock(&in->mutex);
+    insert_down_to(in, 0);
+    pthread_mutex_unlock(&in->mutex);
     return !atomic_load(&in->failed);
 }
 
@@ -190,11 +220,11 @@ bool inserters_expect(struct inserters *in, uint32_t db, uint64_t keys) {
 /* ---- adding ---- */
 
 /* NULL = no memory. */
-static struct batch *take_spare(struct lane *lane) {
-    pthread_mutex_lock(&lane->mutex);
-    struct batch *batch = lane->spare;
-    if (batch) lane->spare = batch->next;
-    pthread_mutex_unlock(&lane->mutex);
+static struct batch *take_spare(struct inserters *in) {
+    pthread_mutex_lock(&in->mutex);
+    struct batch *batch = in->spare;
+    if (batch) in->spare = batch->next;
+    pthread_mutex_unlock(&in->mutex);
     return batch ? batch : memory_alloc_zero(sizeof *batch);
 }
 
@@ -218,77 +248,88 @@ bool inserters_add(struct inserters *in, const struct rdb_record *r, unsigned ve
     struct load_key load = {key_make(r->key.name), r->key.db,        r->key.expiry,
                             r->key.idle,           r->key.frequency, in->options.replace};
     struct lane *lane = &in->lane[key_partition(&load.key) % in->lanes];
-    if (!lane->open) lane->open = take_spare(lane);
+    if (!lane->open) lane->open = take_spare(in);
     if (!lane->open || !add(lane->open, r, &load)) {
         fail(in, &(struct item){.load = load, .offset = r->offset}, "there is not enough memory");
         return false;
     }
     lane->open->version = version;
-    if (lane->open->count == BATCH_KEYS || lane->open->bytes.len >= BATCH_BYTES) hand_over(lane);
+    if (lane->open->count == BATCH_KEYS || lane->open->bytes.len >= BATCH_BYTES)
+        hand_over(in, lane);
     return !atomic_load_explicit(&in->failed, memory_order_relaxed);
 }
 
 /* ---- life ---- */
 
-static void lane_init(struct inserters *in, unsigned number) {
-    struct lane *lane = &in->lane[number];
-    lane->inserters = in;
-    lane->view = (struct view){.keyspace = in->options.keyspace,
+static void hand_init(struct inserters *in, unsigned number) {
+    struct hand *hand = &in->hand[number];
+    hand->inserters = in;
+    hand->view = (struct view){.keyspace = in->options.keyspace,
                                .counters = keyspace_counters_of(in->options.keyspace, number),
                                .now_ms = in->options.clock_ms,
                                .worker = number};
-    pthread_mutex_init(&lane->mutex, NULL);
-    pthread_cond_init(&lane->changed, NULL);
 }
 
 struct inserters *inserters_create(const struct inserters_options *options) {
-    unsigned lanes = MAX(options->threads, 1u);
-    struct inserters *in = memory_alloc_zero(sizeof *in + lanes * sizeof(struct lane));
+    unsigned hands = options->threads + 1;
+    struct inserters *in = memory_alloc_zero(sizeof *in + hands * sizeof(struct hand));
     if (!in) return NULL;
     in->options = *options;
-    in->lanes = lanes;
-    pthread_mutex_init(&in->mutex, NULL);
-    for (unsigned i = 0; i < lanes; i++)
-        lane_init(in, i);
-    for (unsigned i = 0; i < options->threads; i++) {
-        struct lane *lane = &in->lane[i];
-        lane->has_thread = thread_start("loader", live, lane, &lane->thread) == 0;
+    in->lanes = hands * LANES;
+    in->lane = memory_alloc_zero(in->lanes * sizeof *in->lane);
+    if (!in->lane) {
+        memory_free(in);
+        return NULL;
     }
+    pthread_mutex_init(&in->mutex, NULL);
+    pthread_cond_init(&in->work, NULL);
+    pthread_cond_init(&in->done, NULL);
+    for (unsigned i = 0; i < hands; i++)
+        hand_init(in, i);
+    for (unsigned i = 0; i < options->threads; i++)
+        in->hand[i].has_thread =
+            thread_start("loader", live, &in->hand[i], &in->hand[i].thread) == 0;
     return in;
 }
 
-static void lane_free(struct lane *lane) {
-    pthread_mutex_lock(&lane->mutex);
-    lane->stopping = true;
-    pthread_cond_broadcast(&lane->changed);
-    pthread_mutex_unlock(&lane->mutex);
-    if (lane->has_thread) thread_join(&lane->thread);
-    for (; lane->count; lane->count--, lane->first = (lane->first + 1) % QUEUE)
-        batch_free(lane->queue[lane->first]);
-    batch_free(lane->open);
-    while (lane->spare) {
-        struct batch *spare = lane->spare;
-        lane->spare = spare->next;
-        batch_free(spare);
+static void end_threads(struct inserters *in) {
+    pthread_mutex_lock(&in->mutex);
+    in->stopping = true;
+    pthread_cond_broadcast(&in->work);
+    pthread_mutex_unlock(&in->mutex);
+    for (unsigned i = 0; i <= in->options.threads; i++) {
+        if (in->hand[i].has_thread) thread_join(&in->hand[i].thread);
+        buffer_free(&in->hand[i].scratch);
     }
-    buffer_free(&lane->scratch);
-    pthread_mutex_destroy(&lane->mutex);
-    pthread_cond_destroy(&lane->changed);
+}
+
+static void free_list(struct batch *batch) {
+    for (struct batch *next; batch; batch = next) {
+        next = batch->next;
+        batch_free(batch);
+    }
 }
 
 void inserters_free(struct inserters *in) {
     if (!in) return;
-    for (unsigned i = 0; i < in->lanes; i++)
-        lane_free(&in->lane[i]);
+    end_threads(in);
+    for (unsigned i = 0; i < in->lanes; i++) {
+        batch_free(in->lane[i].open);
+        free_list(in->lane[i].oldest);
+    }
+    free_list(in->spare);
     pthread_mutex_destroy(&in->mutex);
+    pthread_cond_destroy(&in->work);
+    pthread_cond_destroy(&in->done);
+    memory_free(in->lane);
     memory_free(in);
 }
 
 struct inserters_result inserters_result(const struct inserters *in) {
     struct inserters_result result = {.error = in->error};
-    for (unsigned i = 0; i < in->lanes; i++) {
-        result.keys += in->lane[i].keys;
-        result.corrupt += in->lane[i].corrupt;
+    for (unsigned i = 0; i <= in->options.threads; i++) {
+        result.keys += in->hand[i].keys;
+        result.corrupt += in->hand[i].corrupt;
     }
     return result;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The second half of loading a snapshot: keys, as they were read, become entries. Threads do it,
- * each for its own share of the partitions, so none of them waits for a lock; a batch at a time, so
- * that the memory they look for has arrived. The caller's thread reads the file meanwhile.
+ * each with one share of the partitions at a time, so none of them waits for a lock; a batch at a
+ * time, so that the memory they look for has arrived. The caller's thread reads the file meanwhile,
+ * and inserts, too, when it is far ahead of them.
  *
  * Nobody else is in the keyspace from inserters_add() until inserters_drain() has returned.
  */
@@ -17,7 +18,7 @@ struct inserters;
 
 struct inserters_options {
     struct keyspace *keyspace;
-    unsigned threads; /* not more than there are workers; 0 = the caller's does all */
+    unsigned threads; /* fewer than there are workers; 0 = the caller's does all */
     int64_t clock_ms;
     bool replace, skip_corrupt; /* as in struct snapshot_load_options */
 };

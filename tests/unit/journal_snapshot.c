@@ -188,7 +188,7 @@ static void audit_entry(void *context, const struct entry *e) {
 static void audit_snapshot(struct bytes file) {
     struct gate *gate = gate_create(1, 0);
     struct keyspace *keyspace = keyspace_create(
-        &(struct keyspace_options){.databases = 1, .workers = WORKERS, .gate = gate});
+        &(struct keyspace_options){.databases = 1, .workers = WORKERS + 1, .gate = gate});
     struct world world = {gate, keyspace, {.keyspace = keyspace}};
     struct memory memory = {file, 0};
     struct snapshot_load_result result =
