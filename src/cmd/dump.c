@@ -3,12 +3,11 @@
 #include "cmd/dump.h"
 #include "base/number.h"
 #include "cmd/shared_collection.h"
+#include "cmd/shared_server.h"
 #include "config/config.h"
 #include "keyspace/clock.h"
 #include "keyspace/policy.h"
 #include "value/rdb_value.h"
-
-#include <stdatomic.h>
 
 /* ---- DUMP ---- */
 
@@ -102,19 +101,13 @@ static bool parse_ttl(struct call *call, struct restore *restore) {
     return false;
 }
 
-static atomic_bool any_checksum;
-
-void dump_let_any_checksum(bool any) {
-    any_checksum = any;
-}
-
 /* Payloads of Redis newer than what Valkey has taken over are read too; what is in them that Redis
  * alone has is refused. False: it has been answered. */
 static bool read_payload(struct call *call, struct value *value) {
     struct rdb_reader reader;
     uint8_t type;
     unsigned trust = config_number("rdb-version-check") ? RDB_ANY_VERSION : 0;
-    if (any_checksum) trust |= RDB_ANY_CHECKSUM;
+    if (server_facts.any_checksum) trust |= RDB_ANY_CHECKSUM;
     if (!rdb_payload_open(&reader, call->argv[3], trust)) {
         reply_error(call->reply, "ERR DUMP payload version or checksum are wrong");
         return false;

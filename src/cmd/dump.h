@@ -4,9 +4,6 @@
 
 #include "exec/call.h"
 
-/* For tests: whether RESTORE takes a payload with a checksum that does not fit. */
-void dump_let_any_checksum(bool any);
-
 void dump_dump(struct call *call);
 void dump_restore(struct call *call);
 void dump_migrate(struct call *call);

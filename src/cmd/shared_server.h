@@ -15,9 +15,10 @@ struct server_facts {
     int64_t started_ms;    /* clock_wall_ms */
     size_t startup_memory; /* bytes, before there was any data */
     enum { SAVE_AT_EXIT_IF_WANTED, SAVE_AT_EXIT, NO_SAVE_AT_EXIT } exit_save; /* SHUTDOWN */
+    bool any_checksum; /* of tests: RESTORE takes payloads whose checksum does not fit */
 };
 
-/* Written at start-up; the replication id also in exclusive mode. */
+/* Written at start-up; the replication id and any_checksum also in exclusive mode. */
 extern struct server_facts server_facts;
 
 /* At start-up: takes note of the facts, and brings the sections to INFO. */

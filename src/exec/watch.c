@@ -220,8 +220,8 @@ static void break_watch(struct watch *watch) {
     take_off(watch);
 }
 
-/* `all`: also those who know that it did not exist, to whom its removal is no change: it had expired
- * before they came, or before SWAPDB brought it. The key is released by the caller. */
+/* `all`: also those who know that it did not exist, to whom its removal is no change: it had
+ * expired before they came, or before SWAPDB brought it. The key is released by the caller. */
 static void break_watches(struct watched_key *key, bool all) {
     struct watch *watch, *next;
     LIST_FOREACH_SAFE(watch, next, &key->watches, in_key) {

@@ -23,8 +23,8 @@ void evictor_free(struct evictor *evictor);
  * must be refused. */
 bool keyspace_make_room(struct view *view);
 
-/* For when nobody writes: evicts, for half a millisecond at most, what is over the limit. Inside the
- * gate, no partition locked. True: there is more to evict. */
+/* For when nobody writes: evicts, for half a millisecond at most, what is over the limit. Inside
+ * the gate, no partition locked. True: there is more to evict. */
 bool keyspace_evict_some(struct view *view);
 
 /* For tests: what tells the resident size, instead of the kernel; NULL = the kernel again. */
