@@ -117,11 +117,11 @@ def starts(servers, options):
 
 # ---- under writes ----
 
-class Snapshots:
-    """Takes snapshots one after the other while the `with` block runs, if they are wanted."""
+class Background:
+    """Calls `step` over and over on a thread of its own while the `with` block runs. What it raises, the block raises."""
 
-    def __init__(self, server, wanted):
-        self.server, self.stopping, self.failed = server, not wanted, False
+    def __init__(self, step):
+        self.step, self.stopping, self.error = step, False, None
         self.thread = threading.Thread(target=self.run)
 
     def __enter__(self):
@@ -131,19 +131,30 @@ class Snapshots:
     def __exit__(self, *error):
         self.stopping = True
         self.thread.join()
-        if self.failed:
-            raise ServerError(f"{self.server.name} could not save")
+        if self.error:
+            raise self.error
 
     def run(self):
-        while not self.stopping:
-            self.server.command("BGSAVE")
-            while self.server.info("persistence", "rdb_bgsave_in_progress") != "0":
-                time.sleep(0.02)
-            self.failed |= self.server.info("persistence", "rdb_last_bgsave_status") != "ok"
+        try:
+            while not self.stopping:
+                self.step()
+        except ServerError as error:
+            self.error = error
+
+
+def snapshots(server, wanted):
+    """Takes snapshots one after the other, if they are wanted."""
+    def take_one():
+        server.command("BGSAVE")
+        while server.info("persistence", "rdb_bgsave_in_progress") != "0":
+            time.sleep(0.02)
+        if server.info("persistence", "rdb_last_bgsave_status") != "ok":
+            raise ServerError(f"{server.name} could not save")
+    return Background(take_one) if wanted else contextlib.nullcontext()
 
 
 def latencies(server, keys, seconds, with_snapshots):
-    with Snapshots(server, with_snapshots):
+    with snapshots(server, with_snapshots):
         run = load.run(server, "set", cores=None, key_count=keys, seconds=seconds, rate=RATE)
     return {"p999": run["p999_us"], "max": run["max_us"]}
 
@@ -176,31 +187,16 @@ def proportional_bytes(pid):
     return total
 
 
-class Watch:
-    """The most memory that a server takes while the `with` block runs."""
-
-    def __init__(self, server):
-        self.pid, self.most, self.stopping = server.process.pid, 0, False
-        self.thread = threading.Thread(target=self.run)
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *error):
-        self.stopping = True
-        self.thread.join()
-
-    def run(self):
-        while not self.stopping:
-            self.most = max(self.most, proportional_bytes(self.pid))
-            time.sleep(SAMPLE_SECONDS)
-
-
 def most_memory(server, keys, seconds, with_snapshots):
-    with Watch(server) as watch, Snapshots(server, with_snapshots):
+    samples = []
+
+    def sample():
+        samples.append(proportional_bytes(server.process.pid))
+        time.sleep(SAMPLE_SECONDS)
+
+    with Background(sample), snapshots(server, with_snapshots):
         load.run(server, "set", key_count=keys, seconds=seconds, depth=16)
-    return watch.most
+    return max(samples)
 
 
 def memory(servers, options):

@@ -277,18 +277,24 @@ static enum reader_result read_damaged(struct home *home, uint64_t *last) {
     return result;
 }
 
-static void every_flipped_bit_is_found(void **state) {
+/* A journal of 60 units in six frames: where its segment is, and what that holds. */
+static struct buffer keep_sixty(char path[PATH_MAX]) {
     struct kept kept;
+    struct buffer content = {0};
     open_kept(&kept, 1, 0);
     for (unsigned n = 0; n < 60; n += 10) {
         change_many(&kept, n, n + 10);
         assert_true(journal_sync(kept.journal));
     }
     assert_true(close_kept(&kept));
-    char path[PATH_MAX];
-    struct buffer content = {0};
     segment_path(path, 1);
     assert_int_equal(file_read_all(path, &content), 0);
+    return content;
+}
+
+static void every_flipped_bit_is_found(void **state) {
+    char path[PATH_MAX];
+    struct buffer content = keep_sixty(path);
     struct home *home = open_home();
     for (size_t at = 0; at < content.len; at++) {
         uint64_t last;
@@ -307,17 +313,8 @@ static void every_flipped_bit_is_found(void **state) {
 }
 
 static void every_cut_is_survived(void **state) {
-    struct kept kept;
-    open_kept(&kept, 1, 0);
-    for (unsigned n = 0; n < 60; n += 10) {
-        change_many(&kept, n, n + 10);
-        assert_true(journal_sync(kept.journal));
-    }
-    assert_true(close_kept(&kept));
     char path[PATH_MAX];
-    struct buffer content = {0};
-    segment_path(path, 1);
-    assert_int_equal(file_read_all(path, &content), 0);
+    struct buffer content = keep_sixty(path);
     struct home *home = open_home();
     uint64_t before = 60;
     for (size_t size = content.len; size-- > SEGMENT_HEAD_SIZE;) {
