@@ -294,6 +294,7 @@ static void finish(struct journal *journal) {
 
 void writer_run(void *argument) {
     struct journal *journal = argument;
+    thread_is_brief();
     while (take(journal))
         work(journal);
     finish(journal);

@@ -34,6 +34,11 @@ void thread_join(struct thread *thread);
 bool thread_wait_until(pthread_cond_t *changed, pthread_mutex_t *mutex, int64_t until_us);
 bool thread_lock_until(pthread_mutex_t *mutex, int64_t until_us);
 
+/* The calling thread runs for microseconds at a time, and others wait for what it does: where the
+ * kernel knows of such (Linux since 6.12), it comes before those that use up their slices of time.
+ * Its share of the time is the same. */
+void thread_is_brief(void);
+
 /* In a loop that waits for another thread for a moment only. */
 static inline void thread_relax(void) {
 #if defined(__x86_64__)

@@ -12,11 +12,13 @@
 #include "sys/thread.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -90,6 +92,21 @@ static void waits_until_a_deadline(void **state) {
     assert_false(thread_lock_until(&mutex, until_us));
     pthread_mutex_unlock(&mutex);
     assert_true(thread_lock_until(&mutex, until_us));
+}
+
+static void be_brief(void *arg) {
+    bool *good = arg;
+    int policy = sched_getscheduler(0), nice = getpriority(PRIO_PROCESS, 0);
+    thread_is_brief();
+    *good = sched_getscheduler(0) == policy && getpriority(PRIO_PROCESS, 0) == nice;
+}
+
+static void is_brief_at_the_same_priority(void **state) {
+    struct thread thread;
+    bool good = false;
+    assert_int_equal(thread_start("brief", be_brief, &good, &thread), 0);
+    thread_join(&thread);
+    assert_true(good);
 }
 
 static void hears_requests_to_stop(void **state) {
@@ -218,6 +235,7 @@ int main(void) {
         cmocka_unit_test(starts_threads),
         cmocka_unit_test(counts_cores),
         cmocka_unit_test(waits_until_a_deadline),
+        cmocka_unit_test(is_brief_at_the_same_priority),
         cmocka_unit_test(hears_requests_to_stop),
         cmocka_unit_test(writes_a_pidfile),
         cmocka_unit_test(raises_the_limit_of_files),
