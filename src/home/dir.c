@@ -42,6 +42,7 @@
 #define FILE_MODE   0666
 #define ROOM        ((uint64_t)1 << 20) /* zeros that are written ahead at once */
 #define OFTEN       16                  /* syncs since there was room, so that it is made again */
+#define FORGOTTEN   ((uint64_t)1 << 20) /* bytes that leave the page cache at once */
 
 struct dir {
     struct home head;
@@ -59,6 +60,7 @@ struct dir_writer {
     /* Of an appended object: */
     uint64_t end;      /* of what has been written */
     uint64_t room_end; /* of the zeros behind it; not more than `end`: there are none */
+    uint64_t kept;     /* where what is in the page cache begins */
     unsigned syncs;    /* since it was made */
 
     struct file_flow flow; /* of what has no name yet */
@@ -348,10 +350,18 @@ static int writer_flow(struct home_writer *base, uint64_t written) {
     return file_flow(writer->fd, &writer->flow, written);
 }
 
+/* Nobody reads it before the next start, and pages that are used again cost less than new ones. */
+static void forget_synced(struct dir_writer *writer) {
+    if (writer->end - writer->kept < FORGOTTEN) return;
+    file_forget(writer->fd, writer->kept, writer->end);
+    writer->kept = writer->end;
+}
+
 static int writer_sync(struct home_writer *base) {
     struct dir_writer *writer = dir_writer_of(base);
     writer->syncs++;
     int error = file_sync_data(writer->fd);
+    if (!error) forget_synced(writer);
     return error ? error : file_has_name(writer->fd) ? 0 : -ENOENT;
 }
 

@@ -67,6 +67,10 @@ int file_truncate(int fd, off_t size) {
     return result_of(file_calls->truncate(fd, size));
 }
 
+void file_forget(int fd, uint64_t from, uint64_t to) {
+    posix_fadvise(fd, (off_t)from, (off_t)(to - from), POSIX_FADV_DONTNEED);
+}
+
 static int sync_range(int fd, uint64_t from, uint64_t to, unsigned flags) {
     int error = result_of(file_calls->sync_range(fd, (off_t)from, (off_t)(to - from), flags));
     bool can_not = error == -ENOSYS || error == -EINVAL || error == -ESPIPE;
@@ -80,8 +84,7 @@ int file_flow(int fd, struct file_flow *flow, uint64_t end) {
     int error = sync_range(fd, flow->begun, end, SYNC_FILE_RANGE_WRITE);
     if (!error && flow->begun > flow->settled) {
         error = sync_range(fd, flow->settled, flow->begun, wait);
-        posix_fadvise(fd, (off_t)flow->settled, (off_t)(flow->begun - flow->settled),
-                      POSIX_FADV_DONTNEED);
+        file_forget(fd, flow->settled, flow->begun);
     }
     *flow = (struct file_flow){flow->begun, end};
     return error;

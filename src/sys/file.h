@@ -60,6 +60,10 @@ struct file_flow {
     uint64_t settled, begun;
 };
 int file_flow(int fd, struct file_flow *flow, uint64_t end);
+
+/* These bytes, which have been synced, need not be in the page cache. */
+void file_forget(int fd, uint64_t from, uint64_t to);
+
 int file_rename(const char *from, const char *to);
 int file_unlink(const char *path);
 
