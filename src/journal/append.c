@@ -22,12 +22,13 @@
 #define BATCH_BYTES   ((size_t)256 * 1024)
 #define COPIED_MAX    ((size_t)16 * 1024) /* larger units are not copied under the lock */
 #define SPARES        16                  /* batches kept for use again */
-#define WAITING_MAX   16                  /* units; the writer does not wait for more of them */
+#define WAITING_MAX   64                  /* units; the writer does not wait for more of them */
 #define RECORDS_KEPT  ((size_t)64 * 1024) /* of a thread's buffer, from unit to unit */
 #define SYNC_POLL_NS  200000
 #define BEHIND_US     1000000
 #define BEHIND_BYTES  ((uint64_t)512 << 20)
 #define SEGMENT_BYTES ((uint64_t)64 << 20)
+#define AHEAD         128 /* bytes that are fetched before they are written */
 
 /* ---- batches ---- */
 
@@ -127,6 +128,7 @@ struct open_unit {
     bool going_back;  /* what changes is no part of it */
     bool has_news;    /* for the writer: units have ended, or somebody waits */
     unsigned waiting; /* units that somebody waits for, since it was woken */
+    uint64_t wanted;  /* the last of them */
 };
 
 #define RECORDS_START (FRAME_HEAD_SIZE + UNIT_HEAD_MAX)
@@ -178,14 +180,15 @@ static struct batch *open_batch(struct journal *journal, size_t size) {
     return batch;
 }
 
-static void append_copy(struct journal *journal, struct bytes head, struct bytes records) {
-    struct batch *batch = open_batch(journal, head.len + records.len);
-    char *at = batch->data + batch->length;
-    memcpy(at, head.data, head.len);
-    memcpy(at + head.len, records.data, records.len);
-    batch->length += head.len + records.len;
-    journal->queue.bytes += head.len + records.len;
+/* What follows is asked for early: the writer's core has it, from the batch before. */
+static void append_copy(struct journal *journal, struct bytes unit) {
+    struct batch *batch = open_batch(journal, unit.len);
+    char *end = batch->data + batch->length + unit.len;
+    memcpy(batch->data + batch->length, unit.data, unit.len);
+    batch->length += unit.len;
     batch->count++;
+    journal->queue.bytes += unit.len;
+    __builtin_prefetch(end + AHEAD, 1);
 }
 
 static void append_whole(struct journal *journal, struct batch *batch) {
@@ -193,17 +196,23 @@ static void append_whole(struct journal *journal, struct batch *batch) {
     batch_push(&journal->queue, batch);
 }
 
-/* Makes a batch of the thread's buffer; the head of the unit has to move up to its records. */
-static struct batch *take_buffer(struct bytes head) {
+/* Writes the unit's head in front of its records. Returns all of it, which is in the buffer. */
+static struct bytes finish_unit(int64_t time_ms) {
+    struct buffer *buffer = &open_unit.buffer;
+    size_t length = buffer->len - RECORDS_START, head = unit_head_size(length);
+    char *unit = buffer->data + RECORDS_START - head;
+    unit_head_write(unit, time_ms, length);
+    return bytes_make(unit, head + length);
+}
+
+/* Makes a batch of the thread's buffer; the unit has to move up to the room for the batch's head.
+ */
+static struct batch *take_buffer(struct bytes unit) {
     struct buffer *buffer = &open_unit.buffer;
     struct batch *batch = need(memory_alloc(sizeof *batch));
-    size_t gap = UNIT_HEAD_MAX - head.len;
     *batch = (struct batch){.data = buffer->data, .count = 1, .capacity = buffer->cap};
-    memcpy(buffer->data + FRAME_HEAD_SIZE, head.data, head.len);
-    if (gap)
-        memmove(buffer->data + FRAME_HEAD_SIZE + head.len, buffer->data + RECORDS_START,
-                buffer->len - RECORDS_START);
-    batch->length = buffer->len - gap;
+    memmove(buffer->data + FRAME_HEAD_SIZE, unit.data, unit.len);
+    batch->length = FRAME_HEAD_SIZE + unit.len;
     *buffer = (struct buffer){0};
     return batch;
 }
@@ -220,11 +229,9 @@ static void publish(struct journal *journal, uint64_t sequence) {
 uint64_t journal_end_unit(struct journal *journal, int64_t time_ms) {
     struct buffer *buffer = &open_unit.buffer;
     if (LIKELY(buffer->len <= RECORDS_START)) return 0;
-    char head_text[UNIT_HEAD_MAX];
-    struct bytes records = bytes_skip(buffer_bytes(buffer), RECORDS_START);
-    struct bytes head = {head_text, unit_head_write(head_text, time_ms, records.len)};
+    struct bytes unit = finish_unit(time_ms);
     struct batch *whole = NULL;
-    if (UNLIKELY(records.len > COPIED_MAX)) whole = take_buffer(head);
+    if (UNLIKELY(unit.len > COPIED_MAX)) whole = take_buffer(unit);
     pthread_mutex_lock(&journal->mutex);
     bool kept = !journal->abandoned;
     if (UNLIKELY(!kept))
@@ -232,7 +239,7 @@ uint64_t journal_end_unit(struct journal *journal, int64_t time_ms) {
     else if (UNLIKELY(whole != NULL))
         append_whole(journal, whole);
     else
-        append_copy(journal, head, records);
+        append_copy(journal, unit);
     uint64_t sequence = journal->last + kept;
     atomic_store_explicit(&journal->last, sequence, memory_order_release);
     pthread_mutex_unlock(&journal->mutex);
@@ -269,10 +276,7 @@ void journal_abandon(struct journal *journal) {
 /* ---- waiting and waking ---- */
 
 void journal_want(struct journal *journal, uint64_t sequence) {
-    uint64_t wanted = atomic_load_explicit(&journal->wanted, memory_order_relaxed);
-    while (wanted < sequence &&
-           !atomic_compare_exchange_weak(&journal->wanted, &wanted, sequence)) {
-    }
+    open_unit.wanted = MAX(open_unit.wanted, sequence);
     open_unit.has_news = true;
     if (++open_unit.waiting >= WAITING_MAX) journal_wake(journal);
 }
@@ -286,6 +290,7 @@ static bool is_behind(const struct journal *journal) {
 void journal_wake(struct journal *journal) {
     if (LIKELY(!open_unit.has_news)) return;
     pthread_mutex_lock(&journal->mutex);
+    if (journal->wanted < open_unit.wanted) journal->wanted = open_unit.wanted;
     enum writer_sleep sleep = journal->sleep;
     if (sleep == SLEEP_IDLE || (sleep == SLEEP_NAP && open_unit.waiting)) {
         journal->sleep = AWAKE;
@@ -295,6 +300,7 @@ void journal_wake(struct journal *journal) {
     pthread_mutex_unlock(&journal->mutex);
     open_unit.has_news = false;
     open_unit.waiting = 0;
+    open_unit.wanted = 0;
 }
 
 /* ---- looking ---- */

@@ -130,10 +130,8 @@ bool frame_is_whole(struct bytes frame) {
 
 /* ---- units ---- */
 
-size_t unit_head_write(char out[UNIT_HEAD_MAX], int64_t time_ms, size_t length) {
-    size_t n = varint_write(out, length);
-    put_u64(out + n, (uint64_t)time_ms);
-    return n + sizeof time_ms;
+void unit_head_write(char *out, int64_t time_ms, size_t length) {
+    put_u64(out + varint_write(out, length), (uint64_t)time_ms);
 }
 
 bool unit_read(struct bytes *left, struct unit *unit) {

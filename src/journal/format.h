@@ -30,6 +30,10 @@ static inline size_t varint_write(char *out, uint64_t number) {
     return n;
 }
 
+static inline size_t varint_size(uint64_t number) {
+    return (size_t)(63 - __builtin_clzll(number | 1)) / 7 + 1;
+}
+
 /* False: the bytes end within it, or it is more than 64 bits. */
 bool varint_read(struct bytes *left, uint64_t *out);
 
@@ -81,8 +85,11 @@ struct unit {
     struct bytes records;
 };
 
-/* Returns the size of what stands before the records. */
-size_t unit_head_write(char out[UNIT_HEAD_MAX], int64_t time_ms, size_t length);
+/* The size of what stands before records of that length, and writing it. */
+static inline size_t unit_head_size(size_t length) {
+    return varint_size(length) + sizeof(int64_t);
+}
+void unit_head_write(char *out, int64_t time_ms, size_t length);
 
 /* Takes the next one off the front. False: the bytes are no unit. */
 bool unit_read(struct bytes *left, struct unit *unit);

@@ -78,7 +78,7 @@ void journal_rewind(struct journal *journal, size_t mark, bool going_back);
  * partitions that the unit has changed still locked. */
 void journal_abandon(struct journal *journal);
 
-/* Somebody waits until this unit is durable: it will be, soon. */
+/* Somebody waits until this unit is durable: it will be soon after the next journal_wake(). */
 void journal_want(struct journal *journal, uint64_t sequence);
 
 /* Between batches: lets the writer know that there is something for it. Without this nothing is

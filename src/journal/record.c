@@ -38,12 +38,28 @@ static unsigned expiry_flag(int64_t expiry) {
     return expiry == EXPIRY_NONE ? 0 : RECORD_HAS_EXPIRY;
 }
 
+static char *copy_string(char *at, struct bytes string) {
+    at += varint_write(at, string.len);
+    if (string.len) memcpy(at, string.data, string.len);
+    return at + string.len;
+}
+
+/* The commonest of all: it asks for room once. */
 static bool write_string(struct buffer *out, const struct change *change) {
     struct entry_view v = entry_decode(change->entry);
+    struct bytes key = change->key->name;
     unsigned raw = change->entry->head & ENTRY_RAW ? RECORD_RAW : 0;
-    return put_head(out, RECORD_STRING | expiry_flag(v.expiry) | raw, change) &&
-           put_string(out, change->key->name) && put_expiry(out, v.expiry) &&
-           put_string(out, v.value);
+    size_t head = 1 + VARINT_MAX, lengths = 2 * VARINT_MAX + sizeof v.expiry;
+    if (!buffer_reserve(out, head + lengths + key.len + v.value.len)) return false;
+    char *at = out->data + out->len;
+    *at++ = (char)(RECORD_STRING | expiry_flag(v.expiry) | raw);
+    at = copy_string(at + varint_write(at, change->db), key);
+    if (v.expiry != EXPIRY_NONE) {
+        memcpy(at, &v.expiry, sizeof v.expiry);
+        at += sizeof v.expiry;
+    }
+    out->len = (size_t)(copy_string(at, v.value) - out->data);
+    return true;
 }
 
 static bool write_value(struct buffer *out, const struct change *change) {
