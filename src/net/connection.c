@@ -25,7 +25,6 @@ static void set_socket_options(const struct worker *worker, int fd) {
 
 void connection_free(struct connection *c) {
     if (c->flags & CONNECTION_TLS) tls_end(c);
-    held_forget(c);
     file_close(c->fd);
     atomic_fetch_sub(&c->worker->connection_count, 1);
     buffer_free(&c->input);

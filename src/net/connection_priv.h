@@ -23,9 +23,8 @@
 #define CONNECTION_HANDSHAKE (1u << 9)  /* has no session yet (handshake.c) */
 #define CONNECTION_SHAKEN    (1u << 10) /* will have one at its next turn */
 
-#define CONNECTION_HELD      (1u << 11) /* on worker->held */
-#define CONNECTION_STREAMING (1u << 12) /* service->more() has more of the last reply */
-#define CONNECTION_BUNDLED   (1u << 13) /* worker->bundle has its last replies */
+#define CONNECTION_STREAMING (1u << 11) /* service->more() has more of the last reply */
+#define CONNECTION_BUNDLED   (1u << 12) /* worker->bundle has its last replies */
 
 /* A million of these may be idle, so every word counts. */
 struct connection {

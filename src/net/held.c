@@ -5,7 +5,9 @@
  *      not lower (output_parts).
  *   2. Who is on the list gets to write after that: either net_release() finds `holding` set, and
  *      tells the worker; or the worker, which sets it before it looks, sees what was released.
- *      Both are sequentially consistent.
+ *      Both are sequentially consistent. Who finds it set need not set it: the net_release() that
+ *      takes it away tells of him, too.
+ *   3. No connection on the list has been freed (held_forget_closed).
  *
  * tests/unit/net_parts.c and tests/wire/test_durability.py.
  */
@@ -29,19 +31,22 @@ static struct held *at(const struct held_list *list, size_t i) {
     return &list->items[(list->first + i) & (list->capacity - 1)];
 }
 
-/* What has been released is written, before the worker sleeps. */
-static void held_release(void *worker) {
-    struct worker *w = worker;
-    struct held_list *list = &w->held;
-    while (list->count) {
-        atomic_store(&w->holding, true);
-        struct held first = *at(list, 0);
-        if (first.mark > net_released(w->net)) return;
+/* Those that wait for no more than the mark write before the worker sleeps. */
+static void release(struct held_list *list, uint64_t mark) {
+    while (list->count && at(list, 0)->mark <= mark) {
+        struct connection *c = at(list, 0)->connection;
         list->first = (list->first + 1) & (list->capacity - 1);
         list->count--;
-        if (first.connection && !(first.connection->flags & CONNECTION_CLOSED))
-            connection_write_soon(first.connection);
+        if (c && !(c->flags & CONNECTION_CLOSED)) connection_write_soon(c);
     }
+}
+
+static void held_release(void *worker) {
+    struct worker *w = worker;
+    release(&w->held, net_released(w->net));
+    if (!w->held.count) return;
+    atomic_store(&w->holding, true);
+    release(&w->held, net_released(w->net));
 }
 
 bool held_add(struct connection *c, uint64_t mark) {
@@ -49,17 +54,17 @@ bool held_add(struct connection *c, uint64_t mark) {
     struct held_list *list = &w->held;
     if (list->count == list->capacity && !grow(list)) return false;
     *at(list, list->count++) = (struct held){c, mark};
-    c->flags |= CONNECTION_HELD;
-    atomic_store(&w->holding, true);
+    if (!atomic_load_explicit(&w->holding, memory_order_relaxed)) atomic_store(&w->holding, true);
     if (net_released(w->net) >= mark) held_release(w);
     return true;
 }
 
-void held_forget(struct connection *c) {
-    if (!(c->flags & CONNECTION_HELD)) return;
-    struct held_list *list = &c->worker->held;
-    for (size_t i = 0; i < list->count; i++)
-        if (at(list, i)->connection == c) at(list, i)->connection = NULL;
+void held_forget_closed(struct held_list *list) {
+    for (size_t i = 0; i < list->count; i++) {
+        struct held *held = at(list, i);
+        if (held->connection && held->connection->flags & CONNECTION_CLOSED)
+            held->connection = NULL;
+    }
 }
 
 void held_free(struct held_list *list) {

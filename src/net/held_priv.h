@@ -26,7 +26,7 @@ struct held_list {
 /* The connection's output has got bytes that wait for the mark. False = no memory. */
 bool held_add(struct connection *c, uint64_t mark);
 
-/* It is about to be freed. */
-void held_forget(struct connection *c);
+/* Closed connections are about to be freed: one look through the list for all of them. */
+void held_forget_closed(struct held_list *list);
 
 void held_free(struct held_list *list);

@@ -169,13 +169,22 @@ static void deliver(struct mail *mail) {
     }
 }
 
+static void destroy_closed(struct worker *w) {
+    struct list_node closed;
+    if (list_empty(&w->closed)) return;
+    list_init(&closed);
+    move_all(&w->closed, &closed);
+    held_forget_closed(&w->held);
+    while (!list_empty(&closed))
+        connection_destroy(pop(&closed));
+}
+
 /* Writing can close connections, and closing sessions can write to others. */
 static void settle(struct worker *w) {
     while (!list_empty(&w->unsent) || !list_empty(&w->closed)) {
         while (!list_empty(&w->unsent))
             connection_write_turn(pop(&w->unsent));
-        while (!list_empty(&w->closed))
-            connection_destroy(pop(&w->closed));
+        destroy_closed(w);
     }
 }
 

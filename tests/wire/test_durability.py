@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What outlives the server: the home, its journal, what replies wait for, and what becomes of damage."""
 
+import contextlib
 import pathlib
 import subprocess
 import threading
@@ -160,6 +161,19 @@ def test_replies_keep_their_order(always):
             numbers = [int(r[1:]) for r in replies[::3]]
             assert numbers == list(range(numbers[0], numbers[0] + 500))
             assert set(replies[1::3]) == {b"+PONG\r\n"}
+
+
+def test_clients_are_closed_while_their_replies_wait(always):
+    with always.client() as client, contextlib.ExitStack() as stack:
+        others = [stack.enter_context(always.client()) for _ in range(60)]
+        ids = [other.call("CLIENT", "ID") for other in others]
+        for number, other in enumerate(others):
+            other.send("SET", number, "v")
+        replies = client.raw_pipeline([command for number, id in enumerate(ids) for command in
+                                       (("CLIENT", "KILL", "ID", id), ("SET", f"mine:{number}", "v"))])
+        assert replies == [b":1\r\n", b"+OK\r\n"] * len(ids)
+        assert client.call("EXISTS", *range(60)) == 60
+        assert len(client.call("CLIENT", "LIST").splitlines()) == 1
 
 
 def test_a_transaction_is_whole(kept):
