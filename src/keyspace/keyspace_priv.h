@@ -170,7 +170,7 @@ static inline bool database_used(const struct database *db) {
 /* Makes the arena and the table of a slice usable. */
 static inline void slice_prepare(const struct view *view, struct slice *slice) {
     if (LIKELY(slice->table.hash_of != NULL)) return;
-    table_init(&slice->table, &slice->arena, entry_hash);
+    table_init(&slice->table, &slice->arena, entry_hash, TABLE_TIGHT);
     __atomic_store_n(&view->keyspace->database[view->db]->used, true, __ATOMIC_RELAXED);
 }
 

@@ -37,7 +37,7 @@ void *members_write_name(void *block, struct bytes name) {
 
 void members_init(struct members *members, const struct members_kind *kind, void *owner) {
     *members = (struct members){.kind = kind, .owner = owner};
-    table_init(&members->table, &members->arena, hash_of);
+    table_init(&members->table, &members->arena, hash_of, TABLE_WIDE);
 }
 
 void members_clear(struct members *members) {

@@ -119,7 +119,7 @@ static void step(uint8_t what, uint16_t number) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     memset(&arena, 0, sizeof arena);
     memset(refs, 0xff, sizeof refs);
-    table_init(&table, &arena, hash_of);
+    table_init(&table, &arena, hash_of, size % 2 ? TABLE_WIDE : TABLE_TIGHT);
     count = 0;
     for (; size >= 3; data += 3, size -= 3)
         step(data[0], (uint16_t)(data[1] | data[2] << 8));
