@@ -26,6 +26,10 @@ void set_sunionstore(struct call *call);
 
 enum set_operation { SET_INTERSECT, SET_UNITE, SET_SUBTRACT };
 
+/* About how many members are looked up or walked past for a result; 0: it is empty. */
+uint64_t set_effort(enum set_operation operation, const struct value *sets, const bool *exists,
+                    unsigned count);
+
 /* Answers the members of a result if it takes long to find them: in pieces, and the sets are pinned
  * meanwhile. False: the caller does it. */
 bool set_show_many(struct call *call, enum set_operation operation, const struct value *sets,

@@ -236,6 +236,7 @@ struct result {
     struct set_edit edit;
     bool only_integers;
     bool failed;
+    const atomic_bool *is_void; /* NULL: it is needed for sure */
 };
 
 static bool store_one(void *context, struct bytes member) {
@@ -243,6 +244,8 @@ static bool store_one(void *context, struct bytes member) {
     int64_t number;
     result->only_integers = result->only_integers && number_parse_i64(member, &number);
     result->failed = set_add(&result->edit, member) == SET_NO_MEMORY;
+    if (result->is_void && atomic_load_explicit(result->is_void, memory_order_relaxed))
+        result->failed = true;
     return !result->failed;
 }
 
@@ -324,17 +327,91 @@ static void put_result(struct call *call, struct result *result, const char *eve
     reply_integer(call->reply, length);
 }
 
+/* False: no memory; the result is to be dropped in any case. */
+static bool make_result(enum set_operation operation, struct operands *operands,
+                        struct result *result, struct buffer *pack) {
+    result->only_integers = true;
+    set_edit_begin_new(&result->edit, first_form(operands, operation), pack);
+    bool done = operation == SET_UNITE ? store_union(operands, result)
+                                       : perform(operation, operands, store_one, result);
+    if (done && !result->failed) name_result(result, operands, operation);
+    return done && !result->failed;
+}
+
+/* The same in the background. */
+struct storing {
+    struct stream_work work;
+    enum set_operation operation;
+    const char *event;
+    struct result result;
+    struct buffer pack;
+    bool begun, stored;
+    struct value values[];
+};
+
+static struct storing *storing_of(struct stream_work *work) {
+    return CONTAINER_OF(work, struct storing, work);
+}
+
+static bool prepare(struct stream_work *work) {
+    struct storing *storing = storing_of(work);
+    struct operands operands;
+    if (!operands_alloc(&operands, work->value_count)) return false;
+    for (unsigned i = 0; i < operands.count; i++) {
+        operands.sets[i] = storing->values[i];
+        operands.exists[i] = storing->values[i].large || storing->values[i].small.data;
+    }
+    storing->result.is_void = &work->is_void;
+    storing->begun = true;
+    bool done = make_result(storing->operation, &operands, &storing->result, &storing->pack);
+    operands_free(&operands);
+    return done;
+}
+
+static void put_prepared(struct stream_work *work, struct call *call) {
+    struct storing *storing = storing_of(work);
+    put_result(call, &storing->result, storing->event);
+    storing->stored = true;
+}
+
+static void free_storing(struct stream_work *work) {
+    struct storing *storing = storing_of(work);
+    if (storing->begun && !storing->stored) set_edit_drop(&storing->result.edit);
+    buffer_free(&storing->pack);
+    memory_free(storing);
+}
+
+/* False: it is better done at once. */
+static bool store_later(struct call *call, enum set_operation operation,
+                        const struct operands *operands, const char *event) {
+    uint64_t members = set_effort(operation, operands->sets, operands->exists, operands->count);
+    if (LIKELY(!stream_work_may_wait(call, members))) return false;
+    size_t size = operands->count * sizeof *operands->sets;
+    struct storing *storing = memory_alloc(sizeof *storing + size);
+    if (!storing) return false;
+    *storing = (struct storing){.work = {.values = storing->values,
+                                         .value_count = operands->count,
+                                         .prepare = prepare,
+                                         .store = put_prepared,
+                                         .free = free_storing},
+                                .operation = operation,
+                                .event = event};
+    memcpy(storing->values, operands->sets, size);
+    stream_work_run(call, &storing->work, members);
+    return true;
+}
+
 static void store_result(struct call *call, enum set_operation operation, const char *event) {
     struct operands operands;
-    struct result result = {.only_integers = true};
+    struct result result = {0};
     if (!operands_find(call, 1, &operands)) return;
-    set_edit_begin_new(&result.edit, first_form(&operands, operation), collection_scratch());
-    bool done = operation == SET_UNITE
-                    ? store_union(&operands, &result)
-                    : perform(operation, &operands, store_one, &result) && !result.failed;
-    if (done) name_result(&result, &operands, operation);
+    if (store_later(call, operation, &operands, event)) {
+        operands_free(&operands);
+        return;
+    }
+    bool done = make_result(operation, &operands, &result, collection_scratch());
     operands_free(&operands);
-    if (done && !result.failed) {
+    if (done) {
         put_result(call, &result, event);
     } else {
         set_edit_drop(&result.edit);

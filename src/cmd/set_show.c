@@ -117,9 +117,8 @@ static int by_length(const void *a, const void *b) {
     return (one > other) - (one < other);
 }
 
-/* About how many members are looked up or walked past; 0: the result is empty. */
-static uint64_t effort(enum set_operation operation, const struct value *sets, const bool *exists,
-                       unsigned count) {
+uint64_t set_effort(enum set_operation operation, const struct value *sets, const bool *exists,
+                    unsigned count) {
     uint64_t sum = 0, shortest = UINT64_MAX;
     if (operation == SET_SUBTRACT) return exists[0] ? set_length(&sets[0]) * count : 0;
     for (unsigned i = 0; i < count; i++) {
@@ -133,7 +132,8 @@ static uint64_t effort(enum set_operation operation, const struct value *sets, c
 /* NULL: it is better done at once. */
 static struct showing *make(const struct call *call, enum set_operation operation,
                             const struct value *sets, const bool *exists, unsigned count) {
-    if (LIKELY(!stream_work_may_wait(call, effort(operation, sets, exists, count)))) return NULL;
+    if (LIKELY(!stream_work_may_wait(call, set_effort(operation, sets, exists, count))))
+        return NULL;
     struct showing *showing = memory_alloc(sizeof *showing + count * sizeof *sets);
     if (!showing) return NULL;
     *showing = (struct showing){.work = {.source = {.produce = produce},
@@ -152,7 +152,7 @@ static struct showing *make(const struct call *call, enum set_operation operatio
 bool set_show_many(struct call *call, enum set_operation operation, const struct value *sets,
                    const bool *exists, unsigned count) {
     struct showing *showing = make(call, operation, sets, exists, count);
-    if (showing) stream_work_run(call, &showing->work, effort(operation, sets, exists, count));
+    if (showing) stream_work_run(call, &showing->work, set_effort(operation, sets, exists, count));
     return showing != NULL;
 }
 
@@ -171,6 +171,6 @@ bool set_count_many(struct call *call, const struct value *sets, const bool *exi
     showing->limit = limit;
     showing->work.has_all = true;
     showing->work.source.produce = produce_count;
-    stream_work_run(call, &showing->work, effort(SET_INTERSECT, sets, exists, count));
+    stream_work_run(call, &showing->work, set_effort(SET_INTERSECT, sets, exists, count));
     return true;
 }

@@ -5,6 +5,7 @@
  */
 #include "cmd/sort.h"
 #include "cmd/shared_collection.h"
+#include "exec/acl.h"
 #include "value/list.h"
 
 int sort_find_keys(const struct bytes *argv, unsigned argc, unsigned *positions,
@@ -42,6 +43,14 @@ static bool parse_integer(struct call *call, unsigned argument, int64_t *out) {
     return false;
 }
 
+/* BY and GET show keys that no argument names. False: it has been answered. */
+static bool may_look_up(struct call *call, const char *option) {
+    if (acl_permits_any_key(call)) return true;
+    reply_errorf(call->reply, "ERR %s option of SORT denied due to insufficient ACL permissions.",
+                 option);
+    return false;
+}
+
 /* The option at *i, which is moved to its last word. False: it has been answered. */
 static bool parse_option(struct call *call, bool may_store, unsigned *i,
                          struct sort_options *options) {
@@ -62,9 +71,11 @@ static bool parse_option(struct call *call, bool may_store, unsigned *i,
         options->store = &call->keys[1];
     } else if (bytes_is(word, "by") && left) {
         options->by = call->argv[++*i];
-        if (!looks_up(options->by)) options->unsorted = true;
+        if (looks_up(options->by)) return may_look_up(call, "BY");
+        options->unsorted = true;
     } else if (bytes_is(word, "get") && left) {
         options->get[options->get_count++] = call->argv[++*i];
+        return may_look_up(call, "GET");
     } else {
         reply_syntax_error(call->reply);
         return false;
@@ -122,43 +133,47 @@ static bool append_result(struct sorting *sorting, struct buffer *pack) {
     return !sorting->no_memory;
 }
 
-/* Makes a list of the pack's elements. */
-static bool make_list(struct bytes pack, struct list_edit *edit) {
+static bool fill_list(struct bytes pack, struct list_edit *edit) {
     char scratch[PACK_TEXT_MAX];
-    if (!list_edit_begin(edit, NULL, collection_scratch()) ||
-        !list_edit_prepare(edit, pack_count(pack), pack.len - PACK_EMPTY_SIZE, 0))
-        return false;
+    if (!list_edit_prepare(edit, pack_count(pack), pack.len - PACK_EMPTY_SIZE, 0)) return false;
     for (size_t at = pack_first(pack); at; at = pack_next(pack, at))
         if (!list_edit_push(edit, LIST_RIGHT, pack_get_text(pack, at, scratch))) return false;
     return true;
 }
 
-static bool store_list(struct sorting *sorting, struct spot *spot, struct bytes pack) {
-    struct call *call = sorting->call;
-    struct list_edit edit = {0};
+bool sort_make_list(struct sorting *sorting, struct list_edit *edit, struct buffer *scratch) {
+    struct buffer pack = {0};
+    *edit = (struct list_edit){0};
+    bool done = pack_init(&pack) && append_result(sorting, &pack);
+    if (done && pack_count(buffer_bytes(&pack)))
+        done = list_edit_begin(edit, NULL, scratch) && fill_list(buffer_bytes(&pack), edit);
+    buffer_free(&pack);
+    if (!done) list_edit_drop(edit);
+    return done;
+}
+
+void sort_put_list(struct call *call, const struct key *key, struct list_edit *edit, size_t count) {
+    struct spot spot;
     struct edit what = {{EVENT_LIST, "sortstore"}, call->argv, call->argc};
-    if (make_list(pack, &edit)) {
-        struct value list = list_edit_value(&edit);
-        if (keyspace_replace(&call->view, spot, &list, EXPIRY_NONE, &what)) return true;
+    bool there = keyspace_seek_whole(&call->view, key, &spot) != NULL, done = true;
+    if (count) {
+        struct value list = list_edit_value(edit);
+        done = keyspace_replace(&call->view, &spot, &list, EXPIRY_NONE, &what);
+        if (!done) list_edit_drop(edit);
+    } else if (there) {
+        keyspace_remove(&call->view, &spot, (struct event){EVENT_GENERIC, "del"});
     }
-    list_edit_drop(&edit);
-    return false;
+    if (done)
+        reply_integer(call->reply, (int64_t)count);
+    else
+        reply_no_memory(call->reply);
 }
 
 static void store_result(struct sorting *sorting) {
     struct call *call = sorting->call;
-    struct buffer pack = {0};
-    struct spot spot;
-    size_t count = result_count(sorting);
-    bool done = pack_init(&pack) && append_result(sorting, &pack);
-    bool there = keyspace_seek_whole(&call->view, sorting->options.store, &spot) != NULL;
-    if (done && count)
-        done = store_list(sorting, &spot, buffer_bytes(&pack));
-    else if (done && there)
-        keyspace_remove(&call->view, &spot, (struct event){EVENT_GENERIC, "del"});
-    buffer_free(&pack);
-    if (done)
-        reply_integer(call->reply, (int64_t)count);
+    struct list_edit edit;
+    if (sort_make_list(sorting, &edit, collection_scratch()))
+        sort_put_list(call, sorting->options.store, &edit, result_count(sorting));
     else
         reply_no_memory(call->reply);
 }
@@ -172,7 +187,7 @@ void sorting_free(struct sorting *sorting) {
 }
 
 static void answer(struct sorting *sorting, const struct value *value) {
-    if (sort_elements(sorting, value)) {
+    if (sort_take(sorting, value) && sort_taken(sorting)) {
         if (sorting->options.store)
             store_result(sorting);
         else

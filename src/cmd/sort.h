@@ -4,6 +4,7 @@
 
 #include "base/number.h"
 #include "exec/call.h"
+#include "value/list.h"
 
 void sort_sort(struct call *call);
 void sort_sort_ro(struct call *call);
@@ -41,6 +42,8 @@ struct sorting {
     struct buffer items; /* of struct sort_item */
     struct buffer name;  /* of the key that is looked up */
     bool no_memory, no_number;
+    uint64_t first, end; /* the items that are to be left */
+    bool is_cut;         /* no others have been taken */
 };
 
 static inline struct sort_item *sort_items(const struct sorting *sorting) {
@@ -72,9 +75,18 @@ struct sort_scratch {
 bool sort_look_up(struct sorting *sorting, struct bytes pattern, struct bytes element,
                   struct sort_scratch *scratch, struct bytes *text);
 
-/* Takes the elements that are to be shown out of the value (NULL: there is none), in order. False:
- * no_memory or no_number. */
-bool sort_elements(struct sorting *sorting, const struct value *value);
+/* Takes the elements out of the value (NULL: there is none). False: no_memory. */
+bool sort_take(struct sorting *sorting, const struct value *value);
+
+/* Leaves those that are to be shown, in order. False: no_memory or no_number. */
+bool sort_taken(struct sorting *sorting);
+
+/* Makes a list of the result, of which the edit uses `scratch`. False: no memory, nothing is to be
+ * dropped. */
+bool sort_make_list(struct sorting *sorting, struct list_edit *edit, struct buffer *scratch);
+
+/* Stores such a list of so many elements, in any case an end of it, and answers. */
+void sort_put_list(struct call *call, const struct key *key, struct list_edit *edit, size_t count);
 
 /* Puts the items, which have been weighed, in order, and leaves those from `first` to before `end`.
  */

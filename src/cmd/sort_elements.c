@@ -141,25 +141,29 @@ static void cut(struct sorting *sorting, uint64_t first, uint64_t end) {
     buffer_consume(&sorting->items, first * sizeof(struct sort_item));
 }
 
-bool sort_elements(struct sorting *sorting, const struct value *value) {
+bool sort_take(struct sorting *sorting, const struct value *value) {
     const struct sort_options *options = &sorting->options;
     if (!value) return true;
-    uint64_t length = value_ops(value->type)->length(value), first, end;
+    uint64_t length = value_ops(value->type)->length(value);
     bool ordered = options->unsorted && value->type != TYPE_SET;
     bool backwards = ordered && options->descending;
-    clip(options, length, &first, &end);
-    uint64_t from = ordered ? first : 0, to = ordered ? end : length;
+    clip(options, length, &sorting->first, &sorting->end);
+    uint64_t from = ordered ? sorting->first : 0, to = ordered ? sorting->end : length;
     switch (value->type) {
     case TYPE_LIST: take_list(sorting, value, from, to, backwards); break;
     case TYPE_ZSET: take_zset(sorting, value, from, to, backwards); break;
     default: set_each(value, take, sorting); break;
     }
-    if (sorting->no_memory) return false;
-    if (!options->unsorted) {
+    sorting->is_cut = ordered;
+    return !sorting->no_memory;
+}
+
+bool sort_taken(struct sorting *sorting) {
+    if (!sorting->options.unsorted) {
         if (!weigh_all(sorting)) return false;
-        sort_put_in_order(sorting, first, end);
-    } else if (!ordered) {
-        cut(sorting, first, end);
+        sort_put_in_order(sorting, sorting->first, sorting->end);
+    } else if (!sorting->is_cut) {
+        cut(sorting, sorting->first, sorting->end);
     }
     return true;
 }

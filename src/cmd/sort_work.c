@@ -10,6 +10,9 @@ struct sort_work {
     struct sorting sorting;
     struct value value;
     bool has_head;
+    bool has_list;         /* nobody else knows it yet */
+    struct list_edit list; /* to be stored */
+    struct buffer pack;
 };
 
 static struct sort_work *sort_work_of(struct stream_work *work) {
@@ -18,9 +21,17 @@ static struct sort_work *sort_work_of(struct stream_work *work) {
 
 static bool prepare(struct stream_work *work) {
     struct sort_work *sort = sort_work_of(work);
-    bool done = sort_elements(&sort->sorting, &sort->value);
-    work->source.left = sort_count(&sort->sorting);
-    return done || sort->sorting.no_number;
+    return sort_take(&sort->sorting, &sort->value);
+}
+
+static bool complete(struct stream_work *work) {
+    struct sort_work *sort = sort_work_of(work);
+    struct sorting *sorting = &sort->sorting;
+    if (!sort_taken(sorting)) return sorting->no_number;
+    work->source.left = sort_count(sorting);
+    if (!work->store) return true;
+    sort->has_list = sort_make_list(sorting, &sort->list, &sort->pack);
+    return sort->has_list;
 }
 
 static bool produce(struct stream_source *source, struct reply *reply) {
@@ -38,8 +49,20 @@ static bool produce(struct stream_source *source, struct reply *reply) {
     return source->left > 0;
 }
 
+static void put_prepared(struct stream_work *work, struct call *call) {
+    struct sort_work *sort = sort_work_of(work);
+    if (sort->sorting.no_number) {
+        reply_error(call->reply, SORT_NO_NUMBER);
+        return;
+    }
+    sort_put_list(call, &call->keys[work->target], &sort->list, sort_count(&sort->sorting));
+    sort->has_list = false;
+}
+
 static void free_work(struct stream_work *work) {
     struct sort_work *sort = sort_work_of(work);
+    if (sort->has_list) list_edit_drop(&sort->list);
+    buffer_free(&sort->pack);
     sorting_free(&sort->sorting);
     memory_free(sort);
 }
@@ -54,13 +77,15 @@ static uint64_t effort(const struct sort_options *options, const struct value *v
 bool sort_later(struct call *call, const struct sort_options *options, const struct value *value) {
     uint64_t elements = effort(options, value);
     if (LIKELY(!stream_work_may_wait(call, elements))) return false;
-    if (options->store || options->get_count || sort_needs_exclusive(call->argv, call->argc))
-        return false;
+    if (options->get_count || sort_needs_exclusive(call->argv, call->argc)) return false;
     struct sort_work *sort = memory_alloc(sizeof *sort);
     if (!sort) return false;
     *sort = (struct sort_work){.work = {.source = {.produce = produce},
                                         .prepare = prepare,
+                                        .complete = complete,
                                         .has_all = true,
+                                        .store = options->store ? put_prepared : NULL,
+                                        .target = 1,
                                         .free = free_work},
                                .sorting = {.options = *options},
                                .value = *value};

@@ -15,6 +15,7 @@ enum operation { UNION, INTERSECTION, DIFFERENCE, CARDINALITY /* of the intersec
 struct source {
     struct value set;
     double weight;
+    bool exists;
     unsigned position; /* among the arguments */
 };
 
@@ -27,7 +28,8 @@ struct combination {
     unsigned count;
     enum zset_aggregate aggregate;
     bool with_scores;
-    uint64_t limit; /* CARDINALITY: no more; 0 = no limit */
+    uint64_t limit;             /* CARDINALITY: no more; 0 = no limit */
+    const atomic_bool *is_void; /* the result is not needed any more; NULL: it is */
     struct zset_builder result;
 };
 
@@ -36,6 +38,7 @@ struct combination {
 static bool read_source(struct call *call, const struct key *key, struct source *source) {
     const struct entry *e = keyspace_find(&call->view, key);
     source->weight = 1;
+    source->exists = e != NULL;
     source->set = e ? entry_value(e) : zset_empty();
     if (source->set.type == TYPE_ZSET || source->set.type == TYPE_SET) return true;
     reply_wrong_type(call->reply);
@@ -103,6 +106,7 @@ static void sort_sources(struct combination *c) {
 
 static bool merge(struct combination *c, const struct source *source, struct bytes member,
                   double score) {
+    if (c->is_void && atomic_load_explicit(c->is_void, memory_order_relaxed)) return false;
     return zset_builder_merge(&c->result, member, weighted(source, score), c->aggregate);
 }
 
@@ -247,54 +251,67 @@ static bool read_sources(struct call *call, struct combination *c) {
 
 /* ---- the commands ---- */
 
-/* Puts the sources together. False: no memory. */
-static bool make_result(struct combination *c) {
-    if (!combine(c)) return false;
-    if (c->operation != CARDINALITY) zset_builder_sort(&c->result);
-    return true;
-}
-
-/* A combination that is shown: at once, or in the background and in pieces. */
-struct showing {
+/* A combination on its way: to be shown in pieces or to be stored, at once or in the background. */
+struct combining {
     struct stream_work work; /* its source's `next` is an item of the result */
     struct combination c;
     bool has_head;
+    const char *event;   /* of storing */
+    struct value stored; /* what is to be; its object is ours, its bytes are in `pack` */
+    struct buffer pack;
     struct value values[]; /* the sources', in their order */
 };
 
-static struct showing *showing_of(struct stream_work *work) {
-    return CONTAINER_OF(work, struct showing, work);
+static struct combining *combining_of(struct stream_work *work) {
+    return CONTAINER_OF(work, struct combining, work);
 }
 
 static bool prepare(struct stream_work *work) {
-    struct showing *showing = showing_of(work);
-    struct combination *c = &showing->c;
+    struct combining *combining = combining_of(work);
+    struct combination *c = &combining->c;
     for (unsigned i = 0; i < c->count; i++)
-        c->sources[i].set = showing->values[i];
-    return make_result(c);
+        if (c->sources[i].exists) c->sources[i].set = combining->values[i];
+    c->is_void = &work->is_void;
+    return combine(c);
+}
+
+static bool complete(struct stream_work *work) {
+    struct combining *combining = combining_of(work);
+    struct combination *c = &combining->c;
+    if (c->operation == CARDINALITY) return true;
+    zset_builder_sort(&c->result);
+    return !c->storing || zset_builder_value(&c->result, &combining->pack, &combining->stored);
 }
 
 static bool produce(struct stream_source *source, struct reply *reply) {
-    struct showing *showing = showing_of(CONTAINER_OF(source, struct stream_work, source));
-    const struct combination *c = &showing->c;
+    struct combining *combining = combining_of(CONTAINER_OF(source, struct stream_work, source));
+    const struct combination *c = &combining->c;
     size_t start = reply->out->len;
     if (c->operation == CARDINALITY) {
         reply_integer(reply, (int64_t)c->result.count);
         return false;
     }
-    if (!showing->has_head) zset_reply_head(reply, c->result.count, c->with_scores);
-    showing->has_head = true;
+    if (!combining->has_head) zset_reply_head(reply, c->result.count, c->with_scores);
+    combining->has_head = true;
     for (; source->next < c->result.count && !stream_has_piece(reply, start); source->next++)
         zset_reply_item(reply, zset_builder_member(&c->result, source->next),
                         c->result.items[source->next].score, c->with_scores);
     return source->next < c->result.count;
 }
 
-static void free_showing(struct stream_work *work) {
-    struct showing *showing = showing_of(work);
-    zset_builder_free(&showing->c.result);
-    memory_free(showing->c.sources);
-    memory_free(showing);
+static void put_prepared(struct stream_work *work, struct call *call) {
+    struct combining *combining = combining_of(work);
+    zset_store_new(call, &call->keys[0], &combining->stored, combining->event);
+    combining->stored.large = false;
+}
+
+static void free_combining(struct stream_work *work) {
+    struct combining *combining = combining_of(work);
+    if (combining->stored.large) value_ops(TYPE_ZSET)->free(combining->stored.object);
+    buffer_free(&combining->pack);
+    zset_builder_free(&combining->c.result);
+    memory_free(combining->c.sources);
+    memory_free(combining);
 }
 
 /* About how many elements are looked at. */
@@ -309,28 +326,31 @@ static uint64_t effort(const struct combination *c) {
     return c->operation == UNION ? sum : shortest * c->count;
 }
 
-/* The combination is copied. */
-static void show_result(struct call *call, const struct combination *c) {
+/* Copies the combination, and does it. */
+static void answer(struct call *call, const struct combination *c, const char *event) {
     size_t size = c->count * sizeof *c->sources;
-    struct showing *showing = memory_alloc(sizeof *showing + c->count * sizeof(struct value));
+    struct combining *combining = memory_alloc(sizeof *combining + c->count * sizeof(struct value));
     struct source *sources = memory_alloc(size);
-    if (!showing || !sources) {
-        memory_free(showing);
+    if (!combining || !sources) {
+        memory_free(combining);
         memory_free(sources);
         reply_no_memory(call->reply);
         return;
     }
-    *showing = (struct showing){.work = {.source = {.produce = produce},
-                                         .values = showing->values,
-                                         .value_count = c->count,
-                                         .prepare = prepare,
-                                         .has_all = true,
-                                         .free = free_showing},
-                                .c = *c};
-    showing->c.sources = memcpy(sources, c->sources, size);
+    *combining = (struct combining){.work = {.source = {.produce = produce},
+                                             .values = combining->values,
+                                             .value_count = c->count,
+                                             .prepare = prepare,
+                                             .complete = complete,
+                                             .has_all = true,
+                                             .store = c->storing ? put_prepared : NULL,
+                                             .free = free_combining},
+                                    .c = *c,
+                                    .event = event};
+    combining->c.sources = memcpy(sources, c->sources, size);
     for (unsigned i = 0; i < c->count; i++)
-        showing->values[i] = sources[i].set;
-    stream_work_run(call, &showing->work, effort(c));
+        combining->values[i] = sources[i].exists ? sources[i].set : (struct value){0};
+    stream_work_run(call, &combining->work, effort(c));
 }
 
 static void run(struct call *call, struct combination *c, const char *event) {
@@ -340,12 +360,7 @@ static void run(struct call *call, struct combination *c, const char *event) {
         taken = parse_option(call, c, i);
         if (!taken) return;
     }
-    if (!c->storing)
-        show_result(call, c);
-    else if (make_result(c))
-        zset_store_built(call, &call->keys[0], &c->result, event);
-    else
-        reply_no_memory(call->reply);
+    answer(call, c, event);
 }
 
 static void run_with_memory(struct call *call, struct combination *c, const char *event) {
@@ -357,7 +372,6 @@ static void run_with_memory(struct call *call, struct combination *c, const char
     else
         reply_no_memory(call->reply);
     if (!few) memory_free(c->sources);
-    zset_builder_free(&c->result);
 }
 
 static void show(struct call *call, enum operation operation) {

@@ -52,9 +52,11 @@ static void make_rest(struct stream *stream) {
 /* By whoever is about to change the value. */
 static void finish(struct pin *pin) {
     struct stream *stream = CONTAINER_OF(pin, struct stream_pin, pin)->stream;
+    if (stream->work && stream->work->store) atomic_store(&stream->work->is_void, true);
     pthread_mutex_lock(&stream->mutex);
     stream_prepare(stream);
-    bool needs_more = !stream->work || !(stream->work->has_all || stream->no_memory);
+    bool needs_more =
+        !stream->work || !(stream->work->has_all || stream->no_memory || stream->work->store);
     if (needs_more && !stream->made) make_rest(stream);
     pthread_mutex_unlock(&stream->mutex);
 }
@@ -103,6 +105,7 @@ void stream_discard(struct stream *stream) {
     if (stream->pins != &stream->first) memory_free(stream->pins);
     if (stream->work) stream->work->free(stream->work);
     pthread_mutex_destroy(&stream->mutex);
+    memory_free(stream->keys);
     buffer_free(&stream->rest);
     buffer_free(&stream->small);
     memory_free(stream);

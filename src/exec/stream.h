@@ -12,6 +12,7 @@
 
 #include "exec/call.h"
 #include "value/value.h"
+#include <stdatomic.h>
 
 /* A producer stops when it has written so many bytes. */
 #define STREAM_PIECE ((size_t)256 * 1024)
@@ -56,8 +57,21 @@ struct stream_work {
     /* Reads the values, once, on any thread; it knows only the work. False: no memory. */
     bool (*prepare)(struct stream_work *work);
 
-    /* produce() does not read the values any more once prepare() has been. */
+    /* What is left to do then for which the values are not read, the same; NULL: nothing. */
+    bool (*complete)(struct stream_work *work);
+
+    /* produce() does not read the values, either. */
     bool has_all;
+
+    /* Of a command that stores, instead of produce(): puts the result, and answers. Its keys are
+     * locked, and the values are what they were. `values` are those of all keys but the one at
+     * `target`, in their order; zeroed is one that does not exist. */
+    void (*store)(struct stream_work *work, struct call *call);
+    unsigned target;
+
+    /* The result will not be stored, because a value has changed: prepare() may give up, and then
+     * the handler runs again, with call->no_wait. */
+    atomic_bool is_void;
 
     /* Frees all of it. */
     void (*free)(struct stream_work *work);

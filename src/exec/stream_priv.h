@@ -25,9 +25,11 @@ struct stream {
     struct stream_source simple;
     struct stream_work *work; /* NULL: there is nothing to prepare */
     bool prepared;
-    bool no_memory; /* to prepare it */
-    bool made;      /* all that had not been written is in `rest` */
-    bool failed;    /* there was no memory for that */
+    bool no_memory;  /* to prepare it */
+    bool incomplete; /* nor to complete it; the task's alone */
+    bool postponed;  /* the storing; the task's alone */
+    bool made;       /* all that had not been written is in `rest` */
+    bool failed;     /* there was no memory for that */
     struct buffer rest;
     struct buffer small; /* bytes of the work's small values */
     uint64_t ticks;      /* spent on preparing */
@@ -45,10 +47,11 @@ struct stream {
     unsigned pin_count;
     struct stream_pin *pins; /* one, or as many as the work has large values */
     struct stream_pin first;
+    struct key *keys; /* of a command that stores; their names are the arguments' copies */
     struct bytes argv[];
 };
 
-/* ---- stream.c and stream_work.c ---- */
+/* ---- stream.c, stream_work.c and stream_store.c ---- */
 
 /* Can the call's reply be made later at all? */
 bool stream_is_possible(const struct call *call);
@@ -69,6 +72,13 @@ bool stream_write(struct stream *stream, struct reply *reply);
 
 /* Reads what has to be read before the reply can begin; the mutex is held. */
 void stream_prepare(struct stream *stream);
+
+/* Copies the keys of a call that stores. False: no memory. */
+bool stream_copy_keys(struct stream *stream, const struct call *call);
+
+/* On the session's worker, when what is to be stored has been worked out: the answer of the task's
+ * finish(). */
+bool stream_store(struct stream *stream, struct call *call);
 
 /* The stream is over, or its session is: counts the command. */
 void stream_settle(struct stream *stream);

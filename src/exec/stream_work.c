@@ -8,9 +8,12 @@
 #include "exec/stream_priv.h"
 #include "sys/clock.h"
 #include "sys/memory.h"
+#include <unistd.h>
 
 /* Fewer elements are a matter of a few milliseconds. */
 #define ELEMENTS_MIN ((uint64_t)1 << 14)
+
+#define POSTPONED_US (10 * 1000)
 
 /* What has been read of values that change under its hands would be told to a client that caches,
  * behind the message that it is no longer so. */
@@ -23,8 +26,10 @@ bool stream_work_may_wait(const struct call *call, uint64_t elements) {
 
 static void run_at_once(struct call *call, struct stream_work *work) {
     struct reply *reply = call->reply;
-    if (!work->prepare(work))
+    if (!work->prepare(work) || (work->complete && !work->complete(work)))
         reply_no_memory(reply);
+    else if (work->store)
+        work->store(work, call);
     else
         while (work->source.produce(&work->source, reply) && !reply->failed)
             ;
@@ -34,7 +39,7 @@ static void run_at_once(struct call *call, struct stream_work *work) {
 /* ---- in the background ---- */
 
 void stream_prepare(struct stream *stream) {
-    if (!stream->work || stream->prepared) return;
+    if (!stream->work || stream->prepared || atomic_load(&stream->work->is_void)) return;
     uint64_t start = clock_ticks();
     stream->no_memory = !stream->work->prepare(stream->work);
     stream->prepared = true;
@@ -43,19 +48,34 @@ void stream_prepare(struct stream *stream) {
 
 static void prepare(struct background_task *task) {
     struct stream *stream = CONTAINER_OF(task, struct stream, task);
+    struct stream_work *work = stream->work;
+    if (stream->postponed) {
+        usleep(POSTPONED_US);
+        return;
+    }
     pthread_mutex_lock(&stream->mutex);
     stream_prepare(stream);
+    bool complete = work->complete && !stream->no_memory;
     pthread_mutex_unlock(&stream->mutex);
+    if (!complete || atomic_load(&work->is_void)) return;
+    uint64_t start = clock_ticks();
+    stream->incomplete = !work->complete(work);
+    stream->ticks += clock_ticks() - start;
 }
 
 /* Writes the first piece. */
 static bool answer(struct background_task *task, struct call *call) {
     struct stream *stream = CONTAINER_OF(task, struct stream, task);
     struct session *session = stream->session;
+    if (stream->work->store && !stream_store(stream, call)) return false;
     if (!session) return true;
     session->stream = NULL;
+    if (stream->work->store) {
+        stream_settle(stream);
+        return true;
+    }
     if (stream->work->has_all) stream_unpin(stream);
-    if (stream->no_memory) {
+    if (stream->no_memory || stream->incomplete) {
         reply_no_memory(call->reply);
     } else if (stream_write(stream, call->reply)) {
         stream->waits = false;
@@ -81,7 +101,7 @@ static bool copy_small(struct stream *stream, const struct stream_work *work) {
     if (!buffer_reserve(&stream->small, size)) return false;
     for (unsigned i = 0; i < work->value_count; i++) {
         struct value *value = &work->values[i];
-        if (value->large) continue;
+        if (value->large || !value->small.data) continue;
         const char *copy = stream->small.data + stream->small.len;
         buffer_append_bytes(&stream->small, value->small); /* there is room */
         value->small.data = copy;
@@ -92,7 +112,7 @@ static bool copy_small(struct stream *stream, const struct stream_work *work) {
 static struct stream *make(struct call *call, struct stream_work *work) {
     struct stream *stream = stream_make(call, work->values, work->value_count);
     if (!stream) return NULL;
-    if (!copy_small(stream, work)) {
+    if (!copy_small(stream, work) || (work->store && !stream_copy_keys(stream, call))) {
         stream_discard(stream);
         return NULL;
     }

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+import servers
 from test_long_replies import begin, World
 
 COUNT = 20000  # more than are done at once
@@ -125,6 +126,129 @@ def test_whoever_asks_may_go(world, command):
     other.call("CLIENT", "KILL", "ID", number)
     other.call("FLUSHALL")
     assert other.call("DBSIZE") == 0
+
+
+# What is stored, a change of a source, and what shows the result.
+STORES = {
+    "SUNIONSTORE to set1 set2": ("SADD set1 new", "SMEMBERS to"),
+    "SUNIONSTORE set1 set1 none set2": ("SADD set2 new", "SMEMBERS set1"),
+    "SINTERSTORE to set1 set2": ("SREM set1 {last}", "SMEMBERS to"),
+    "SDIFFSTORE to set1 small": ("SADD small {first}", "SMEMBERS to"),
+    "SDIFFSTORE to set1 set1": ("SADD set1 new", "SMEMBERS to"),
+    "ZUNIONSTORE to 3 zset1 few zset2 WEIGHTS 1 2 3": ("ZADD few 7 new", "ZRANGE to 0 -1 WITHSCORES"),
+    "ZINTERSTORE zset2 2 zset1 zset2": ("ZADD zset1 99 {last}", "ZRANGE zset2 0 -1 WITHSCORES"),
+    "ZDIFFSTORE to 2 zset1 none": ("SADD none {first}", "ZRANGE to 0 -1 WITHSCORES"),
+    "SORT scores STORE to": ("RPUSH scores 1", "LRANGE to 0 -1"),
+    "SORT list ALPHA DESC LIMIT 5 7 STORE list": ("DEL list", "LRANGE list 0 -1"),
+    "SORT list STORE to": ("DEL list", "LRANGE to 0 -1"),
+}
+
+
+def stored(client, show):
+    client.send(*show.split())
+    reply = text(client.read())
+    return sorted(reply) if show.startswith("SMEMBERS") else reply, client.call("OBJECT", "ENCODING", show.split()[1])
+
+
+@pytest.fixture(params=STORES)
+def storing(world, request):
+    """A client, the command, what it answers and stores, and what it does after the change."""
+    (change, show), client = STORES[request.param], world.connect()
+    results = []
+    for before in [[], [words(change)]]:
+        fill(client, request.param)
+        client.call("SET", "to", "old")
+        for command in before:
+            client.raw(*command)
+        results.append((in_transaction(client, request.param), stored(client, show)))
+    fill(client, request.param)
+    client.call("SET", "to", "old")
+    return client, request.param, words(change), show, results
+
+
+def test_what_is_stored_is_what_a_transaction_stores(storing):
+    client, command, _, show, results = storing
+    client.send(*command.split())
+    assert (text(client.read()), stored(client, show)) == results[0]
+
+
+def test_what_is_stored_is_of_the_moment_when_it_is(world, storing):
+    client, command, change, show, results = storing
+    other = world.connect()
+    client.send(*command.split())
+    time.sleep(0.001)
+    other.raw(*change)
+    answer = text(client.read())
+    if show.split()[1] in change:  # the result itself may have changed
+        assert answer in [answer for answer, _ in results]
+    else:
+        assert (answer, stored(client, show)) in results
+
+
+def test_nothing_that_is_written_to_the_result_is_lost(world):
+    client, other = world.connect(), world.connect()
+    fill(client, "set1 set2")
+    count = COUNT * 3 // 2
+    for _ in range(10):
+        client.call("SADD", "to", "old")
+        client.send("SUNIONSTORE", "to", "set1", "set2")
+        first = other.call("SADD", "to", "new")
+        assert client.read() == count
+        assert first == 1
+        assert client.call("SCARD", "to") - client.call("SISMEMBER", "to", "new") == count
+        assert client.call("SISMEMBER", "to", "old") == 0
+        client.call("DEL", "to")
+
+
+def test_whoever_waits_for_the_result_is_served(world):
+    client, waiting = world.connect(), world.connect()
+    fill(client, "scores zset1")
+    waiting.send("BLPOP", "to", 0)
+    assert client.call("SORT", "scores", "STORE", "to") == COUNT
+    assert client.call("LLEN", "to") == COUNT - 1
+    assert waiting.read()[0] == b"to"
+    client.call("DEL", "to")
+    waiting.send("BZPOPMIN", "to", 0)
+    assert client.call("ZUNIONSTORE", "to", 1, "zset1") == COUNT
+    assert client.call("ZCARD", "to") == COUNT - 1
+    assert waiting.read()[0] == b"to"
+
+
+def test_it_is_stored_although_its_client_has_gone(world):
+    other = world.connect()
+    fill(other, "set1 set2")
+    gone = world.connect()
+    gone.send("SUNIONSTORE", "to", "set1", "set2")
+    gone.socket.close()
+    deadline = time.monotonic() + 20
+    while not other.call("EXISTS", "to") and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert other.call("SCARD", "to") == COUNT * 3 // 2
+
+
+def test_nothing_is_stored_while_writes_are_paused(world):
+    client, other = world.connect(), world.connect()
+    fill(client, "zset1 zset2")
+    client.send("ZUNIONSTORE", "to", 2, "zset1", "zset2")
+    other.call("CLIENT", "PAUSE", 100000, "WRITE")
+    there = other.call("EXISTS", "to")
+    time.sleep(0.3)
+    assert other.call("EXISTS", "to") == there
+    other.call("CLIENT", "UNPAUSE")
+    assert client.read() == COUNT * 3 // 2
+
+
+def test_a_result_outlives_the_server(tmp_path):
+    options = ["--home", f"dir:{tmp_path}"]
+    with servers.strata(*options) as server, server.client() as client:
+        fill(client, "set1 set2 zset1 scores")
+        client.call("SUNIONSTORE", "set1", "set1", "set2")
+        client.call("ZUNIONSTORE", "zset1", 2, "zset1", "set2")
+        client.call("SORT", "scores", "STORE", "to")
+        shown = [stored(client, show) for show in ["SMEMBERS set1", "ZRANGE zset1 0 -1 WITHSCORES", "LRANGE to 0 -1"]]
+    with servers.strata(*options) as server, server.client() as client:
+        assert shown == [stored(client, show)
+                         for show in ["SMEMBERS set1", "ZRANGE zset1 0 -1 WITHSCORES", "LRANGE to 0 -1"]]
 
 
 @pytest.mark.parametrize("command", ["SUNION set1 set2", "SORT list ALPHA", "ZUNION 2 zset1 zset2 WITHSCORES"])
