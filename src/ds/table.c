@@ -13,9 +13,11 @@
 #define FILL_PERCENT 92u /* of the slots, before a segment grows */
 #define WIDE_FROM    63u /* buckets, from which one step leads to the most */
 
-/* Each step of growth hashes all blocks of a segment anew. Without the step of 111 a million keys
- * are inserted in 5% less time and take 3 bytes more each. */
-static const uint8_t sizes[] = {3, 7, 15, 31, 63, 79, 95, 111, 127};
+/* Each step of growth hashes all blocks of a segment anew, and reads them for that. From one split
+ * to the next, the tight sizes do so six times for each block that is inserted, the wide ones three
+ * times. */
+static const uint8_t tight[] = {3, 7, 15, 31, 63, 79, 95, 111, 127};
+static const uint8_t wide[] = {3, 7, 15, 31, 63, 95, 127};
 
 static bool grow_widely;
 
@@ -23,12 +25,20 @@ static unsigned fill_limit(unsigned buckets) {
     return buckets * TABLE_SLOTS * FILL_PERCENT / 100;
 }
 
+/* The smallest size of so many buckets or more. */
+static unsigned size_from(const struct table *table, unsigned buckets) {
+    const uint8_t *size = table->growth == TABLE_WIDE ? wide : tight;
+    while (*size < buckets)
+        size++;
+    return *size;
+}
+
 /* The smallest size that holds `count` blocks and a tenth more. */
-static unsigned size_for(unsigned count) {
-    unsigned i = 0;
-    while (i + 1 < ARRAY_LEN(sizes) && fill_limit(sizes[i]) < count + count / 10 + 1)
-        i++;
-    return sizes[i];
+static unsigned size_for(const struct table *table, unsigned count) {
+    unsigned buckets = size_from(table, 0);
+    while (buckets < TABLE_MAX_BUCKETS && fill_limit(buckets) < count + count / 10 + 1)
+        buckets = size_from(table, buckets + 1);
+    return buckets;
 }
 
 static size_t segment_bytes(unsigned buckets) {
@@ -59,11 +69,13 @@ static void set_count(struct table *table, uint64_t count) {
     __atomic_store_n(&table->count, count, __ATOMIC_RELAXED);
 }
 
-void table_init(struct table *table, struct arena *arena, table_hash_of *hash_of) {
+void table_init(struct table *table, struct arena *arena, table_hash_of *hash_of,
+                enum table_growth growth) {
     table->directory = NULL;
     table->depth = 0;
     table->arena = arena;
     table->hash_of = hash_of;
+    table->growth = growth;
     table->memory = 0;
     set_count(table, 0);
 }
@@ -90,7 +102,7 @@ static void free_until(struct table *table, unsigned end) {
     for (unsigned i = 0, next; i < end; i = next)
         segment_free(table, table_segment_at(table, i, &next));
     memory_free(table->directory);
-    table_init(table, table->arena, table->hash_of);
+    table_init(table, table->arena, table->hash_of, table->growth);
 }
 
 void table_clear(struct table *table) {
@@ -208,8 +220,8 @@ static void free_halves(struct table *table, struct halves halves) {
 static struct halves make_halves(struct table *table, const struct table_segment *old,
                                  unsigned low_count, unsigned high_count) {
     unsigned depth = old->depth + 1u;
-    struct halves halves = {segment_create(table, size_for(low_count), depth),
-                            segment_create(table, size_for(high_count), depth)};
+    struct halves halves = {segment_create(table, size_for(table, low_count), depth),
+                            segment_create(table, size_for(table, high_count), depth)};
     bool made = halves.low && halves.high && redistribute(table, old, halves.low, halves.high);
     bool fits = made && halves.low->count <= fill_limit(halves.low->buckets) &&
                 halves.high->count <= fill_limit(halves.high->buckets);
@@ -240,7 +252,8 @@ static bool split(struct table *table, unsigned index) {
 
 static bool create_directory(struct table *table) {
     table->directory = memory_alloc(sizeof *table->directory);
-    struct table_segment *segment = table->directory ? segment_create(table, sizes[0], 0) : NULL;
+    struct table_segment *segment =
+        table->directory ? segment_create(table, size_from(table, 0), 0) : NULL;
     if (!segment) {
         memory_free(table->directory);
         table->directory = NULL;
@@ -255,12 +268,9 @@ void table_grow_widely(bool widely) {
     grow_widely = widely;
 }
 
-static unsigned next_size(unsigned buckets) {
-    unsigned i = 0;
+static unsigned next_size(const struct table *table, unsigned buckets) {
     if (grow_widely && buckets >= WIDE_FROM) return TABLE_MAX_BUCKETS;
-    while (sizes[i] != buckets)
-        i++;
-    return sizes[i + 1];
+    return size_from(table, buckets + 1);
 }
 
 /* Room for one more block in the segment of this hash. A table that cannot grow any more (no
@@ -272,7 +282,7 @@ static struct table_segment *make_room(struct table *table, uint64_t hash) {
         struct table_segment *segment = table_segment_of(table->directory[index]);
         if (segment->count < fill_limit(segment->buckets)) return segment;
         bool grown = segment->buckets < TABLE_MAX_BUCKETS
-                         ? resize(table, index, next_size(segment->buckets))
+                         ? resize(table, index, next_size(table, segment->buckets))
                          : split(table, index);
         if (!grown) return segment->count < segment->buckets * TABLE_SLOTS ? segment : NULL;
     }
@@ -293,8 +303,8 @@ void table_reserve(struct table *table, uint64_t count) {
            (count >> depth) + (count >> depth) / 10 >= fill_limit(TABLE_MAX_BUCKETS))
         depth++;
     uint64_t each = MIN(count >> depth, (uint64_t)TABLE_MAX_BUCKETS * TABLE_SLOTS);
-    unsigned buckets = size_for((unsigned)each), size = 1u << depth;
-    if (table->directory || buckets == sizes[0]) return;
+    unsigned buckets = size_for(table, (unsigned)each), size = 1u << depth;
+    if (table->directory || buckets == size_from(table, 0)) return;
     table->directory = memory_alloc(size * sizeof *table->directory);
     if (!table->directory) return;
     table->depth = (uint8_t)depth;
@@ -360,7 +370,7 @@ static bool merge(struct table *table, unsigned index) {
     struct table_segment *other = table_segment_of(table->directory[index ^ span]);
     unsigned sum = one->count + other->count;
     if (other->depth != one->depth || sum > fill_limit(TABLE_MAX_BUCKETS) * 3 / 4) return false;
-    struct table_segment *both = segment_create(table, size_for(sum), one->depth - 1u);
+    struct table_segment *both = segment_create(table, size_for(table, sum), one->depth - 1u);
     if (!both) return false;
     ensure(redistribute(table, one, both, NULL));
     ensure(redistribute(table, other, both, NULL));
@@ -378,7 +388,7 @@ bool table_shrink(struct table *table, unsigned directory_index) {
         return true;
     }
     struct table_segment *segment = table_segment_of(table->directory[directory_index]);
-    unsigned wanted = size_for(segment->count), limit = fill_limit(segment->buckets);
+    unsigned wanted = size_for(table, segment->count), limit = fill_limit(segment->buckets);
     if (segment->count < limit / 2 && merge(table, directory_index)) return true;
     /* A step of hysteresis: below three quarters of the limit only. */
     if (wanted >= segment->buckets || segment->count * 4 > limit * 3) return false;

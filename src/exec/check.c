@@ -234,7 +234,7 @@ static const char *script_refusal(const struct exec *exec, const struct nested_c
 
 static const char *script_refusal_now(const struct nested *nested, uint64_t flags) {
     const struct exec_worker *w = session_worker(nested->outer->session);
-    if (nested->read_only && flags & CMD_WRITE)
+    if (nested->read_only && flags & (CMD_WRITE | CMD_MAY_REPLICATE))
         return "ERR Write commands are not allowed from read-only scripts.";
     /* What has begun to write may go on, so that it does not end halfway. */
     if (flags & CMD_DENYOOM && w->full && !nested->allow_oom && !nested->wrote) return NO_ROOM;

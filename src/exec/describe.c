@@ -19,7 +19,7 @@ void session_letters(const struct session *session, char out[SESSION_LETTERS_MAX
         {session->monitor != NULL, 'O'},
         {pubsub_is_subscribed(session), 'P'},
         {transaction_is_open(session), 'x'},
-        {session_is_blocked(session), 'b'},
+        {session_is_blocked(session) || session->flags & SESSION_PAUSED, 'b'},
         {tracking & TRACKING_ON, 't'},
         {tracking & TRACKING_BROKEN, 'R'},
         {tracking & TRACKING_BROADCAST, 'B'},

@@ -317,6 +317,9 @@ void pause_session(struct session *session, int64_t now_ms);
 /* All who wait so look again whether they still have to. */
 void pause_look_again(struct exec *exec);
 
+/* Sessions that wait because of it. Exclusive mode. */
+unsigned pause_count(const struct exec *exec);
+
 /* ---- background.c, key_guard.c ---- */
 
 struct background *background_create(void);

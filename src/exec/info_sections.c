@@ -33,7 +33,7 @@ static void write_clients(struct exec *exec, struct buffer *out, void *context) 
     buffer_printf(out, "maxclients:%lld\r\n", (long long)exec_settings.maxclients);
     ZERO("client_recent_max_input_buffer");
     ZERO("client_recent_max_output_buffer");
-    buffer_printf(out, "blocked_clients:%llu\r\n", (ull)blocked.clients);
+    buffer_printf(out, "blocked_clients:%llu\r\n", (ull)(blocked.clients + pause_count(exec)));
     buffer_printf(out, "tracking_clients:%llu\r\n", (ull)tracking_count(exec).clients);
     buffer_printf(out, "pubsub_clients:%llu\r\n", (ull)pubsub_count(exec).clients);
     buffer_printf(out, "watching_clients:%llu\r\n", (ull)watched.sessions);

@@ -52,6 +52,16 @@ void pause_look_again(struct exec *exec) {
         worker_post(net_worker(exec->net, i), resume_all, &exec->workers[i]);
 }
 
+unsigned pause_count(const struct exec *exec) {
+    unsigned count = 0;
+    const struct session *session;
+    for (unsigned i = 0; i < exec->worker_count; i++)
+        LIST_FOREACH(session, &exec->workers[i].paused, paused) {
+            count++;
+        }
+    return count;
+}
+
 void exec_pause(struct exec *exec, int64_t until_ms, bool writes_only) {
     bool active = exec->pause_until_ms > clock_wall_ms();
     exec->pause_writes_only = writes_only && (!active || exec->pause_writes_only);
