@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """SCRIPT KILL of scripts that have written: everything is as it was before."""
 
-import random
 
 import ask
 import pytest
@@ -259,13 +258,21 @@ TOO_MUCH = {
     "FLUSHDB of another database": "redis.call('SELECT', 3) redis.call('FLUSHDB') redis.call('SELECT', 0)",
     "SWAPDB": "redis.call('SWAPDB', 0, 1)",
     "MIGRATE": "redis.pcall('MIGRATE', '127.0.0.1', 1, 'string small', 0, 10)",
-    "many keys": "local long = ('x'):rep(5000) for i = 1, 2000 do redis.call('SET', long .. i, 'value') end",
-    "many elements": "local long = ('x'):rep(5000) for i = 1, 2000 do redis.call('HSET', 'hash large', long .. i, 1) end",
+    "many keys": "local long = ('x'):rep(15000) for i = 1, 600 do redis.call('SET', long .. i, 'value') end",
+    "many elements": "local long = ('x'):rep(15000) for i = 1, 600 do redis.call('HSET', 'hash large', long .. i, 1) end",
     "a long string": "redis.call('SETBIT', 'long', 0, 1)",
     "a long stream": "redis.call('XADD', 'long stream', '*', 'a', 'b')",
     "many elements of a list": "redis.call('LTRIM', 'long list', 5, 10)",
-    "a list that rotates": "for i = 1, 15000 do redis.call('LMOVE', 'long list', 'long list', 'LEFT', 'RIGHT') end",
+    "a list that rotates": "for i = 1, 600 do redis.call('LMOVE', 'long list', 'long list', 'LEFT', 'RIGHT') end",
 }
+
+
+LONG = """
+    for i = 1, 1000 do redis.call('HSET', 'hash large', i, 'value') end
+    for i = 1, 2000 do redis.call('XADD', 'long stream', '*', 'field', ('x'):rep(50)) end
+    for i = 1, 500 do redis.call('RPUSH', 'long list', ('x'):rep(15000)) end
+    redis.call('SET', 'long', ('x'):rep(100000))
+"""
 
 
 @pytest.mark.parametrize("changes", TOO_MUCH.values(), ids=TOO_MUCH.keys())
@@ -273,13 +280,7 @@ def test_too_much_stays(busy_server, changes):
     script = changes + " local start = os.clock() while os.clock() - start < 0.5 do end return redis.call('INCR', 'done')"
     with busy_server.client() as client:
         client.call("FLUSHALL")
-        client.call("HSET", "hash large", *(word for i in range(1000) for word in (i, "x")))
-        client.call("SET", "long", "x" * 100000)
-        for i in range(2000):
-            client.send("XADD", "long stream", "*", "field", "x" * 50)
-        client.send("RPUSH", "long list", *("x" * 1000 for i in range(1000)))
-        for i in range(2001):
-            client.read()
+        client.call("EVAL", LONG, 0)
         running = Running(busy_server, "EVAL", script, 0)
         assert until_busy(client, "GET", "x") == BUSY
         assert client.error("SCRIPT", "KILL") == UNKILLABLE
@@ -458,9 +459,9 @@ def test_while_a_snapshot_is_taken(tmp_path, workers):
     with servers.strata(*home) as server:
         with server.client() as client:
             fill(client)
-            client.call("EVAL", "for i = 1, 400000 do redis.call('SET', 'key ' .. i, ('x'):rep(50)) end", 0)
+            client.call("EVAL", "for i = 1, 100000 do redis.call('SET', 'key ' .. i, ('x'):rep(50)) end", 0)
             before = client.call("DEBUG", "DIGEST")
-            for seed in range(3):
+            for _ in range(2):
                 client.call("BGSAVE")
                 kill(server, client, """for i = 1, 20000, 3 do redis.call('DEL', 'key ' .. i) end
                                         for i = 2, 20000, 3 do redis.call('SET', 'key ' .. i, 'other') end
