@@ -136,7 +136,7 @@ const struct command connection_commands[] = {
         .run = connection_select,
         .arity = 2,
         .flags = CMD_LOADING | CMD_STALE | CMD_FAST | CMD_ALLOW_BUSY,
-        .databases = {.first = 1, .count = 1},
+        .databases = {.first = 1, .count = 1, .selects = true},
         .categories = CAT_CONNECTION,
         .group = "connection",
         .since = "1.0.0",

@@ -15,6 +15,7 @@
 #include "exec/acl_user.h"
 #include "exec/session.h"
 
+struct call;
 struct exec;
 struct registered;
 
@@ -57,15 +58,18 @@ enum acl_context { ACL_TOPLEVEL, ACL_MULTI, ACL_SCRIPT };
 bool acl_permit_slow(struct session *session, const struct acl_line *line, enum acl_context context,
                      struct acl_denial *denial);
 
-/* May the session run it now, in the database that it has selected? Own worker. Denials are counted
- * and logged; the caller writes the error. Who may do everything costs a test of a flag. */
-static inline bool acl_permit(struct session *session, const struct registered *found,
-                              const struct bytes *argv, unsigned argc, enum acl_context context,
-                              struct acl_denial *denial) {
-    if (LIKELY(session->flags & SESSION_UNRESTRICTED)) return true;
-    struct acl_line line = {found, argv, argc, session->db};
-    return acl_permit_slow(session, &line, context, denial);
+/* May the session run it? Own worker. Denials are counted and logged; the caller writes the error.
+ * Who may do everything costs a test of a flag. */
+static inline bool acl_permit(struct session *session, const struct acl_line *line,
+                              enum acl_context context, struct acl_denial *denial) {
+    return LIKELY(session->flags & SESSION_UNRESTRICTED) ||
+           acl_permit_slow(session, line, context, denial);
 }
+
+/* May the command read keys that its arguments do not name, whichever they are? One selector alone
+ * has to allow the command line and the reading of every key. Own worker; counts and logs nothing.
+ */
+bool acl_permits_any_key(const struct call *call);
 
 /* Why it was denied, as errors say it without their code: "User bob has no permissions to run the
  * 'get' command". `in_detail` names keys, channels and databases. False: no memory. */

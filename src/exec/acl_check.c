@@ -3,6 +3,7 @@
 #include "base/glob.h"
 #include "base/number.h"
 #include "exec/acl_priv.h"
+#include "exec/call.h"
 #include "exec/keys.h"
 #include "sys/memory.h"
 
@@ -69,6 +70,14 @@ static unsigned denied_key(const struct selector *selector, const struct acl_lin
         if (!allows_key(selector, line->argv[at], needed_for(keys->flags[i]))) return at;
     }
     return 0;
+}
+
+static bool allows_reading_all(const struct selector *selector) {
+    struct tagged_text pattern;
+    if (selector->flags & SELECTOR_ALL_KEYS) return true;
+    for (size_t at = 0; texts_next(&selector->keys, &at, &pattern);)
+        if (pattern.tag & KEY_MAY_READ && bytes_equal(pattern.text, BYTES("*"))) return true;
+    return false;
 }
 
 /* ---- channels ---- */
@@ -204,12 +213,21 @@ static struct acl_denial check(const struct exec *exec, const struct selector *s
     return (struct acl_denial){at ? ACL_CHANNEL : ACL_ALLOWED, at};
 }
 
+/* Not all of it is worth clearing. */
+static void begin_keys(struct line_keys *keys) {
+    keys->count = -1;
+    keys->many = NULL;
+}
+
+static void end_keys(struct line_keys *keys) {
+    if (UNLIKELY(keys->many != NULL)) memory_free(keys->many);
+}
+
 /* Of two reasons the one that the selector gives which came further. */
 static bool allows(const struct exec *exec, const struct user *user, const struct acl_line *line,
                    struct acl_denial *denial) {
-    struct line_keys keys; /* not all of which is worth clearing */
-    keys.count = -1;
-    keys.many = NULL;
+    struct line_keys keys;
+    begin_keys(&keys);
     *denial = (struct acl_denial){ACL_ALLOWED, 0};
     bool allowed = user->unrestricted;
     for (unsigned i = 0; !allowed && i < user->selector_count; i++) {
@@ -218,7 +236,24 @@ static bool allows(const struct exec *exec, const struct user *user, const struc
         if (one.reason > denial->reason || (one.reason == denial->reason && one.at > denial->at))
             *denial = one;
     }
-    if (UNLIKELY(keys.many != NULL)) memory_free(keys.many);
+    end_keys(&keys);
+    return allowed;
+}
+
+bool acl_permits_any_key(const struct call *call) {
+    const struct exec *exec = call->exec;
+    const struct user *user = call->session->user;
+    const struct acl_line line = {commands_of(&exec->commands, call->command), call->argv,
+                                  call->argc, call->view.db};
+    struct line_keys keys;
+    begin_keys(&keys);
+    bool allowed = user->unrestricted;
+    for (unsigned i = 0; !allowed && i < user->selector_count; i++) {
+        const struct selector *selector = &user->selectors[i];
+        allowed = allows_reading_all(selector) &&
+                  check(exec, selector, &line, &keys).reason == ACL_ALLOWED;
+    }
+    end_keys(&keys);
     return allowed;
 }
 

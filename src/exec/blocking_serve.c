@@ -139,9 +139,8 @@ static bool run_again(struct exec_worker *w, struct waiter *waiter, const struct
     outbox_post(w); /* who tracks the key hears of its change before the reply */
     tracking_serve(w, session);
     /* Its user may have lost the permission since it began to wait. */
-    if (check_access(session, waiter->found, waiter->argv, waiter->argc, ACL_TOPLEVEL, "NOPERM ",
-                     &reply))
-        waiter->found->run(&call);
+    const struct acl_line line = {waiter->found, waiter->argv, waiter->argc, waiter->db};
+    if (check_access(session, &line, ACL_TOPLEVEL, "NOPERM ", &reply)) waiter->found->run(&call);
     waiter->unit = keyspace_end_unit(&call.view);
     if (UNLIKELY(session->tracking)) tracking_read(&call, waiter->found->flags);
     tracking_serve(w, NULL);

@@ -118,13 +118,20 @@ static bool refuse_access(const struct session *session, const struct acl_line *
     return false;
 }
 
-bool check_access(struct session *session, const struct registered *found, const struct bytes *argv,
-                  unsigned argc, enum acl_context context, const char *prefix,
-                  struct reply *reply) {
+bool check_access(struct session *session, const struct acl_line *line, enum acl_context context,
+                  const char *prefix, struct reply *reply) {
     struct acl_denial denial;
-    if (LIKELY(acl_permit(session, found, argv, argc, context, &denial))) return true;
-    struct acl_line line = {found, argv, argc, session->db};
-    return refuse_access(session, &line, &denial, prefix, reply);
+    if (LIKELY(acl_permit(session, line, context, &denial))) return true;
+    return refuse_access(session, line, &denial, prefix, reply);
+}
+
+/* A command that is to be queued will run in the database that those before it select. */
+static bool check_access_of_request(struct session *session, const struct registered *found,
+                                    const struct request *request, struct reply *reply) {
+    bool queued = session->transaction != NULL;
+    uint32_t db = queued ? transaction_db(session) : session->db;
+    const struct acl_line line = {found, request->argv, request->argc, db};
+    return check_access(session, &line, queued ? ACL_MULTI : ACL_TOPLEVEL, "NOPERM ", reply);
 }
 
 static bool is_ping(const struct registered *found) {
@@ -183,8 +190,7 @@ enum verdict check_request(struct session *session, const struct staged *staged,
         flags = transaction_flags(session, flags);
     }
     if (UNLIKELY(!(session->flags & SESSION_UNRESTRICTED)) &&
-        !check_access(session, found, request->argv, request->argc,
-                      session->transaction ? ACL_MULTI : ACL_TOPLEVEL, "NOPERM ", reply))
+        !check_access_of_request(session, found, request, reply))
         return VERDICT_REJECTED;
     if (flags & (CMD_DENYOOM | CMD_EXEC | CMD_SCRIPT)) {
         bool full = !room_for_command(session, now_ms);
@@ -249,8 +255,9 @@ bool check_nested(const struct nested *nested, const struct nested_command *comm
     }
     const char *refusal = script_refusal(nested->outer->exec, command);
     if (!refusal) {
-        if (!check_access(nested->outer->session, command->found, command->argv, command->argc,
-                          ACL_SCRIPT, "ERR ACL failure in script: ", reply))
+        struct session *session = nested->outer->session;
+        const struct acl_line line = {command->found, command->argv, command->argc, session->db};
+        if (!check_access(session, &line, ACL_SCRIPT, "ERR ACL failure in script: ", reply))
             return false;
         refusal = script_refusal_now(nested, command->found->flags);
     }

@@ -105,6 +105,7 @@ struct key_spec {
  * keyword from there on, where only one other word may stand besides. */
 struct database_args {
     uint8_t first, count; /* first 0: none */
+    bool selects;         /* commands that follow run in the one at position 1 */
     const char *keyword, *other;
 };
 

@@ -217,6 +217,7 @@ static __attribute__((noinline)) bool judge(struct exec_worker *w, struct call *
                                             const struct request *request, size_t request_bytes) {
     struct session *session = call->session;
     struct reply *reply = call->reply;
+    session->last_command = staged->found ? staged->found->command : NULL;
     if (UNLIKELY(gate_is_busy(w->exec->gate)) &&
         busy_refuses(session, staged->found, request, reply)) {
         reject_request(w, session, staged->found, reply);

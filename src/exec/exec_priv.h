@@ -241,8 +241,8 @@ bool check_nested(const struct nested *nested, const struct nested_command *comm
                   const struct registered *container, struct reply *reply);
 
 /* Does the session's user allow it? If not, the error behind the prefix has been written. */
-bool check_access(struct session *session, const struct registered *found, const struct bytes *argv,
-                  unsigned argc, enum acl_context context, const char *prefix, struct reply *reply);
+bool check_access(struct session *session, const struct acl_line *line, enum acl_context context,
+                  const char *prefix, struct reply *reply);
 
 /* Under maxmemory: is there room for a command that may need memory? */
 bool room_for_command(struct session *session, int64_t now_ms);
@@ -371,6 +371,9 @@ void transaction_free(struct transaction *transaction);
 /* The flags of a command of a session with a transaction: EXEC has those of the queued ones, too.
  */
 uint64_t transaction_flags(const struct session *session, uint64_t flags);
+
+/* The database in which the next command of the session's transaction will run. */
+uint32_t transaction_db(const struct session *session);
 
 /* Queues a command that has been checked, and says so. */
 void transaction_queue(struct session *session, const struct registered *found,

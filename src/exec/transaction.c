@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "exec/transaction.h"
 #include "base/ensure.h"
+#include "base/number.h"
 #include "exec/exec_priv.h"
 #include "exec/nested.h"
 #include "exec/watch.h"
@@ -16,6 +17,7 @@ struct queued {
 struct transaction {
     bool refused;   /* a command could not be queued: EXEC will run none */
     bool settled;   /* EXEC has begun: the arguments have addresses, and the keys are known */
+    uint32_t db;    /* which the commands so far will have selected */
     uint64_t flags; /* of all commands */
     unsigned count;
     struct buffer commands;  /* struct queued */
@@ -65,6 +67,7 @@ bool transaction_begin(struct session *session) {
     if (!t) t = memory_alloc_zero(sizeof *t);
     session->transaction = t;
     session->flags |= SESSION_WAS_IN_MULTI;
+    if (t) t->db = session->db;
     return t != NULL;
 }
 
@@ -107,15 +110,32 @@ static void limit_text(struct session *session) {
     connection_close(session->connection);
 }
 
+uint32_t transaction_db(const struct session *session) {
+    return session->transaction->db;
+}
+
+/* A database that is none selects none. */
+static void follow_selection(struct transaction *t, const struct exec *exec,
+                             const struct request *request) {
+    int64_t db;
+    if (number_parse_i64(request->argv[1], &db) && db >= 0 &&
+        db < keyspace_databases(exec->keyspace))
+        t->db = (uint32_t)db;
+}
+
 void transaction_queue(struct session *session, const struct registered *found,
                        const struct request *request, struct reply *reply) {
     struct transaction *t = session->transaction;
-    session->last_command = found->command;
+    if (t->refused) { /* none of its commands will run */
+        reply_simple(reply, "QUEUED");
+        return;
+    }
     if (!append(t, &(struct queued){.found = found, .argc = request->argc}, request->argv)) {
         t->refused = true;
         reply_no_memory(reply);
         return;
     }
+    if (found->command->databases.selects) follow_selection(t, session->exec, request);
     t->flags |= found->flags;
     t->count++;
     reply_simple(reply, "QUEUED");
@@ -199,9 +219,9 @@ static bool may_still_run(struct call *call, const struct nested_command *comman
         [ACL_COMMAND] = "no permission to execute the command or subcommand",
         [ACL_KEY] = "no permission to touch the specified keys",
         [ACL_CHANNEL] = "no permission to access the channel used to publish the message"};
+    const struct acl_line line = {command->found, command->argv, command->argc, call->session->db};
     struct acl_denial denial;
-    if (acl_permit(call->session, command->found, command->argv, command->argc, ACL_MULTI, &denial))
-        return true;
+    if (acl_permit(call->session, &line, ACL_MULTI, &denial)) return true;
     reply_errorf(call->reply,
                  "NOPERM ACLs rules changed between the moment the transaction was accumulated and "
                  "the EXEC call. This command is no longer allowed for the following reason: %s",
