@@ -229,7 +229,8 @@ static void end(struct run *run) {
     if (run->exclusive) gate_exclusive_end(scripts->gate, run->nested.outer->worker);
 }
 
-/* It has come to its end. Who has killed it before can rely on that, and from now on it is too late.
+/* It has come to its end. Who has killed it before can rely on that, and from now on it is too
+ * late.
  */
 static bool was_killed_before(struct run *run) {
     if (LIKELY(!atomic_load_explicit(&run->worker->busy, memory_order_relaxed))) return false;
