@@ -51,11 +51,13 @@ static void check_output(struct session *session, size_t pending) {
 void limits_backlog(void *context, void *opaque, size_t pending) {
     (void)context;
     struct session *session = opaque;
-    if (pending)
+    if (pending) {
         session->flags |= SESSION_BACKLOG;
-    else
+        check_output(session, pending);
+    } else { /* within all limits */
         session->flags &= ~SESSION_BACKLOG;
-    check_output(session, pending);
+        session->over_soft_limit_since_us = 0;
+    }
 }
 
 /* ---- input ---- */

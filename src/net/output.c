@@ -33,9 +33,10 @@ static void push(struct output_queue *queue, struct output_block *block, uint64_
     queue->last = block;
 }
 
-/* Blocks grow with the queue, so that a single message to many subscribers costs little each. */
+/* Blocks grow with the queue, so that a single message to many subscribers costs little each, and
+ * many messages take few blocks. */
 static struct output_block *block_create(const struct output_queue *queue, size_t n) {
-    size_t usual = MIN((size_t)USUAL_BLOCK, MAX((size_t)SMALLEST_BLOCK, queue->pending));
+    size_t usual = MIN((size_t)USUAL_BLOCK, MAX((size_t)SMALLEST_BLOCK, 4 * queue->pending));
     size_t size = MAX(usual, sizeof(struct output_block) + n);
     struct output_block *block = memory_alloc(size);
     if (!block) return NULL;
