@@ -32,6 +32,7 @@
 struct bank {
     struct world *world;
     atomic_bool begun, over; /* `begun` is for who must not be before the instant */
+    atomic_uint overwritten; /* keys */
 };
 
 struct clerk {
@@ -303,6 +304,7 @@ static void test_one_that_fails(void **state) {
 
 #define LONG_KEYS 50000u
 #define LONG_SIZE 1000u
+#define LONG_LEAD 8000u /* keys that are overwritten before the first byte is written */
 
 static void store_long(struct view *view, unsigned number, char fill) {
     char room[32], text[LONG_SIZE];
@@ -332,6 +334,7 @@ static void clerk_overwrites(void *context) {
         store_long(&view, i, 'y');
         gate_unlock(world->gate, &hold);
         gate_leave(world->gate, clerk->worker);
+        atomic_fetch_add(&clerk->bank->overwritten, 1);
     }
 }
 
@@ -343,9 +346,12 @@ static uint64_t note_instant(void *context) {
 
 /* 64 MB a second, and everything as it was. */
 static int write_slowly(void *context, struct bytes piece) {
+    struct bank *bank = context;
     assert_null(memmem(piece.data, piece.len,
                        "yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy", 54));
     usleep((useconds_t)(piece.len / 64));
+    while (atomic_load(&bank->overwritten) < LONG_LEAD)
+        usleep(100);
     return 0;
 }
 
@@ -367,7 +373,7 @@ static void test_copies_that_wait(void **state) {
                                        .gate = bank.world->gate,
                                        .participant = WORKERS,
                                        .format = {RDB_VERSION, true},
-                                       .output = {write_slowly, NULL},
+                                       .output = {write_slowly, &bank},
                                        .instant = note_instant,
                                        .instant_context = &bank,
                                        .progress = &progress};
