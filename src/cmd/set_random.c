@@ -19,10 +19,46 @@ static void reply_random(struct call *call, const struct value *set) {
     reply_bulk(call->reply, set_random(set, collection_random(), text));
 }
 
+/* A walk that chooses: the source's `next` is a cursor, `next_low` how many members are still to
+ * come, `left` how many of them are to be chosen. */
+struct choosing {
+    struct choice choice;
+    struct reply *reply;
+};
+
+static bool choose_member(void *context, struct bytes member) {
+    struct choosing *choosing = context;
+    if (choose_next(&choosing->choice)) reply_bulk(choosing->reply, member);
+    return true;
+}
+
+static bool reply_chosen(struct stream_source *source, struct reply *reply) {
+    size_t start = reply->out->len;
+    struct choosing choosing = {{collection_random(), source->left, source->next_low}, reply};
+    do
+        source->next = set_scan(&source->value, source->next, 1, choose_member, &choosing);
+    while (choosing.choice.wanted && !stream_has_piece(reply, start));
+    source->left = choosing.choice.wanted;
+    source->next_low = choosing.choice.rest;
+    return source->left > 0;
+}
+
+static bool reply_repeated(struct stream_source *source, struct reply *reply) {
+    size_t start = reply->out->len;
+    char text[PACK_TEXT_MAX];
+    for (; source->left && !stream_has_piece(reply, start); source->left--)
+        reply_bulk(reply, set_random(&source->value, collection_random(), text));
+    return source->left > 0;
+}
+
 static void reply_different(struct call *call, const struct value *set, uint64_t count) {
     size_t before = call->reply->out->len;
-    count = MIN(count, set_length(set));
+    uint64_t length = set_length(set);
+    count = MIN(count, length);
     reply_array(call->reply, count);
+    struct stream_source source = {
+        .produce = reply_chosen, .value = *set, .next_low = length, .left = count};
+    if (count && collection_stream(call, &source)) return;
     if (count && !set_sample(set, count, collection_random(), reply_member, call->reply))
         collection_reply_no_memory(call, before);
 }
@@ -33,8 +69,11 @@ static void reply_several(struct call *call, const struct value *set, int64_t co
         return;
     }
     reply_array(call->reply, (uint64_t)-count);
-    while (count++ && !call->reply->failed)
-        reply_random(call, set);
+    struct stream_source source = {
+        .produce = reply_repeated, .value = *set, .left = (uint64_t)-count};
+    if (collection_stream(call, &source)) return;
+    while (reply_repeated(&source, call->reply) && !call->reply->failed)
+        ;
 }
 
 void set_srandmember(struct call *call) {

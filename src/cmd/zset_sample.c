@@ -12,12 +12,16 @@
 /* Up to this share of the set, ranks are drawn; beyond it, the whole set is walked. */
 #define DRAW_SHARE 3
 
-static void reply_at(struct call *call, const struct value *set, uint64_t rank, bool with_scores) {
+/* And up to so many, which are in memory meanwhile. */
+#define DRAWN_MAX (1 << 14)
+
+static void reply_at(struct reply *reply, const struct value *set, uint64_t rank,
+                     bool with_scores) {
     struct zset_cursor cursor;
     struct zset_item item;
     zset_seek(&cursor, set, rank, false);
     ensure(zset_next(&cursor, &item));
-    zset_reply_item(call->reply, item.member, item.score, with_scores);
+    zset_reply_item(reply, item.member, item.score, with_scores);
 }
 
 static int compare_ranks(const void *one, const void *other) {
@@ -49,31 +53,54 @@ static void reply_drawn(struct call *call, const struct value *set, uint64_t cou
     }
     zset_reply_head(call->reply, count, with_scores);
     for (uint64_t i = 0; i < count; i++)
-        reply_at(call, set, ranks[i], with_scores);
+        reply_at(call->reply, set, ranks[i], with_scores);
     memory_free(ranks);
 }
 
-static void reply_chosen(struct call *call, const struct value *set, uint64_t count,
-                         bool with_scores) {
-    uint64_t size = zset_count(set);
-    struct choice choice = {collection_random(), count, size};
+/* A walk from the high end that chooses: the source's `next` is how many elements are still to
+ * come, `left` how many of them are to be chosen, and its options say whether with their scores. */
+static bool reply_chosen(struct stream_source *source, struct reply *reply) {
+    size_t start = reply->out->len;
+    struct choice choice = {collection_random(), source->left, source->next};
     struct zset_cursor cursor;
     struct zset_item item;
-    zset_reply_head(call->reply, count, with_scores);
-    zset_seek(&cursor, set, size - 1, true);
-    while (choice.wanted && zset_next(&cursor, &item))
-        if (choose_next(&choice))
-            zset_reply_item(call->reply, item.member, item.score, with_scores);
+    zset_seek(&cursor, &source->value, source->next - 1, true);
+    while (choice.wanted && !stream_has_piece(reply, start) && zset_next(&cursor, &item))
+        if (choose_next(&choice)) zset_reply_item(reply, item.member, item.score, source->options);
+    source->left = choice.wanted;
+    source->next = choice.rest;
+    return source->left > 0;
+}
+
+static bool reply_any(struct stream_source *source, struct reply *reply) {
+    size_t start = reply->out->len;
+    uint64_t size = zset_count(&source->value);
+    for (; source->left && !stream_has_piece(reply, start); source->left--)
+        reply_at(reply, &source->value, random_below(collection_random(), size), source->options);
+    return source->left > 0;
+}
+
+static void show(struct call *call, struct stream_source *source) {
+    if (collection_stream(call, source)) return;
+    while (source->produce(source, call->reply) && !call->reply->failed)
+        ;
 }
 
 static void reply_distinct(struct call *call, const struct value *set, uint64_t count,
                            bool with_scores) {
     uint64_t size = zset_count(set);
     count = MIN(count, size);
-    if (count <= size / DRAW_SHARE && count)
+    if (count && count <= MIN(size / DRAW_SHARE, (uint64_t)DRAWN_MAX)) {
         reply_drawn(call, set, count, with_scores);
-    else
-        reply_chosen(call, set, count, with_scores);
+        return;
+    }
+    zset_reply_head(call->reply, count, with_scores);
+    struct stream_source source = {.produce = reply_chosen,
+                                   .value = *set,
+                                   .next = size,
+                                   .left = count,
+                                   .options = with_scores};
+    if (count) show(call, &source);
 }
 
 static void reply_repeated(struct call *call, const struct value *set, uint64_t count,
@@ -81,8 +108,9 @@ static void reply_repeated(struct call *call, const struct value *set, uint64_t 
     uint64_t size = zset_count(set);
     if (!size) count = 0;
     zset_reply_head(call->reply, count, with_scores);
-    while (count-- && !call->reply->failed)
-        reply_at(call, set, random_below(collection_random(), size), with_scores);
+    struct stream_source source = {
+        .produce = reply_any, .value = *set, .left = count, .options = with_scores};
+    if (count) show(call, &source);
 }
 
 static bool parse(struct call *call, int64_t *count, bool *with_scores) {
@@ -108,7 +136,7 @@ void zset_zrandmember(struct call *call) {
     else if (counted)
         reply_repeated(call, &set, (uint64_t)-count, with_scores);
     else if (zset_count(&set))
-        reply_at(call, &set, random_below(collection_random(), zset_count(&set)), false);
+        reply_at(call->reply, &set, random_below(collection_random(), zset_count(&set)), false);
     else
         reply_null(call->reply);
 }

@@ -155,6 +155,24 @@ def test_entries_come_as_in_a_transaction(world, command, version):
     assert reader.call("PING") == "PONG"
 
 
+@pytest.mark.parametrize("command", ["SRANDMEMBER k 5000", "SRANDMEMBER k 6000", "SRANDMEMBER k -9000", "ZRANDMEMBER k 5500",
+                                     "ZRANDMEMBER k 6001", "ZRANDMEMBER k -9000 WITHSCORES"])
+def test_members_at_random_are_those_of_the_moment(world, command):
+    kind = "set" if command.startswith("S") else "zset"
+    world.fill(kind)
+    reader, other = world.reader(), world.connect()
+    members = set(other.call("SMEMBERS", "k") if kind == "set" else other.call("ZRANGE", "k", 0, -1))
+    begin(reader, command.split())
+    other.call("SPOP" if kind == "set" else "ZPOPMIN", "k", 5000)
+    reply, count = reader.read(), int(command.split()[2])
+    if command.endswith("WITHSCORES"):
+        reply = reply[::2]
+    assert len(reply) == (min(count, COUNT) if count > 0 else -count)
+    assert set(reply) <= members
+    assert len(set(reply)) == len(reply) if count > 0 else COUNT / 2 < len(set(reply)) < COUNT
+    assert reader.call("PING") == "PONG"
+
+
 def test_others_are_served_meanwhile_and_the_reply_takes_no_memory(world):
     read, expected = world.fill("list")
     reader, other = world.reader(), world.connect()
