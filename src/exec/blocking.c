@@ -198,9 +198,35 @@ static bool close_wait(struct waiter *waiter) {
     return true;
 }
 
+bool waiter_account(struct session *session, const struct command_cost *cost) {
+    struct waiter *waiter = session->waiter;
+    if (!waiter || !waiter->argc) return false;
+    waiter->cost = *cost;
+    return true;
+}
+
+/* It counts as a command when it has ended, without the time that it has waited. */
+static void count_waited(const struct waiter *waiter) {
+    if (!waiter->argc || waiter->rejected) return;
+    struct exec_worker *w = &waiter->exec->workers[waiter->worker];
+    struct call call = {.argv = waiter->argv,
+                        .argc = waiter->argc,
+                        .view = {.db = waiter->db},
+                        .command = waiter->found->command,
+                        .session = waiter->session,
+                        .exec = waiter->exec,
+                        .worker = waiter->worker};
+    struct command_cost cost = waiter->cost;
+    cost.ticks += waiter->ticks;
+    cost.reply_bytes = waiter->reply.len;
+    w->totals.command_ticks += cost.ticks;
+    worker_count_command(w, &call, waiter->found, &cost);
+}
+
 void waiter_complete(struct waiter *waiter) {
     struct session *session = waiter->session;
     if (session) {
+        count_waited(waiter);
         struct connection *connection = session->connection;
         worker_timer_cancel(connection_worker(connection), &waiter->timer);
         session->waiter = NULL;

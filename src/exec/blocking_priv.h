@@ -45,7 +45,10 @@ struct waiter {
     struct blocking_request request;
     uint32_t db;
     bool muted, reply_failed;
-    uint64_t unit; /* what its reply depends on */
+    bool rejected;            /* what it has waited to do is not allowed any more */
+    struct command_cost cost; /* until it began to wait; the session's worker's */
+    uint64_t ticks;           /* of running it again; whose claim it is */
+    uint64_t unit;            /* what its reply depends on */
     _Atomic enum wait_state state;
     struct net_timer timer;
     struct buffer reply;

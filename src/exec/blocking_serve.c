@@ -117,6 +117,19 @@ static struct view view_of(const struct exec_worker *w, uint32_t db) {
                          .worker = w->index};
 }
 
+/* Its user may have lost the permission since it began to wait. */
+static void run_if_allowed(struct exec_worker *w, struct waiter *waiter, struct call *call) {
+    const struct acl_line line = {waiter->found, waiter->argv, waiter->argc, waiter->db};
+    uint64_t began = clock_ticks();
+    if (check_access(waiter->session, &line, ACL_TOPLEVEL, "NOPERM ", call->reply)) {
+        waiter->found->run(call);
+    } else {
+        w->counters[waiter->found->id].rejected++;
+        waiter->rejected = true;
+    }
+    waiter->ticks += clock_ticks() - began;
+}
+
 /* Runs the waiter's command again: for `key` alone, or for all of its keys (NULL). False: it goes
  * on waiting. */
 static bool run_again(struct exec_worker *w, struct waiter *waiter, const struct key *key) {
@@ -138,9 +151,7 @@ static bool run_again(struct exec_worker *w, struct waiter *waiter, const struct
     call.view.no_touch = (session->flags & SESSION_NO_TOUCH) != 0;
     outbox_post(w); /* who tracks the key hears of its change before the reply */
     tracking_serve(w, session);
-    /* Its user may have lost the permission since it began to wait. */
-    const struct acl_line line = {waiter->found, waiter->argv, waiter->argc, waiter->db};
-    if (check_access(session, &line, ACL_TOPLEVEL, "NOPERM ", &reply)) waiter->found->run(&call);
+    run_if_allowed(w, waiter, &call);
     waiter->unit = keyspace_end_unit(&call.view);
     if (UNLIKELY(session->tracking)) tracking_read(&call, waiter->found->flags);
     tracking_serve(w, NULL);
@@ -148,7 +159,8 @@ static bool run_again(struct exec_worker *w, struct waiter *waiter, const struct
         buffer_clear(&waiter->reply);
         return false;
     }
-    if (worker_count_errors(w, &reply)) w->counters[waiter->found->id].failed++;
+    if (worker_count_errors(w, &reply) && !waiter->rejected)
+        w->counters[waiter->found->id].failed++;
     waiter->reply_failed = reply.failed;
     return true;
 }

@@ -123,16 +123,6 @@ static void count_timed(struct exec_worker *w, struct call *call, struct command
     *timing = (struct timing){.since = now};
 }
 
-/* Of a stream its end is awaited. */
-static __attribute__((noinline)) void count_later(struct exec_worker *w, const struct call *call,
-                                                  const struct registered *found,
-                                                  struct command_cost cost) {
-    uint64_t now = clock_ticks();
-    cost.ticks = now - w->timing.since;
-    w->timing.since = now;
-    stream_account(call, found, &cost);
-}
-
 static inline void count_pending(struct exec_worker *w, struct call *call) {
     if (w->timing.count) count_timed(w, call, (struct command_cost){0});
 }
@@ -146,6 +136,21 @@ static inline void count_command(struct exec_worker *w, struct call *call,
     bool brief = found->flags & CMD_FAST && cost.request_bytes < exec_settings.brief_bytes &&
                  cost.reply_bytes < exec_settings.brief_bytes;
     if (!brief || timing->count == TIMED_TOGETHER) count_timed(w, call, cost);
+}
+
+/* Whose reply is to come counts when it has come. */
+static __attribute__((noinline)) void count_later(struct exec_worker *w, struct call *call,
+                                                  const struct registered *found,
+                                                  struct command_cost cost) {
+    uint64_t now = clock_ticks();
+    cost.ticks = now - w->timing.since;
+    if (call->session->stream)
+        stream_account(call, found, &cost);
+    else if (!waiter_account(call->session, &cost)) {
+        count_command(w, call, found, cost);
+        return;
+    }
+    w->timing.since = now;
 }
 
 /* Errors that the reply has got since the last look. */
@@ -196,11 +201,11 @@ static inline void run_command(struct exec_worker *w, struct call *call,
 
     struct command_cost cost = {.request_bytes = request_bytes,
                                 .reply_bytes = reply->out->len - reply_start};
-    if (UNLIKELY(session->stream != NULL))
+    if (UNLIKELY(session->stream || session->waiter))
         count_later(w, call, found, cost);
     else
         count_command(w, call, found, cost);
-    if (LIKELY(!session->waiter)) session->commands++; /* who waits has not run its command yet */
+    if (LIKELY(!session->waiter)) session->commands++;
     if (worker_count_errors(w, reply)) w->counters[found->id].failed++;
 }
 

@@ -357,6 +357,10 @@ void blocking_forget(struct session *session);
 /* Delivers what could not be posted. */
 void blocking_tick(struct exec_worker *w);
 
+/* What a command has cost until it began to wait for a key: it is counted when it has ended. False:
+ * it does not wait for one. */
+bool waiter_account(struct session *session, const struct command_cost *cost);
+
 /* The subscriber of change records; `context` is the exec. */
 void blocking_changed(void *context, const struct change *change);
 

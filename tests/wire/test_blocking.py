@@ -360,3 +360,20 @@ def test_nothing_is_lost(world):
     assert not failures
     assert sorted(taken) == sorted(f"{s}-{i}".encode() for s in range(3) for i in range(count))
     wait_blocked(world(), 0)
+
+
+def test_what_waits_is_counted_and_logged_when_it_has_ended(world, client):
+    def seen():
+        stats = [line for line in client.call("INFO", "commandstats").split(b"\r\n") if line.startswith(b"cmdstat_blpop")]
+        logged = [entry[3] for entry in client.call("SLOWLOG", "GET", -1)]
+        return stats and stats[0].split(b",")[0], logged.count([b"BLPOP", b"l", b"0"])
+
+    client.call("CONFIG", "SET", "slowlog-log-slower-than", 0)
+    client.call("CONFIG", "RESETSTAT")
+    client.call("SLOWLOG", "RESET")
+    waiting, = start(world, client, ("BLPOP", "l", "0"))
+    assert seen()[1] == 0
+    client.call("RPUSH", "l", "x")
+    assert waiting.read() == [b"l", b"x"]
+    assert seen() == (b"cmdstat_blpop:calls=1", 1)
+    client.call("CONFIG", "SET", "slowlog-log-slower-than", 10000)
