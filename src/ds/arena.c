@@ -5,11 +5,15 @@
  *   2. Every free block of at least 3 units is in exactly one bin, the bin of its size.
  *   3. chunk.live is the sum of its live blocks; small_live the sum over chunks.
  *   4. No chunk but the open one has live == 0.
+ *   5. For readers without the lock (arena_at_racy), at every moment: `chunks` has at least
+ *      `capacity` elements for who loads the capacity first, and is freed when no reader can have
+ *      found it any more.
  */
 #include "ds/arena.h"
 #include "base/ensure.h"
 #include "sys/chunk.h"
 #include "sys/memory.h"
+#include "sys/readers.h"
 #include <string.h>
 
 #define FREE_MARK 0xffu
@@ -117,13 +121,32 @@ static void set_relaxed(uint64_t *sum, uint64_t value) {
     __atomic_store_n(sum, value, __ATOMIC_RELAXED);
 }
 
+static void set_chunks(struct arena *a, struct arena_chunk *chunks) {
+    __atomic_store_n(&a->chunks, chunks, __ATOMIC_SEQ_CST);
+}
+
+static void set_capacity(struct arena *a, uint32_t capacity) {
+    __atomic_store_n(&a->capacity, capacity, __ATOMIC_SEQ_CST);
+}
+
+static void free_chunks(struct arena *a) {
+    set_capacity(a, 0);
+    readers_wait();
+    memory_free(a->chunks);
+    set_chunks(a, NULL);
+}
+
 static bool grow_chunks(struct arena *a) {
     if (a->count < a->capacity) return true;
     uint32_t capacity = a->capacity ? a->capacity + MAX(a->capacity / 2, 4u) : 4;
-    struct arena_chunk *chunks = memory_realloc(a->chunks, capacity * sizeof *chunks);
+    struct arena_chunk *old = a->chunks, *chunks = memory_alloc(capacity * sizeof *chunks);
     if (!chunks) return false;
-    a->chunks = chunks;
-    a->capacity = capacity;
+    memset(chunks, 0, capacity * sizeof *chunks);
+    if (old) memcpy(chunks, old, a->count * sizeof *chunks);
+    set_chunks(a, chunks);
+    set_capacity(a, capacity);
+    readers_wait();
+    memory_free(old);
     return true;
 }
 
@@ -146,10 +169,7 @@ static void drop_index(struct arena *a, uint32_t index) {
         a->count--;
         a->unused--;
     }
-    if (a->count) return;
-    memory_free(a->chunks);
-    a->chunks = NULL;
-    a->capacity = 0;
+    if (!a->count) free_chunks(a);
 }
 
 static void remove_holes(struct arena *a, uint32_t index, arena_size_of *size_of) {
@@ -482,11 +502,10 @@ void arena_clear(struct arena *a) {
         else
             chunk_free(a->chunks[i].base);
     }
-    memory_free(a->chunks);
+    free_chunks(a);
     set_relaxed(&a->small_held, 0);
     set_relaxed(&a->large_bytes, 0);
-    a->chunks = NULL;
-    a->count = a->capacity = a->open = a->unused = a->lowest_unused = 0;
+    a->count = a->open = a->unused = a->lowest_unused = 0;
     a->small_live = 0;
     a->won = a->fruitless = a->settled = 0;
     memset(a->filled, 0, sizeof a->filled);

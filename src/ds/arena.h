@@ -17,6 +17,7 @@
  */
 #pragma once
 
+#include "base/ensure.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -62,6 +63,17 @@ typedef size_t arena_size_of(const void *block);
 static inline void *arena_at(const struct arena *arena, arena_ref ref) {
     return arena->chunks[ref >> ARENA_OFFSET_BITS].base +
            (size_t)(ref & (ARENA_CHUNK_UNITS - 1)) * ARENA_UNIT;
+}
+
+/* The same without the lock, between readers_enter() and readers_leave(), of any reference: an
+ * address for a hint. */
+static inline __attribute__((always_inline)) const char *arena_at_racy(const struct arena *arena,
+                                                                       arena_ref ref) {
+    uint32_t capacity = __atomic_load_n(&arena->capacity, __ATOMIC_SEQ_CST);
+    const struct arena_chunk *chunks = __atomic_load_n(&arena->chunks, __ATOMIC_SEQ_CST);
+    uint32_t index = ref >> ARENA_OFFSET_BITS;
+    uintptr_t base = LIKELY(index < capacity) ? (uintptr_t)chunks[index].base : 0;
+    return (const char *)(base + (size_t)(ref & (ARENA_CHUNK_UNITS - 1)) * ARENA_UNIT);
 }
 
 /* ARENA_NONE when there is no memory. The caller lays out the block before any other call. */

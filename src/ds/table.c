@@ -5,9 +5,15 @@
  *   2. A block lies in its home bucket, or behind it (wrapping) with every bucket from its home up
  *      to there having counted it in `overflow` (unless that stuck at 255).
  *   3. segment.count is the number of its filled slots, at most fill_limit(buckets).
+ *
+ * For readers without the lock (table_home_bucket), at every moment:
+ *   4. The directory has at least 2^depth entries for who loads the depth first: it grows before
+ *      the depth, and shrinks when nobody can have loaded the depth of before.
+ *   5. Segments and directories are free when no reader can have found them any more.
  */
 #include "ds/table.h"
 #include "sys/memory.h"
+#include "sys/readers.h"
 #include <string.h>
 
 #define FILL_PERCENT 92u /* of the slots, before a segment grows */
@@ -59,6 +65,7 @@ static struct table_segment *segment_create(struct table *table, unsigned bucket
     return segment;
 }
 
+/* Nobody finds it any more. */
 static void segment_free(struct table *table, struct table_segment *segment) {
     table->memory -= segment_bytes(segment->buckets);
     memory_free(segment);
@@ -69,10 +76,18 @@ static void set_count(struct table *table, uint64_t count) {
     __atomic_store_n(&table->count, count, __ATOMIC_RELAXED);
 }
 
+static void set_directory(struct table *table, uintptr_t *directory) {
+    __atomic_store_n(&table->directory, directory, __ATOMIC_SEQ_CST);
+}
+
+static void set_depth(struct table *table, unsigned depth) {
+    __atomic_store_n(&table->depth, (uint8_t)depth, __ATOMIC_SEQ_CST);
+}
+
 void table_init(struct table *table, struct arena *arena, table_hash_of *hash_of,
                 enum table_growth growth) {
-    table->directory = NULL;
-    table->depth = 0;
+    set_directory(table, NULL);
+    set_depth(table, 0);
     table->arena = arena;
     table->hash_of = hash_of;
     table->growth = growth;
@@ -94,15 +109,17 @@ static void install(struct table *table, unsigned index, const struct table_segm
     unsigned span = 1u << (table->depth - segment->depth);
     unsigned first = index & ~(span - 1);
     for (unsigned i = 0; i < span; i++)
-        table->directory[first + i] = tag_segment(segment);
+        __atomic_store_n(&table->directory[first + i], tag_segment(segment), __ATOMIC_SEQ_CST);
 }
 
 /* Frees the segments at directory indices before `end`, and the directory. */
 static void free_until(struct table *table, unsigned end) {
+    struct table old = *table;
+    table_init(table, old.arena, old.hash_of, old.growth);
+    readers_wait();
     for (unsigned i = 0, next; i < end; i = next)
-        segment_free(table, table_segment_at(table, i, &next));
-    memory_free(table->directory);
-    table_init(table, table->arena, table->hash_of, table->growth);
+        segment_free(&old, table_segment_at(&old, i, &next));
+    memory_free(old.directory);
 }
 
 void table_clear(struct table *table) {
@@ -176,6 +193,7 @@ static bool resize(struct table *table, unsigned index, unsigned buckets) {
     if (!new) return false;
     ensure(redistribute(table, old, new, NULL));
     install(table, index, new);
+    readers_wait();
     segment_free(table, old);
     return true;
 }
@@ -186,10 +204,12 @@ static bool double_directory(struct table *table) {
     if (!directory) return false;
     for (unsigned i = 0; i < size; i++)
         directory[2 * i] = directory[2 * i + 1] = table->directory[i];
-    memory_free(table->directory);
-    table->directory = directory;
+    uintptr_t *old = table->directory;
+    set_directory(table, directory);
+    set_depth(table, table->depth + 1u);
+    readers_wait();
+    memory_free(old);
     table->memory += size * sizeof *directory;
-    table->depth++;
     return true;
 }
 
@@ -246,21 +266,29 @@ static bool split(struct table *table, unsigned index) {
     unsigned span = 1u << (table->depth - old->depth), first = index & ~(span - 1);
     install(table, first, halves.low);
     install(table, first + span / 2, halves.high);
+    readers_wait();
     segment_free(table, old);
     return true;
 }
 
-static bool create_directory(struct table *table) {
-    table->directory = memory_alloc(sizeof *table->directory);
-    struct table_segment *segment =
-        table->directory ? segment_create(table, size_from(table, 0), 0) : NULL;
-    if (!segment) {
-        memory_free(table->directory);
-        table->directory = NULL;
-        return false;
+/* Of 2^depth segments of so many buckets. */
+static bool create_directory(struct table *table, unsigned depth, unsigned buckets) {
+    unsigned size = 1u << depth;
+    uintptr_t *directory = memory_alloc(size * sizeof *directory);
+    if (!directory) return false;
+    for (unsigned i = 0; i < size; i++) {
+        const struct table_segment *segment = segment_create(table, buckets, depth);
+        if (!segment) {
+            while (i--)
+                segment_free(table, table_segment_of(directory[i]));
+            memory_free(directory);
+            return false;
+        }
+        directory[i] = tag_segment(segment);
     }
-    table->memory += sizeof *table->directory;
-    table->directory[0] = tag_segment(segment);
+    table->memory += size * sizeof *directory;
+    set_directory(table, directory);
+    set_depth(table, depth);
     return true;
 }
 
@@ -276,7 +304,7 @@ static unsigned next_size(const struct table *table, unsigned buckets) {
 /* Room for one more block in the segment of this hash. A table that cannot grow any more (no
  * memory) still takes blocks while there are empty slots. */
 static struct table_segment *make_room(struct table *table, uint64_t hash) {
-    if (!table->directory && !create_directory(table)) return NULL;
+    if (!table->directory && !create_directory(table, 0, size_from(table, 0))) return NULL;
     for (;;) {
         unsigned index = table_directory_index(hash, table->depth);
         struct table_segment *segment = table_segment_of(table->directory[index]);
@@ -303,20 +331,9 @@ void table_reserve(struct table *table, uint64_t count) {
            (count >> depth) + (count >> depth) / 10 >= fill_limit(TABLE_MAX_BUCKETS))
         depth++;
     uint64_t each = MIN(count >> depth, (uint64_t)TABLE_MAX_BUCKETS * TABLE_SLOTS);
-    unsigned buckets = size_for(table, (unsigned)each), size = 1u << depth;
-    if (table->directory || buckets == size_from(table, 0)) return;
-    table->directory = memory_alloc(size * sizeof *table->directory);
-    if (!table->directory) return;
-    table->depth = (uint8_t)depth;
-    table->memory += size * sizeof *table->directory;
-    for (unsigned i = 0; i < size; i++) {
-        struct table_segment *segment = segment_create(table, buckets, depth);
-        if (!segment) {
-            free_until(table, i);
-            return;
-        }
-        install(table, i, segment);
-    }
+    unsigned buckets = size_for(table, (unsigned)each);
+    if (!table->directory && buckets != size_from(table, 0))
+        create_directory(table, depth, buckets);
 }
 
 void table_remove(struct table *table, struct table_slot *slot) {
@@ -355,12 +372,17 @@ static void halve_directory(struct table *table) {
     unsigned size = table_directory_size(table);
     for (unsigned i = 0, next; i < size; i = next)
         if (table_segment_at(table, i, &next)->depth == table->depth) return;
+    uintptr_t *smaller = memory_alloc(size / 2 * sizeof *smaller);
+    if (!smaller) return;
     for (unsigned i = 0; i < size / 2; i++)
-        table->directory[i] = table->directory[2 * i];
-    table->depth--;
-    table->memory -= size / 2 * sizeof *table->directory;
-    uintptr_t *smaller = memory_realloc(table->directory, size / 2 * sizeof *smaller);
-    if (smaller) table->directory = smaller;
+        smaller[i] = table->directory[2 * i];
+    uintptr_t *old = table->directory;
+    set_depth(table, table->depth - 1u);
+    readers_wait();
+    set_directory(table, smaller);
+    readers_wait();
+    memory_free(old);
+    table->memory -= size / 2 * sizeof *smaller;
 }
 
 static bool merge(struct table *table, unsigned index) {
@@ -375,6 +397,7 @@ static bool merge(struct table *table, unsigned index) {
     ensure(redistribute(table, one, both, NULL));
     ensure(redistribute(table, other, both, NULL));
     install(table, index, both);
+    readers_wait();
     segment_free(table, one);
     segment_free(table, other);
     if (table->depth) halve_directory(table);

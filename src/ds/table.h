@@ -19,7 +19,7 @@
  * Each bucket also keeps `due`: a time in coarse units, no later than that of any of its blocks
  * that has a deadline. The owner sets and reads it; rebuilding keeps it a lower bound.
  *
- * A table belongs to whoever holds the lock of its owner.
+ * A table belongs to whoever holds the lock of its owner; others may ask for hints.
  */
 #pragma once
 
@@ -112,13 +112,15 @@ static inline unsigned table_buckets_of(uintptr_t tagged) {
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
-static inline unsigned table_match(const struct table_bucket *bucket, uint8_t tag) {
+static inline __attribute__((always_inline)) unsigned table_match(const struct table_bucket *bucket,
+                                                                  uint8_t tag) {
     __m128i tags = _mm_load_si128((const __m128i *)(const void *)bucket);
     __m128i hit = _mm_cmpeq_epi8(tags, _mm_set1_epi8((char)tag));
     return (unsigned)_mm_movemask_epi8(hit) & ((1u << TABLE_SLOTS) - 1);
 }
 #else
-static inline unsigned table_match(const struct table_bucket *bucket, uint8_t tag) {
+static inline __attribute__((always_inline)) unsigned table_match(const struct table_bucket *bucket,
+                                                                  uint8_t tag) {
     unsigned hit = 0;
     for (unsigned i = 0; i < TABLE_SLOTS; i++)
         hit |= (unsigned)(bucket->tag[i] == tag) << i;
@@ -150,11 +152,21 @@ table_find(const struct table *table, uint64_t hash, bool (*match)(const void *,
     return false;
 }
 
-/* Where a block of this hash lies, or would; NULL: the table is empty. */
-static inline const struct table_bucket *table_home_bucket(const struct table *table,
-                                                           uint64_t hash) {
-    if (UNLIKELY(!table->directory)) return NULL;
-    uintptr_t tagged = table->directory[table_directory_index(hash, table->depth)];
+/* The directory's entry of this hash, 0 if the table is empty; without the lock, too. */
+static inline __attribute__((always_inline)) uintptr_t table_tagged(const struct table *table,
+                                                                    uint64_t hash) {
+    unsigned depth = __atomic_load_n(&table->depth, __ATOMIC_SEQ_CST);
+    const uintptr_t *directory = __atomic_load_n(&table->directory, __ATOMIC_SEQ_CST);
+    if (UNLIKELY(!directory)) return 0;
+    return __atomic_load_n(&directory[table_directory_index(hash, depth)], __ATOMIC_SEQ_CST);
+}
+
+/* Where a block of this hash lies, or would; NULL: the table is empty. Without the lock, for hints
+ * between readers_enter() and readers_leave(), it is an address that can be looked at. */
+static inline __attribute__((always_inline)) const struct table_bucket *
+table_home_bucket(const struct table *table, uint64_t hash) {
+    uintptr_t tagged = table_tagged(table, hash);
+    if (UNLIKELY(!tagged)) return NULL;
     return &table_segment_of(tagged)->bucket[table_home(hash, table_buckets_of(tagged))];
 }
 
@@ -177,18 +189,18 @@ static inline __attribute__((always_inline)) void table_prefetch_insert(const st
     __builtin_prefetch(&segment->bucket[table_home(hash, table_buckets_of(tagged))], 1);
 }
 
+/* The second by itself; without the lock, too. */
 static inline __attribute__((always_inline)) void
 table_prefetch_block_in(const struct table *table, const struct table_bucket *bucket,
                         uint64_t hash) {
     unsigned hits = table_match(bucket, table_tag(hash));
     if (!hits) {
-        uintptr_t tagged = table->directory[table_directory_index(hash, table->depth)];
-        __builtin_prefetch(table_segment_of(tagged));
+        __builtin_prefetch(table_segment_of(table_tagged(table, hash)));
         bool full = !table_match(bucket, 0);
         if (full) __builtin_prefetch(bucket + 1);
         return;
     }
-    const char *block = arena_at(table->arena, bucket->ref[__builtin_ctz(hits)]);
+    const char *block = arena_at_racy(table->arena, bucket->ref[__builtin_ctz(hits)]);
     __builtin_prefetch(block);
     __builtin_prefetch(block + 64);
 }

@@ -159,11 +159,12 @@ struct entry *keyspace_look(struct view *view, const struct key *key);
  * change records may ask, too. */
 bool keyspace_holds(struct keyspace *keyspace, uint32_t db, const struct key *key, int64_t now_ms);
 
-/* A hint: commands are going to look for these keys, soon. */
+/* A hint: commands are going to look for these keys, soon. Inside the gate; no partition need be
+ * locked. */
 void keyspace_prefetch(const struct view *view, const struct key *keys, size_t count);
 
-/* The same in two steps for who knows the keys one after the other: all of the first, then all of
- * the second. */
+/* The same in two steps, all of the first, then all of the second, for who knows the keys one after
+ * the other and is in exclusive mode. */
 void keyspace_prefetch_bucket(const struct view *view, const struct key *key);
 void keyspace_prefetch_entry(const struct view *view, const struct key *key);
 

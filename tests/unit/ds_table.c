@@ -5,8 +5,11 @@
 #include "ds/table.h"
 #include "sys/chunk.h"
 #include "sys/memory.h"
+#include "sys/readers.h"
+#include "sys/thread.h"
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 
 #include <cmocka.h>
 
@@ -452,6 +455,52 @@ static void shrinking_without_memory_changes_nothing(void **state) {
     }
 }
 
+/* ---- hints ---- */
+
+struct hinting {
+    const struct model *model;
+    atomic_bool ends;
+};
+
+/* Looks at what is being changed; the address sanitizer sees whether it has been freed. */
+static __attribute__((no_sanitize("thread"))) void ask(const struct table *table, uint64_t hash) {
+    const struct table_bucket *bucket = table_home_bucket(table, hash);
+    if (bucket) table_prefetch_block_in(table, bucket, hash);
+}
+
+static void keep_asking(void *argument) {
+    struct hinting *hinting = argument;
+    for (uint32_t id = 0; !atomic_load(&hinting->ends); id = (id + 64) % MANY) {
+        assert_true(readers_enter());
+        for (uint32_t i = 0; i < 64; i++)
+            ask(&hinting->model->table, hash_id((id + i) % MANY));
+        readers_leave();
+    }
+}
+
+static void hints_while_it_changes(void **state) {
+    struct model *m = model_create(11, well_spread);
+    struct hinting hinting = {.model = m};
+    struct thread thread;
+    assert_int_equal(thread_start("hints", keep_asking, &hinting, &thread), 0);
+    for (unsigned round = 0; round < 4; round++) {
+        for (uint32_t id = 0; id < 20000; id++)
+            assert_true(insert(m, id));
+        for (uint32_t id = 0; id < 20000; id++)
+            if (round % 2 || id % 8) take_out(m, id);
+        while (arena_compact(&m->arena, size_of, moved, m)) {
+        }
+        shrink_fully(m);
+        verify(m, 20000);
+        for (uint32_t id = 0; id < 20000; id++)
+            if (m->refs[id] != ARENA_NONE) take_out(m, id);
+        table_clear(&m->table);
+    }
+    atomic_store(&hinting.ends, true);
+    thread_join(&thread);
+    model_free(m);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_is_found_while_it_grows_and_shrinks),
@@ -471,6 +520,7 @@ int main(void) {
         cmocka_unit_test(nothing_is_reserved_without_memory),
         cmocka_unit_test(no_memory_changes_nothing),
         cmocka_unit_test(shrinking_without_memory_changes_nothing),
+        cmocka_unit_test(hints_while_it_changes),
     };
     growth = TABLE_TIGHT;
     int failed = cmocka_run_group_tests_name("tight", tests, NULL, NULL);
