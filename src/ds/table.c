@@ -236,12 +236,18 @@ static void free_halves(struct table *table, struct halves halves) {
     if (halves.high) segment_free(table, halves.high);
 }
 
+/* For half of a full segment, which would soon grow to the most when tables grow widely. */
+static unsigned size_for_half(const struct table *table, unsigned count) {
+    return grow_widely && count >= WIDE_FROM * TABLE_SLOTS / 2 ? TABLE_MAX_BUCKETS
+                                                               : size_for(table, count);
+}
+
 /* Two segments with the blocks of `old`; without them: no memory, or too small. */
 static struct halves make_halves(struct table *table, const struct table_segment *old,
                                  unsigned low_count, unsigned high_count) {
     unsigned depth = old->depth + 1u;
-    struct halves halves = {segment_create(table, size_for(table, low_count), depth),
-                            segment_create(table, size_for(table, high_count), depth)};
+    struct halves halves = {segment_create(table, size_for_half(table, low_count), depth),
+                            segment_create(table, size_for_half(table, high_count), depth)};
     bool made = halves.low && halves.high && redistribute(table, old, halves.low, halves.high);
     bool fits = made && halves.low->count <= fill_limit(halves.low->buckets) &&
                 halves.high->count <= fill_limit(halves.high->buckets);
