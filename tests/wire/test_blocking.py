@@ -362,7 +362,9 @@ def test_nothing_is_lost(world):
     wait_blocked(world(), 0)
 
 
-def test_what_waits_is_counted_and_logged_when_it_has_ended(world, client):
+def test_what_waits_is_counted_and_logged_when_it_has_ended(world):
+    client = world()
+
     def seen():
         stats = [line for line in client.call("INFO", "commandstats").split(b"\r\n") if line.startswith(b"cmdstat_blpop")]
         logged = [entry[3] for entry in client.call("SLOWLOG", "GET", -1)]
