@@ -23,7 +23,7 @@
 
 /* A value that is larger is not copied, since a script that changes a bit of it should not pay for
  * all of it: copying as much takes about a microsecond, half of what the shortest script takes. */
-#define VALUE_BYTES_MAX ((size_t)16 * 1024)
+#define VALUE_BYTES_MAX ((size_t)24 * 1024)
 
 /* Of all images. Scripts run into this that write some ten thousand keys. */
 #define BYTES_MAX ((size_t)8 * 1024 * 1024)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Scripts, transactions, messages, caches and those who wait, all on the same keys, while scripts that would never end
-are killed: nothing is lost, nothing happens twice, and nobody keeps an old value."""
+are killed: nothing is lost, nothing happens twice, and nobody keeps an old value. Of what those have written before
+nothing is left."""
 
 import time
 
@@ -15,6 +16,9 @@ DECLARED = ("redis.call('INCR', KEYS[1]) redis.call('RPUSH', KEYS[2], ARGV[1]) r
 UNDECLARED = DECLARED.replace("KEYS[1]", "ARGV[2]").replace("KEYS[2]", "ARGV[3]").replace("KEYS[3]", "ARGV[4]")
 # Not loops in Lua: the thread sanitizer delivers signals, which interrupt those, within some functions of C alone.
 ENDLESS = ["return ('a'):rep(100000):find(('.-'):rep(20) .. 'b')", "return ('('):rep(3000000):find('%b()')"]
+UNDONE = ["", "redis.call('INCR', KEYS[1]) redis.call('DEL', KEYS[1]) ",
+          "redis.call('INCR', KEYS[1]) redis.call('LPOP', 'queue:1') redis.call('RPUSH', 'queue:2', 'never') ",
+          "redis.call('DEL', 'queue:1', 'queue:2') redis.call('LPUSH', 'queue:1', 'never') "]
 
 
 @pytest.fixture
@@ -27,7 +31,7 @@ def impatient(crowd):
 
 
 def is_refused(raw):
-    """By a busy server, or killed before it had written."""
+    """By a busy server, or killed."""
     return raw.startswith(b"-BUSY") or b"Script killed by user" in raw
 
 
@@ -39,16 +43,19 @@ def patiently(client, *command):
 
 
 def make(actor, attempt):
-    """Tokens, each of which was put into a queue, and its twin into the other one."""
-    made = []
+    """Tokens, each of which was put into a queue, and its twin into the other one; and those for which that was undone.
+    """
+    made, undone = [], []
     for number in range(1 << 30):
         if not actor.running():
-            return made
+            return made, undone
         token, counter = f"{actor.number}-{number}", actor.random.choice(COUNTERS)
         raw = attempt(actor.client, token, counter, actor.random.sample(QUEUES, 2))
         if not is_refused(raw) and not raw.startswith(b"-EXECABORT"):
             assert raw.startswith((b":", b"*")), raw
             made.append(token)
+        elif b"killed" in raw:
+            undone.append(token)
 
 
 def by_script(actor):
@@ -120,7 +127,8 @@ def listen(actor):
 def never_end(actor):
     killed = 0
     while actor.running():
-        raw = actor.client.raw("EVAL", actor.random.choice(ENDLESS), 1, "counter:1")
+        script = actor.random.choice(UNDONE) + actor.random.choice(ENDLESS)
+        raw = actor.client.raw("EVAL", script, 1, "counter:1")
         assert is_refused(raw), raw
         killed += b"killed" in raw
         time.sleep(0.02)
@@ -139,9 +147,9 @@ def kill(actor):
 def test_all_together(impatient):
     scripted, transacted, more, taken, also_taken, cached, heard, killed, _ = impatient.run(
         by_script, by_transaction, by_script, take, take, cache, listen, never_end, kill, seconds=3)
-    made = scripted + transacted + more
+    made, undone = (sum(tokens, []) for tokens in zip(scripted, transacted, more))
     assert killed and made
-    assert set(heard) <= set(made)
+    assert set(heard) <= set(made + undone)
     with impatient.server.client() as client:
         left = [token.decode() for queue in QUEUES for token in client.call("LRANGE", queue, 0, -1)]
         values = {name: client.call("GET", name) for name in COUNTERS}
