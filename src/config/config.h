@@ -19,6 +19,7 @@ enum config_type {
     CONFIG_PERCENT_OR_MEMORY, /* int64_t *, negative = percent */
     CONFIG_OCTAL,             /* int64_t * */
     CONFIG_TEXT,   /* char **, owned by the registry; NULL for "" when CONFIG_EMPTY_IS_NULL */
+    CONFIG_BINARY, /* struct bytes *, whose bytes the registry owns: one word, zeros as they come */
     CONFIG_CHOICE, /* int64_t *, one of `choices` */
     CONFIG_FLAGS,  /* int64_t *, a set of `choices` */
     CONFIG_SPECIAL /* through `set` and `get` */

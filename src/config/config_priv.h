@@ -7,8 +7,9 @@
 
 /* A value outside of its variable: parsed and not yet stored, or kept for taking a change back. */
 struct config_value {
-    int64_t number; /* all types but TEXT and SPECIAL */
-    char *text;     /* TEXT, and what `get` wrote of a SPECIAL; owned */
+    int64_t number;      /* all types but TEXT, BINARY and SPECIAL */
+    char *text;          /* TEXT, and what `get` wrote of a SPECIAL; owned */
+    struct bytes binary; /* BINARY; owned */
 };
 
 struct directive {

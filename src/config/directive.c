@@ -159,17 +159,18 @@ static bool write_memory(struct bytes digits, struct buffer *out) {
 }
 
 bool directive_write(const struct directive *d, struct buffer *out) {
-    char *text = snapshot(d);
-    if (!text) return false;
+    struct buffer text = {0};
+    value_format(d, &text);
     struct words words = {0};
-    bool good = words_of(d, bytes_of(text), &words);
+    bool good =
+        buffer_append_char(&text, 0) && words_of(d, bytes_make(text.data, text.len - 1), &words);
     if (good && d->row->type == CONFIG_MEMORY)
         good = write_memory(words.items[0], out);
     else
         for (unsigned i = 0; good && i < words.count; i++)
             good = (!i || buffer_append_char(out, ' ')) && write_word(words.items[i], out);
     words_free(&words);
-    memory_free(text);
+    buffer_free(&text);
     return good;
 }
 

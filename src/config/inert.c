@@ -31,6 +31,8 @@
     { ROW(n, NULL, CONFIG_CHOICE, i, f), .choices = c }
 #define TEXT(n, a, i, c, f)                                                                        \
     { ROW(n, a, CONFIG_TEXT, i, f), .check = c }
+#define BINARY(n, a, f)                                                                            \
+    { ROW(n, a, CONFIG_BINARY, "", f) }
 #define WORDS(n, a, i, c, f)                                                                       \
     { ROW(n, a, CONFIG_TEXT, i, (f) | CONFIG_WORDS), .check = c }
 #define LINES(n, f)                                                                                \
@@ -194,7 +196,7 @@ static const struct config_row inert_rows[] = {
     TEXT("hash-seed", NULL, "", NULL, FIXED),
     TEXT("ignore-warnings", NULL, "", NULL, QUIET),
     TEXT("locale-collate", NULL, "", NULL, QUIET),
-    TEXT("primaryauth", "masterauth", "", NULL, SECRET | QUIET),
+    BINARY("primaryauth", "masterauth", SECRET | QUIET),
     TEXT("primaryuser", "masteruser", "", NULL, SECRET | QUIET),
     TEXT("replica-announce-ip", "slave-announce-ip", "", NULL, QUIET),
     TEXT("server-cpulist", "server_cpulist", "", NULL, FIXED),

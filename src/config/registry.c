@@ -48,7 +48,7 @@ const struct config_name *registry_find(struct bytes name) {
 /* ---- registering ---- */
 
 static void directive_free(struct directive *d) {
-    if (d->row->type == CONFIG_TEXT) {
+    if (d->row->type == CONFIG_TEXT || d->row->type == CONFIG_BINARY) {
         struct config_value nothing = {0};
         value_exchange(d, &nothing);
         value_free(&nothing);

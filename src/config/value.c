@@ -132,6 +132,18 @@ static bool parse_text(const struct config_row *row, const struct bytes *words, 
     return true;
 }
 
+static bool parse_binary(struct bytes word, struct bytes *out, struct buffer *error) {
+    if (!word.len) return true;
+    char *copy = memory_alloc(word.len);
+    if (!copy) {
+        buffer_printf(error, "out of memory");
+        return false;
+    }
+    memcpy(copy, word.data, word.len);
+    *out = bytes_make(copy, word.len);
+    return true;
+}
+
 bool value_parse(const struct config_row *row, const struct bytes *words, unsigned count,
                  struct config_value *out, struct buffer *error) {
     *out = (struct config_value){0};
@@ -145,6 +157,7 @@ bool value_parse(const struct config_row *row, const struct bytes *words, unsign
     case CONFIG_CHOICE:
     case CONFIG_FLAGS: return parse_choices(row, words, count, &out->number, error);
     case CONFIG_TEXT: return parse_text(row, words, count, &out->text, error);
+    case CONFIG_BINARY: return parse_binary(words[0], &out->binary, error);
     case CONFIG_SPECIAL: break;
     }
     unreachable_code();
@@ -163,6 +176,11 @@ static char **text_of(const struct directive *d) {
     return d->row->value;
 }
 
+static struct bytes *binary_of(const struct directive *d) {
+    if (d->row->flags & CONFIG_INERT) return (struct bytes *)&d->own.binary;
+    return d->row->value;
+}
+
 /* Threads that exclusive mode does not stop, such as that of snapshots, may be reading. */
 static void store_number(struct directive *d, int64_t n) {
     if (d->row->flags & CONFIG_INERT)
@@ -178,6 +196,7 @@ static const char *text_or_empty(const char *text) {
 }
 
 bool value_equal(const struct directive *d, const struct config_value *value) {
+    if (d->row->type == CONFIG_BINARY) return bytes_equal(*binary_of(d), value->binary);
     if (d->row->type != CONFIG_TEXT) return number_of(d) == value->number;
     return strcmp(text_or_empty(*text_of(d)), text_or_empty(value->text)) == 0;
 }
@@ -187,6 +206,9 @@ void value_exchange(struct directive *d, struct config_value *value) {
     if (d->row->type == CONFIG_TEXT) {
         old.text = *text_of(d);
         *text_of(d) = value->text;
+    } else if (d->row->type == CONFIG_BINARY) {
+        old.binary = *binary_of(d);
+        *binary_of(d) = value->binary;
     } else {
         old.number = number_of(d);
         store_number(d, value->number);
@@ -196,12 +218,15 @@ void value_exchange(struct directive *d, struct config_value *value) {
 
 void value_free(struct config_value *value) {
     memory_free(value->text);
+    memory_free((char *)value->binary.data);
     value->text = NULL;
+    value->binary = (struct bytes){0};
 }
 
 static struct directive *number_named(const char *name) {
     const struct config_name *found = registry_find(bytes_of(name));
     ensure(found && found->directive->row->type != CONFIG_TEXT &&
+           found->directive->row->type != CONFIG_BINARY &&
            found->directive->row->type != CONFIG_SPECIAL);
     return found->directive;
 }
@@ -244,6 +269,7 @@ void value_format(const struct directive *d, struct buffer *out) {
     case CONFIG_CHOICE:
     case CONFIG_FLAGS: format_choices(row, number_of(d), out); return;
     case CONFIG_TEXT: buffer_append_bytes(out, bytes_of(text_or_empty(*text_of(d)))); return;
+    case CONFIG_BINARY: buffer_append_bytes(out, *binary_of(d)); return;
     case CONFIG_SPECIAL: row->get(row, out); return;
     }
     unreachable_code();

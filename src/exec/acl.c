@@ -74,7 +74,7 @@ struct acl *acl_create(void) {
 void acl_free(struct acl *acl) {
     user_list_free(&acl->users);
     acl_log_free(&acl->log);
-    memory_free(acl->default_password);
+    buffer_free(&acl->default_password);
     memory_free(acl);
 }
 
@@ -245,10 +245,11 @@ bool acl_delete_user(struct exec *exec, struct bytes name) {
     return true;
 }
 
-static bool change_default_password(struct exec *exec, const char *password) {
+static bool change_default_password(struct exec *exec, struct bytes password) {
     struct user *draft = user_copy(exec->acl->default_user);
     struct buffer rule = {0}, error = {0};
-    bool good = draft && buffer_printf(&rule, password ? ">%s" : "nopass", password);
+    bool good = draft && buffer_append_bytes(&rule, password.len ? BYTES(">") : BYTES("nopass")) &&
+                buffer_append_bytes(&rule, password);
     if (good) user_apply(draft, &exec->commands, false, BYTES("resetpass"));
     good = good && !user_apply(draft, &exec->commands, false, buffer_bytes(&rule));
     if (good)
@@ -261,11 +262,14 @@ static bool change_default_password(struct exec *exec, const char *password) {
 }
 
 /* Who sets what is set already does not undo what ACL SETUSER has done to the user since. */
-bool acl_set_default_password(struct exec *exec, const char *password) {
-    char **now = &exec->acl->default_password;
-    if (password && *now ? strcmp(password, *now) == 0 : !password && !*now) return true;
-    return session_set_text(now, bytes_of(password ? password : "")) &&
-           change_default_password(exec, password);
+bool acl_set_default_password(struct exec *exec, struct bytes password) {
+    struct buffer *now = &exec->acl->default_password;
+    struct buffer copy = {0};
+    if (bytes_equal(password, buffer_bytes(now))) return true;
+    if (!buffer_append_bytes(&copy, password)) return false;
+    buffer_free(now);
+    *now = copy;
+    return change_default_password(exec, password);
 }
 
 struct replacing {

@@ -102,8 +102,8 @@ bool acl_set_user(struct exec *exec, struct bytes name, const struct bytes *rule
 /* ACL DELUSER, of any user but the default one. False: no such user. */
 bool acl_delete_user(struct exec *exec, struct bytes name);
 
-/* `requirepass`: the default user's only password, NULL for none. False: no memory. */
-bool acl_set_default_password(struct exec *exec, const char *password);
+/* `requirepass`: the default user's only password, empty for none. False: no memory. */
+bool acl_set_default_password(struct exec *exec, struct bytes password);
 
 /* Is there an aclfile, without which there is nothing to load and save? */
 bool acl_has_file(void);

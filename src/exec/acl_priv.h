@@ -34,8 +34,8 @@ struct acl_log {
 
 struct acl {
     struct user_list users;
-    struct user *default_user; /* one of them, and always the same one */
-    char *default_password;    /* `requirepass` as it was applied last; NULL = none */
+    struct user *default_user;      /* one of them, and always the same one */
+    struct buffer default_password; /* `requirepass` as it was applied last; empty = none */
     struct acl_log log;
 };
 

@@ -184,8 +184,8 @@ static void get_percentiles(const struct config_row *row, struct buffer *out) {
 
 static const struct config_row rows[] = {
     {.name = "requirepass",
-     .type = CONFIG_TEXT,
-     .flags = CONFIG_SENSITIVE | CONFIG_EMPTY_IS_NULL,
+     .type = CONFIG_BINARY,
+     .flags = CONFIG_SENSITIVE,
      .value = &exec_settings.requirepass,
      .initial = "",
      .apply = apply_password},

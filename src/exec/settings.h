@@ -23,7 +23,7 @@ enum client_class { CLASS_NORMAL, CLASS_REPLICA, CLASS_PUBSUB };
 #define PERCENTILES_MAX 32
 
 struct exec_settings {
-    char *requirepass; /* NULL = none */
+    struct bytes requirepass; /* empty = none */
     bool protected_mode;
     int64_t maxclients;
     int64_t own_files; /* descriptors that are not clients': set before the rows are applied */

@@ -189,6 +189,27 @@ def test_rewrite(tmp_path):
             assert shown == {b"maxmemory": b"2147483648", b"replica-priority": b"60", b"hz": b"20", b"timeout": b"5"}
 
 
+def test_rewrite_of_a_password_of_any_bytes(tmp_path):
+    password = b"a\0b\n\xff \"'\\"
+    path = tmp_path / "strata.conf"
+    path.write_text("")
+    with servers.strata() as server:
+        server.stop()
+        server.command = [*server.command, str(path)]
+        server.start()
+        with server.client() as client:
+            client.call("CONFIG", "SET", "requirepass", password)
+            assert client.call("CONFIG", "REWRITE") == "OK"
+            once = path.read_bytes()
+            assert client.call("CONFIG", "REWRITE") == "OK"
+            assert path.read_bytes() == once
+        server.restart()
+        with server.client() as client:
+            assert client.error("AUTH", "a").startswith("WRONGPASS")
+            assert client.call("AUTH", password) == "OK"
+            assert get(client, "requirepass") == {b"requirepass": password}
+
+
 def test_rewrite_without_a_file(config):
     assert config.error("CONFIG", "REWRITE") == "ERR The server is running without a config file"
 
