@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "cmd/cluster.h"
+#include "exec/session.h"
 #include <string.h>
 
 #define SLOTS 16384u
 
-void cluster_ok(struct call *call) {
+void cluster_readonly(struct call *call) {
+    call->session->flags |= SESSION_READONLY;
+    reply_ok(call->reply);
+}
+
+void cluster_readwrite(struct call *call) {
+    call->session->flags &= ~SESSION_READONLY;
     reply_ok(call->reply);
 }
 

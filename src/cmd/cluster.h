@@ -7,6 +7,7 @@
 extern const struct command cluster_commands[];
 
 /* READONLY, READWRITE: OK, as nothing redirects. */
-void cluster_ok(struct call *call);
+void cluster_readonly(struct call *call);
+void cluster_readwrite(struct call *call);
 void cluster_disabled(struct call *call);
 void cluster_keyslot(struct call *call);

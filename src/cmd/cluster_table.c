@@ -678,7 +678,7 @@ const struct command cluster_commands[] = {
     },
     {
         .name = "readonly",
-        .run = cluster_ok,
+        .run = cluster_readonly,
         .arity = 1,
         .flags = CMD_LOADING | CMD_STALE | CMD_FAST,
         .categories = CAT_CONNECTION,
@@ -689,7 +689,7 @@ const struct command cluster_commands[] = {
     },
     {
         .name = "readwrite",
-        .run = cluster_ok,
+        .run = cluster_readwrite,
         .arity = 1,
         .flags = CMD_LOADING | CMD_STALE | CMD_FAST,
         .categories = CAT_CONNECTION,

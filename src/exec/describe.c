@@ -26,6 +26,7 @@ void session_letters(const struct session *session, char out[SESSION_LETTERS_MAX
         {watch_has_changed(session), 'd'},
         {session->flags & SESSION_CLOSING, 'c'},
         {session->flags & SESSION_UNIX, 'U'},
+        {session->flags & SESSION_READONLY, 'r'},
         {session->flags & SESSION_NO_EVICT, 'e'},
         {session->flags & SESSION_NO_TOUCH, 'T'},
         {session->flags & SESSION_IMPORT_SOURCE, 'I'},

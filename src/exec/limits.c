@@ -31,7 +31,10 @@ static bool over_soft_limit(struct session *session, const struct output_limit *
     return now - session->over_soft_limit_since_us > limit->soft_seconds * SECOND_US;
 }
 
+/* Who has not authenticated gets errors only, and has to read them. */
 static const struct output_limit *limit_of(const struct session *session) {
+    static const struct output_limit strangers = {.hard = 1024};
+    if (UNLIKELY(session_needs_authentication(session))) return &strangers;
     enum client_class class = pubsub_is_subscribed(session) ? CLASS_PUBSUB : CLASS_NORMAL;
     return &exec_settings.output_limits[class];
 }

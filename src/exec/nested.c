@@ -62,7 +62,7 @@ enum nested_result exec_nested_run(struct nested *nested, const struct nested_co
                                 .request_bytes = request_bytes(command),
                                 .reply_bytes = reply->out->len - reply_start};
     worker_count_command(w, &call, found, &cost);
-    if (!nested->script) nested->outer->session->commands++;
+    nested->outer->session->commands++;
     if (worker_count_errors(w, reply)) w->counters[found->id].failed++;
     return NESTED_DONE;
 }

@@ -41,6 +41,7 @@ struct stream;
 #define SESSION_BACKLOG         (1u << 12) /* its socket did not take all that was sent */
 #define SESSION_UNRESTRICTED    (1u << 13) /* it may do everything: no need to ask its user */
 #define SESSION_WAS_IN_MULTI    (1u << 14) /* it has once opened a transaction, or watched a key */
+#define SESSION_READONLY        (1u << 15) /* it has said READONLY, of which nothing follows */
 #define SESSION_RUNS_AGAIN      (1u << 18) /* its command waits until more is durable, or a deadline */
 
 struct session {

@@ -77,8 +77,8 @@ def test_info_has_all_fields_in_order(client):
     assert own["cmd"] == "client|info" and own["resp"] == str(client.resp)
     assert own["addr"].startswith("127.0.0.1:") and own["laddr"].startswith("127.0.0.1:")
     before = int(own["tot-cmds"])
-    client.call("PING")
-    assert int(fields(client.call("CLIENT", "INFO"))["tot-cmds"]) > before
+    client.call("EVAL", "redis.call('ping')", 0)
+    assert int(fields(client.call("CLIENT", "INFO"))["tot-cmds"]) == before + 4
 
 
 def test_ids_are_never_used_again(server):
@@ -267,10 +267,23 @@ def test_reply_skip(client):
 def test_switches(client):
     assert client.call("CLIENT", "NO-EVICT", "on") == "OK"
     assert client.call("CLIENT", "NO-TOUCH", "ON") == "OK"
+    assert client.call("READONLY") == "OK"
+    assert fields(client.call("CLIENT", "INFO"))["flags"] == "reT"
+    assert client.call("READWRITE") == "OK"
     assert fields(client.call("CLIENT", "INFO"))["flags"] == "eT"
     assert client.call("CLIENT", "NO-EVICT", "off") == "OK"
     assert client.error("CLIENT", "NO-TOUCH", "x") == "ERR syntax error"
     assert client.error("CLIENT", "IMPORT-SOURCE", "on") == "ERR Server is not in import mode"
+
+
+def test_only_touch_touches_with_no_touch(client):
+    client.call("SET", "k", "v")
+    client.call("RESTORE", "k", 0, client.call("DUMP", "k"), "REPLACE", "IDLETIME", 100)
+    client.call("CLIENT", "NO-TOUCH", "ON")
+    client.call("GET", "k")
+    assert client.call("OBJECT", "IDLETIME", "k") >= 100
+    client.call("EVAL", "redis.call('touch', KEYS[1])", 1, "k")
+    assert client.call("OBJECT", "IDLETIME", "k") < 50
 
 
 def test_what_is_said_of_others(server, client):

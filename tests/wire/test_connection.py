@@ -169,6 +169,16 @@ def test_strangers_may_not_send_much(own, request_bytes, error):
         assert b"Protocol error" not in client.read_raw()
 
 
+def test_strangers_have_to_read_their_errors(own):
+    server = own("--requirepass", "secret")
+    with server.client() as stranger, server.client() as client:
+        client.call("AUTH", "secret")
+        with pytest.raises(OSError):
+            for _ in range(2000):
+                stranger.socket.sendall(b"PING\r\n" * 2000)
+        assert info(client, "stats")["client_output_buffer_limit_disconnections"] == "1"
+
+
 def own_address():
     """An address of this machine that is not the loopback's, or None."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
