@@ -263,14 +263,14 @@ TOO_MUCH = {
     "a long string": "redis.call('SETBIT', 'long', 0, 1)",
     "a long stream": "redis.call('XADD', 'long stream', '*', 'a', 'b')",
     "many elements of a list": "redis.call('LTRIM', 'long list', 5, 10)",
-    "a list that rotates": "for i = 1, 600 do redis.call('LMOVE', 'long list', 'long list', 'LEFT', 'RIGHT') end",
+    "a list that rotates": "for i = 1, 900 do redis.call('LMOVE', 'long list', 'long list', 'LEFT', 'RIGHT') end",
 }
 
 
 LONG = """
     for i = 1, 1000 do redis.call('HSET', 'hash large', i, 'value') end
     for i = 1, 2000 do redis.call('XADD', 'long stream', '*', 'field', ('x'):rep(50)) end
-    for i = 1, 500 do redis.call('RPUSH', 'long list', ('x'):rep(15000)) end
+    for i = 1, 800 do redis.call('RPUSH', 'long list', ('x'):rep(12000)) end
     redis.call('SET', 'long', ('x'):rep(100000))
 """
 
