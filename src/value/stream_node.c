@@ -175,7 +175,7 @@ static bool check_entries(struct bytes pack, struct stream_id node_id) {
     size_t at = PACK_HEADER;
     int64_t live, deleted, fields, zero, most = (int64_t)pack.len;
     struct stream_id last = STREAM_ID_MIN;
-    if (!check_integer(pack, &at, 1, most, &live) || !check_integer(pack, &at, 0, most, &deleted) ||
+    if (!check_integer(pack, &at, 0, most, &live) || !check_integer(pack, &at, 0, most, &deleted) ||
         !check_integer(pack, &at, 0, most, &fields) || !check_skip(pack, &at, fields) ||
         !check_integer(pack, &at, 0, 0, &zero))
         return false;

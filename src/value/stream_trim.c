@@ -9,7 +9,7 @@ static bool goes_whole(const struct stream_trim *trim, const struct node *node, 
     return stream_id_compare(node_last_id(node), trim->id) < 0;
 }
 
-/* Removes entries from the front of the first node. */
+/* Removes entries from the front of the first node; all of it, if nothing else lives there. */
 static void trim_node(struct stream *stream, const struct stream_trim *trim,
                       struct tree_cursor *cursor, const struct node *node) {
     struct node_entry entry;
@@ -22,7 +22,13 @@ static void trim_node(struct stream *stream, const struct stream_trim *trim,
         if (keep) break;
         length -= !(entry.flags & NODE_DELETED);
     }
-    if (length != stream->length) stream_mark_run(stream, cursor, node, node->entries, at);
+    uint64_t marked = stream->length - length;
+    if (marked == node->live) {
+        stream_remove_node(stream, cursor);
+        stream->length = length;
+    } else if (marked) {
+        stream_mark_run(stream, cursor, node, node->entries, at);
+    }
 }
 
 uint64_t stream_trim(struct stream *stream, const struct stream_trim *trim) {

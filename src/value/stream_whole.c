@@ -98,6 +98,8 @@ bool stream_load_node(struct stream *stream, struct stream_id id, struct bytes p
     struct node node;
     bool follows = !stream->length || stream_id_compare(stream_last_place(stream), id) < 0;
     if (!node_validate(pack, id, deep) || !follows) return false;
+    node_open(&node, pack, id);
+    if (!node.live) return true; /* others keep such nodes */
     struct stream_place place = {id, memory_alloc(pack.len)};
     if (!place.pack) return false;
     memcpy(place.pack, pack.data, pack.len);
@@ -106,7 +108,6 @@ bool stream_load_node(struct stream *stream, struct stream_id id, struct bytes p
         memory_free(place.pack);
         return false;
     }
-    node_open(&node, pack_at(place.pack), id);
     stream->length += node.live;
     stream->node_bytes += pack.len;
     stream->tail_capacity = pack.len;
