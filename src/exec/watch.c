@@ -113,11 +113,9 @@ static struct watcher *need_watcher(struct session *session) {
     return session->watcher = watcher;
 }
 
-static bool exists(const struct view *view, const struct key *key) {
-    struct view quiet = *view;
-    struct spot spot;
-    quiet.no_touch = true;
-    return keyspace_seek_whole(&quiet, key, &spot) != NULL;
+/* It may have expired, and nobody has taken it away yet. */
+static bool exists(const struct view *view, uint32_t db, const struct key *key) {
+    return keyspace_holds(view->keyspace, db, key, view->now_ms);
 }
 
 bool watch_key(struct call *call, const struct key *key) {
@@ -125,7 +123,7 @@ bool watch_key(struct call *call, const struct key *key) {
     struct watcher *watcher = need_watcher(call->session);
     if (!watcher) return false;
     if (watcher->broken) return true;
-    bool existed = exists(&call->view, key);
+    bool existed = exists(&call->view, call->view.db, key);
     struct watched_key *watched = find_or_add(watching, call->view.db, key);
     if (!watched) return false;
     if (is_watched_by(watched, watcher)) return true;
@@ -157,19 +155,13 @@ bool watch_collect(const struct session *session, struct key_list *keys) {
 
 bool watch_is_broken(struct call *call) {
     const struct watcher *watcher = call->session->watcher;
-    struct view view = call->view;
-    struct watch *watch;
-    if (!watcher) return false;
+    const struct watch *watch;
+    if (!watcher || watcher->broken) return watcher != NULL;
     LIST_FOREACH(watch, &watcher->watches, in_watcher) {
-        if (watcher->broken) return true;
-        struct watched_key *key = watch->key;
-        view.db = key->db;
-        key->count++;             /* it stays while everybody is told that it has expired */
-        exists(&view, &key->key); /* removes it if it has expired, and so breaks the watch */
-        key->count--;
-        release(call->exec->watching, key);
+        const struct watched_key *key = watch->key;
+        if (watch->existed && !exists(&call->view, key->db, &key->key)) return true;
     }
-    return watcher->broken;
+    return false;
 }
 
 /* ---- forgetting ---- */
