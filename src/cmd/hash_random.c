@@ -3,6 +3,7 @@
 #include "base/ensure.h"
 #include "cmd/hash.h"
 #include "cmd/shared_hash.h"
+#include "value/choose.h"
 
 struct telling {
     struct reply *reply;
@@ -21,8 +22,70 @@ static bool tell(void *context, struct bytes field, struct bytes value, int64_t 
     return !telling->reply->failed;
 }
 
+/* ---- many, in pieces: the source's options say whether with values ---- */
+
+/* A walk that chooses: the source's `next` is a cursor, `next_low` how many fields are still to
+ * come, `left` how many of them are to be chosen. */
+struct choosing {
+    struct choice choice;
+    struct telling telling;
+};
+
+static bool choose_field(void *context, struct bytes field, struct bytes value, int64_t deadline) {
+    struct choosing *choosing = context;
+    return !choose_next(&choosing->choice) || tell(&choosing->telling, field, value, deadline);
+}
+
+static bool reply_chosen(struct stream_source *source, struct reply *reply) {
+    size_t start = reply->out->len;
+    struct choosing choosing = {{collection_random(), source->left, source->next_low},
+                                {.reply = reply, .with_values = source->options}};
+    do
+        source->next =
+            hash_scan(&source->value, source->next, 1, source->now_ms, choose_field, &choosing);
+    while (choosing.choice.wanted && !stream_has_piece(reply, start));
+    source->left = choosing.choice.wanted;
+    source->next_low = choosing.choice.rest;
+    return source->left > 0;
+}
+
+static bool reply_repeated(struct stream_source *source, struct reply *reply) {
+    size_t start = reply->out->len;
+    struct telling telling = {.reply = reply, .with_values = source->options};
+    while (source->left && !stream_has_piece(reply, start)) {
+        uint64_t some = MIN(source->left, (uint64_t)64);
+        source->left -= some;
+        if (!hash_repeat(&source->value, some, source->now_ms, collection_random(), tell, &telling))
+            reply->failed = true;
+    }
+    return source->left > 0;
+}
+
+static bool stream_several(struct call *call, const struct value *hash, int64_t count,
+                           bool with_values) {
+    struct reply *reply = call->reply;
+    size_t before = reply->out->len;
+    if (!hash->large) return false;
+    uint64_t alive = hash_count_alive(hash, call->view.now_ms);
+    struct stream_source source = {.produce = count < 0 ? reply_repeated : reply_chosen,
+                                   .value = *hash,
+                                   .next_low = alive,
+                                   .left =
+                                       count < 0 ? (uint64_t)-count : MIN((uint64_t)count, alive),
+                                   .now_ms = call->view.now_ms,
+                                   .options = with_values};
+    if (!alive) return false;
+    reply_array(reply, source.left * (with_values && reply->resp == 2 ? 2 : 1));
+    if (collection_stream(call, &source)) return true;
+    reply->out->len = before;
+    return false;
+}
+
+/* ---- HRANDFIELD ---- */
+
 static void reply_several(struct call *call, const struct value *hash, int64_t count,
                           bool with_values) {
+    if (stream_several(call, hash, count, with_values)) return;
     struct telling telling = {.reply = call->reply, .with_values = with_values};
     int64_t now_ms = call->view.now_ms;
     size_t before = call->reply->out->len, mark = reply_open(call->reply);

@@ -173,6 +173,27 @@ def test_members_at_random_are_those_of_the_moment(world, command):
     assert reader.call("PING") == "PONG"
 
 
+@pytest.mark.parametrize("count", [5000, COUNT + 1, -9000])
+@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize("expired", [0, 100])
+def test_fields_at_random_are_those_of_the_moment(world, count, version, expired):
+    world.fill("hash")
+    reader, other = world.reader(version), world.connect()
+    for i in range(expired):
+        other.call("HPEXPIRE", "k", 1, "FIELDS", 1, f"field-{i}")
+    time.sleep(0.002)
+    begin(reader, ["HRANDFIELD", "k", count, "WITHVALUES"])
+    other.call("HDEL", "k", *(f"field-{i}" for i in range(COUNT - 1000)))
+    reply = reader.read()
+    pairs = reply if version == 3 else list(zip(reply[::2], reply[1::2]))
+    fields = {field for field, _ in pairs}
+    assert len(pairs) == (min(count, COUNT - expired) if count > 0 else -count)
+    assert fields <= {b"field-%d" % i for i in range(expired, COUNT)}
+    assert all(value == LONG.encode() + field[6:] for field, value in pairs)
+    assert len(fields) == len(pairs) if count > 0 else COUNT / 2 < len(fields) < COUNT
+    assert reader.call("PING") == "PONG"
+
+
 def test_others_are_served_meanwhile_and_the_reply_takes_no_memory(world):
     read, expected = world.fill("list")
     reader, other = world.reader(), world.connect()
