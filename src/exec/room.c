@@ -24,7 +24,6 @@ bool room_for_command(struct session *session, int64_t now_ms) {
 
 bool room_tick(struct exec_worker *w, int64_t now_ms) {
     struct exec *exec = w->exec;
-    if (LIKELY(policy.maxmemory == 0)) return false;
     struct view view = view_of(exec, w->index, 0, now_ms);
     gate_enter(exec->gate, w->index);
     bool more = keyspace_evict_some(&view);
