@@ -24,8 +24,8 @@ static int open_tls(const char *host, int port) {
     return net_listen_tls(net, host, (uint16_t)port, (int)server_settings.tcp_backlog);
 }
 
-static int open_and_close(const char *host, int port) {
-    int fd = socket_listen_tcp(host, port, 1, 0);
+static int bind_and_close(const char *host, int port) {
+    int fd = socket_listen_tcp(host, port, 0, SOCKET_ONLY_BIND);
     return fd < 0 ? fd : file_close(fd);
 }
 
@@ -140,8 +140,8 @@ bool listen_is_open(void) {
 
 bool listen_probe(struct buffer *error) {
     return has_somewhere(error) && tls_probe(error) &&
-           open_all(open_and_close, (int)server_settings.port, error) &&
-           open_all(open_and_close, (int)server_settings.tls_port, error);
+           open_all(bind_and_close, (int)server_settings.port, error) &&
+           open_all(bind_and_close, (int)server_settings.tls_port, error);
 }
 
 static bool open_again(enum listener_kind kind, struct buffer *error) {

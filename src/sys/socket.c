@@ -54,7 +54,7 @@ static int listen_at(const struct addrinfo *address, int backlog, unsigned flags
     if (!error && (flags & SOCKET_REUSE_PORT)) error = set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
     if (error) return give_up(fd, error);
     if (bind(fd, address->ai_addr, address->ai_addrlen) != 0) return give_up(fd, -errno);
-    if (listen(fd, backlog) != 0) return give_up(fd, -errno);
+    if (!(flags & SOCKET_ONLY_BIND) && listen(fd, backlog) != 0) return give_up(fd, -errno);
     return fd;
 }
 

@@ -13,6 +13,7 @@
 enum socket_flags {
     SOCKET_REUSE_PORT =
         1 << 0, /* several listeners share the port, and the kernel spreads connections over them */
+    SOCKET_ONLY_BIND = 1 << 1, /* to see whether it could be listened at; nobody can connect */
 };
 
 /* Listens on one address. `host` is a name or an address; "*" is every IPv4 address, "::*" every
