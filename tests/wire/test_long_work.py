@@ -98,6 +98,7 @@ def test_the_reply_is_that_of_its_moment(world, command):
     assert reader.call("PING") == "PONG"
 
 
+@pytest.mark.parametrize("by_workers", [4], indirect=True)
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_change_that_comes_early_waits_for_what_is_read(world, command):
     reader, other = world.connect(), world.connect()

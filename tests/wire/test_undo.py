@@ -181,6 +181,7 @@ TOOLS = """
 """
 
 
+@pytest.mark.parametrize("busy_server", [4], indirect=True)
 @pytest.mark.parametrize("changes", CHANGES.values(), ids=CHANGES.keys())
 def test_changes_are_taken_back(busy_server, changes):
     with busy_server.client() as client:
@@ -275,6 +276,7 @@ LONG = """
 """
 
 
+@pytest.mark.parametrize("busy_server", [1], indirect=True)
 @pytest.mark.parametrize("changes", TOO_MUCH.values(), ids=TOO_MUCH.keys())
 def test_too_much_stays(busy_server, changes):
     script = changes + " local start = os.clock() while os.clock() - start < 0.5 do end return redis.call('INCR', 'done')"
