@@ -154,7 +154,7 @@ static void hand_over(struct net *net, int fd, bool with_tls) {
     atomic_fetch_add(&worker->connection_count, 1);
     if (worker->index == 0) {
         connection_adopt(worker, fd, with_tls);
-    } else if (!worker_post(worker, adopt_posted, pack(fd, with_tls))) {
+    } else if (!worker_post_arrival(worker, adopt_posted, pack(fd, with_tls))) {
         atomic_fetch_sub(&worker->connection_count, 1);
         counter_add(&net->workers[0].counters.refused, 1);
         file_close(fd);

@@ -119,8 +119,8 @@ int64_t worker_now_us(const struct worker *worker);
 bool worker_post(struct worker *worker, void (*fn)(void *argument), void *argument);
 
 /* Within a run() that takes long, on its thread: gives the other connections of the worker one
- * turn. So run() is called for them while one goes on, and must know. Nothing is freed, no timer
- * fires and nothing posted runs. False: the net is stopping. */
+ * turn, those included that arrive. So run() is called for them while one goes on, and must know.
+ * Nothing is freed, no timer fires and nothing posted runs. False: the net is stopping. */
 bool worker_poll(struct worker *worker);
 
 /* Timers of a worker, a millisecond's resolution; own thread only. They fire once, inside the gate.

@@ -78,6 +78,7 @@ struct worker {
     struct request_batch batch;
 
     alignas(CACHE_LINE) struct mailbox mailbox;
+    struct mailbox arrivals;           /* connections that another worker has accepted */
     _Atomic unsigned connection_count; /* counts those on their way, too */
     _Atomic bool stop;
     alignas(CACHE_LINE) struct counters counters;
@@ -110,6 +111,10 @@ static inline uint64_t net_released(const struct net *net) {
 /* False = no memory or descriptors; worker_free() cleans up what there is. */
 bool worker_init(struct worker *worker, struct net *net, unsigned index);
 void worker_free(struct worker *worker);
+
+/* As worker_post(), of a connection that arrives: worker_poll() sees to it, too, since whoever
+ * comes may have come to end what takes long. */
+bool worker_post_arrival(struct worker *worker, void (*fn)(void *argument), void *argument);
 
 /* Turns until told to stop. worker_finish() then ends the connections, on the same thread. */
 void worker_loop(struct worker *worker);

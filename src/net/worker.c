@@ -43,11 +43,16 @@ bool worker_init(struct worker *w, struct net *net, unsigned index) {
     return w->input != NULL;
 }
 
-void worker_free(struct worker *w) {
-    for (struct mail *mail = mailbox_take(&w->mailbox), *next; mail; mail = next) {
+static void free_mail(struct mail *mail) {
+    for (struct mail *next; mail; mail = next) {
         next = mail->next;
         memory_free(mail);
     }
+}
+
+void worker_free(struct worker *w) {
+    free_mail(mailbox_take(&w->arrivals));
+    free_mail(mailbox_take(&w->mailbox));
     timers_free(&w->timers);
     held_free(&w->held);
     request_batch_free(&w->batch);
@@ -86,6 +91,12 @@ bool worker_post(struct worker *w, void (*fn)(void *argument), void *argument) {
     enum mail_result result = mailbox_post(&w->mailbox, fn, argument);
     if (result == MAIL_MUST_WAKE) wake(w);
     return result != MAIL_NO_MEMORY;
+}
+
+bool worker_post_arrival(struct worker *w, void (*fn)(void *argument), void *argument) {
+    if (mailbox_post(&w->arrivals, fn, argument) == MAIL_NO_MEMORY) return false;
+    wake(w);
+    return true;
 }
 
 void worker_stop(struct worker *w) {
@@ -207,6 +218,7 @@ static void loop_turn(struct worker *w) {
         service->enter(service->context, w->index);
         move_all(&w->later, &w->ready);
         note_events(events, count, w);
+        deliver(mailbox_take(&w->arrivals));
         while (!list_empty(&w->ready))
             connection_turn(pop(&w->ready));
         connection_send_bundle(w);
@@ -264,6 +276,7 @@ bool worker_poll(struct worker *w) {
     struct turn_state state = put_aside(w, input);
     int count = epoll_wait(w->epoll, events, EVENTS, 0);
     note_events(events, count, w);
+    deliver(mailbox_take(&w->arrivals));
     if (list_linked(&state.current->turn)) list_remove(&state.current->turn);
     while (!list_empty(&w->ready))
         connection_turn(pop(&w->ready));
@@ -291,6 +304,7 @@ static void write_rest(struct connection *c) {
 void worker_finish(struct worker *w) {
     const struct net_service *service = w->net->service;
     service->enter(service->context, w->index);
+    deliver(mailbox_take(&w->arrivals));
     deliver(mailbox_take(&w->mailbox));
     struct connection *c;
     LIST_FOREACH(c, &w->connections, all) {

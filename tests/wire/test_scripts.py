@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """EVAL and SCRIPT: what only Strata has to show, beside what tests/differential compares with Valkey."""
 
+import contextlib
 import hashlib
 import time
 
@@ -30,6 +31,19 @@ FOR_EVER = {
 def busy_server(request):
     with servers.strata("--workers", request.param, "--busy-reply-threshold", 100) as running:
         yield running
+
+
+def test_whoever_comes_while_a_script_runs_is_answered(busy_server):
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(busy_server.client())  # at the worker that accepts, so that the script is at another
+        running = Running(busy_server, "EVAL", "while true do redis.call('INCR', 'any') end", 0)
+        newcomers = [stack.enter_context(busy_server.client(timeout=5)) for _ in range(12)]
+        assert until_busy(newcomers[0], "GET", "key") == BUSY
+        assert [newcomer.error("GET", "key") for newcomer in newcomers] == [BUSY] * 12
+        latest = [stack.enter_context(busy_server.client(timeout=5)) for _ in range(6)]
+        assert all(client.error("SET", "key", "v") == BUSY for client in latest)
+        assert latest[0].call("SCRIPT", "KILL") == "OK"
+        assert b"Script killed" in running.wait()
 
 
 @pytest.mark.parametrize("script", FOR_EVER.values(), ids=FOR_EVER.keys())
