@@ -239,34 +239,48 @@ bool stream_is_referenced(struct stream *stream, struct stream_id id) {
 
 /* ---- all of a stream's ---- */
 
-static bool copy_consumer(struct stream_group *to, const struct stream_group *from,
-                          struct stream_consumer *old) {
+static bool copy_consumer(struct stream_group *to, const struct stream_consumer *old) {
     struct stream_consumer *new =
         stream_consumer_create(to, stream_consumer_name(old), old->seen_ms);
     if (!new) return false;
     new->active_ms = old->active_ms;
+    return tree_copy(&old->pending, &new->pending);
+}
+
+/* The pending entries, copied byte for byte, are of another group's consumers: gives them to those
+ * of the same name. */
+static void own_pending(struct stream_group *group) {
     struct tree_cursor cursor;
-    struct stream_id *id = tree_first(&old->pending, &cursor);
-    for (; id; id = tree_next(&cursor)) {
-        const struct stream_pending *known = stream_pending_find((struct stream_group *)from, *id);
-        struct stream_pending *pending = stream_pending_give(to, new, *id, known->delivered_ms);
-        if (!pending) return false;
-        pending->deliveries = known->deliveries;
+    const struct stream_consumer *old = NULL;
+    struct stream_consumer *own = NULL;
+    struct stream_pending *pending = tree_first(&group->pending, &cursor);
+    for (; pending; pending = tree_next(&cursor)) {
+        if (pending->consumer != old) {
+            old = pending->consumer;
+            own = stream_consumer_find(group, stream_consumer_name(old));
+        }
+        pending->consumer = own;
     }
+}
+
+static bool copy_group(struct stream *to, struct stream_group *old) {
+    struct tree_cursor cursor;
+    struct stream_group *new =
+        stream_group_create(to, stream_group_name(old), old->last, old->entries_read);
+    if (!new) return false;
+    struct stream_consumer *consumer = stream_consumer_next(old, &cursor, true);
+    for (; consumer; consumer = stream_consumer_next(old, &cursor, false))
+        if (!copy_consumer(new, consumer)) return false;
+    if (!tree_copy(&old->pending, &new->pending)) return false;
+    own_pending(new);
     return true;
 }
 
 bool stream_groups_copy(struct stream *to, struct stream *from) {
-    struct tree_cursor groups, consumers;
-    struct stream_group *old = stream_group_next(from, &groups, true);
-    for (; old; old = stream_group_next(from, &groups, false)) {
-        struct stream_group *new =
-            stream_group_create(to, stream_group_name(old), old->last, old->entries_read);
-        if (!new) return false;
-        struct stream_consumer *consumer = stream_consumer_next(old, &consumers, true);
-        for (; consumer; consumer = stream_consumer_next(old, &consumers, false))
-            if (!copy_consumer(new, old, consumer)) return false;
-    }
+    struct tree_cursor cursor;
+    struct stream_group *group = stream_group_next(from, &cursor, true);
+    for (; group; group = stream_group_next(from, &cursor, false))
+        if (!copy_group(to, group)) return false;
     return true;
 }
 

@@ -210,7 +210,8 @@ static void check_group(struct stream_group *group, const int *owner, unsigned c
         const struct stream_pending *found = stream_pending_find(group, (struct stream_id){i, 0});
         assert_int_equal(found != NULL, owner[i] >= 0);
         if (!found) continue;
-        assert_int_equal(found->consumer->name[0], 'a' + owner[i]);
+        char name = (char)('a' + owner[i]);
+        assert_ptr_equal(found->consumer, stream_consumer_find(group, bytes_make(&name, 1)));
         pending++;
     }
     assert_int_equal(group->pending.count, pending);
