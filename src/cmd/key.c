@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "cmd/key.h"
+#include "base/ensure.h"
 #include "base/number.h"
 #include "cmd/shared_entry.h"
+#include "exec/stream.h"
+#include "sys/memory.h"
 
 static const struct event deleted = {EVENT_GENERIC, "del"};
 
@@ -120,25 +123,107 @@ static bool parse_copy_options(struct call *call, struct copy_options *options) 
     return true;
 }
 
+/* What COPY needs: the source, which is there, and where it goes. */
+struct copy_ends {
+    struct view target_view;
+    struct spot target;
+    const struct entry *source;
+};
+
+/* `look` is for the source. False: it does not happen, and that has been answered. */
+static bool find_ends(struct call *call, const struct copy_options *options,
+                      struct entry *(*look)(struct view *, const struct key *),
+                      struct copy_ends *ends) {
+    ends->target_view = call->view;
+    ends->target_view.db = options->db;
+    keyspace_seek_whole(&ends->target_view, &call->keys[1], &ends->target);
+    ends->source = look(&call->view, &call->keys[0]);
+    if (ends->source && (!ends->target.entry || options->replace)) return true;
+    reply_integer(call->reply, 0);
+    return false;
+}
+
+/* `made`: a copy of the source's object, if there is one. False: that is still the caller's. */
+static bool copy(struct call *call, struct copy_ends *ends, void *made) {
+    const struct bytes again[] = {BYTES("COPY"), call->argv[1], call->argv[2], BYTES("REPLACE")};
+    struct edit edit = {.event = {EVENT_GENERIC, "copy_to"}};
+    /* Who would hear of a large value could not but go through all of it. */
+    if (entry_is_object(ends->source) && ends->target_view.db == call->view.db) {
+        edit.argv = again;
+        edit.argc = ARRAY_LEN(again);
+    }
+    bool done = keyspace_copy(&ends->target_view, ends->source, made, &ends->target, &edit);
+    if (done)
+        reply_integer(call->reply, 1);
+    else
+        reply_no_memory(call->reply);
+    return done;
+}
+
+/* The copying of a large value in the background. */
+struct copying {
+    struct stream_work work;
+    struct copy_options options;
+    struct value value;
+    void *made; /* nobody else knows it yet */
+};
+
+static struct copying *copying_of(struct stream_work *work) {
+    return CONTAINER_OF(work, struct copying, work);
+}
+
+static bool prepare(struct stream_work *work) {
+    struct copying *copying = copying_of(work);
+    copying->made = value_ops(copying->value.type)->copy(copying->value.object);
+    return copying->made != NULL;
+}
+
+static void put_prepared(struct stream_work *work, struct call *call) {
+    struct copying *copying = copying_of(work);
+    struct copy_ends ends;
+    if (!find_ends(call, &copying->options, keyspace_look, &ends)) return;
+    if (copy(call, &ends, copying->made)) copying->made = NULL;
+}
+
+static void free_copying(struct stream_work *work) {
+    struct copying *copying = copying_of(work);
+    if (copying->made) value_ops(copying->value.type)->free(copying->made);
+    memory_free(copying);
+}
+
+/* What is copied while a work goes through an element. */
+#define BYTES_PER_ELEMENT 64
+
+/* False: it is better done at once. */
+static bool copy_later(struct call *call, const struct copy_options *options,
+                       const struct entry *source) {
+    if (LIKELY(!entry_is_object(source))) return false;
+    struct value value = entry_value(source);
+    uint64_t elements = value_ops(value.type)->memory(value.object) / BYTES_PER_ELEMENT;
+    if (LIKELY(!stream_work_may_wait(call, elements))) return false;
+    struct copying *copying = memory_alloc(sizeof *copying);
+    if (!copying) return false;
+    *copying = (struct copying){.work = {.value_count = 1,
+                                         .prepare = prepare,
+                                         .store = put_prepared,
+                                         .target = 1,
+                                         .free = free_copying},
+                                .options = *options,
+                                .value = value};
+    copying->work.values = &copying->value;
+    stream_work_run(call, &copying->work, elements);
+    return true;
+}
+
 void key_copy(struct call *call) {
     struct copy_options options;
+    struct copy_ends ends;
     if (!parse_copy_options(call, &options)) return;
-    const struct key *from = &call->keys[0], *to = &call->keys[1];
-    if (options.db == call->view.db && bytes_equal(from->name, to->name)) {
+    if (options.db == call->view.db && bytes_equal(call->keys[0].name, call->keys[1].name))
         same_object_error(call);
-        return;
-    }
-    struct view target_view = call->view;
-    target_view.db = options.db;
-    struct spot source, target;
-    keyspace_seek_whole(&target_view, to, &target);
-    if (!keyspace_seek_read(&call->view, from, &source) || (target.entry && !options.replace))
-        reply_integer(call->reply, 0);
-    else if (!keyspace_copy(&call->view, &source, &target_view, &target,
-                            (struct event){EVENT_GENERIC, "copy_to"}))
-        reply_no_memory(call->reply);
-    else
-        reply_integer(call->reply, 1);
+    else if (find_ends(call, &options, keyspace_find, &ends) &&
+             !copy_later(call, &options, ends.source))
+        copy(call, &ends, NULL);
 }
 
 void key_move(struct call *call) {

@@ -264,10 +264,11 @@ bool keyspace_rename(struct view *view, struct spot *from, struct spot *to);
  * `target`. Both spots are void afterwards. */
 bool keyspace_move(struct view *view, struct spot *from, struct view *target, struct spot *to);
 
-/* Copies the entry of `from` to `to` in the database of `target`, expiry and all; what `to` held is
- * gone. With `event` for the target ("copy_to"). */
-bool keyspace_copy(struct view *view, struct spot *from, struct view *target, struct spot *to,
-                   struct event event);
+/* Gives `to` in the view's database the value and the expiry of `from`, an entry of any database;
+ * what `to` held is gone. `made` is a copy of the entry's object, which is taken over unless false
+ * is returned; NULL: it is made here. An edit without a command says what the value is. */
+bool keyspace_copy(struct view *view, const struct entry *from, void *made, struct spot *to,
+                   const struct edit *edit);
 
 /* ---- whole databases ---- */
 

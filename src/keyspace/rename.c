@@ -36,23 +36,25 @@ bool keyspace_move(struct view *view, struct spot *from, struct view *target, st
     return true;
 }
 
-bool keyspace_copy(struct view *view, struct spot *from, struct view *target, struct spot *to,
-                   struct event event) {
-    struct value value = entry_value(from->entry);
-    int64_t expiry = entry_expiry(from->entry);
-    if (value.large && !(value.object = value_ops(value.type)->copy(value.object))) return false;
-    if (!put_value(target, to, &value, expiry)) {
-        if (value.large) value_ops(value.type)->free(value.object);
+bool keyspace_copy(struct view *view, const struct entry *from, void *made, struct spot *to,
+                   const struct edit *edit) {
+    struct value value = entry_value(from);
+    int64_t expiry = entry_expiry(from);
+    if (value.large) value.object = made ? made : value_ops(value.type)->copy(value.object);
+    if (value.large && !value.object) return false;
+    if (!put_value(view, to, &value, expiry)) {
+        if (value.large && !made) value_ops(value.type)->free(value.object);
         return false;
     }
-    keyspace_seek_whole(view, from->key, from);
     keyspace_count_changes(view->counters, 1);
-    keyspace_notify(target, to->key, (struct event){EVENT_NEW, "new"});
+    keyspace_notify(view, to->key, (struct event){EVENT_NEW, "new"});
     if (changes_are_heard(view->keyspace))
-        emit(target, &(struct change){.kind = CHANGE_STORE,
-                                      .event = event,
-                                      .db = target->db,
-                                      .key = to->key,
-                                      .entry = to->entry});
+        emit(view, &(struct change){.kind = edit->argc ? CHANGE_COMMAND : CHANGE_STORE,
+                                    .event = edit->event,
+                                    .db = view->db,
+                                    .key = to->key,
+                                    .entry = to->entry,
+                                    .argv = edit->argv,
+                                    .argc = edit->argc});
     return true;
 }

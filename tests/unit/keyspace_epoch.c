@@ -183,7 +183,7 @@ static void copy(struct trial *t) {
     if (bytes_equal(from.name, to.name)) return;
     keyspace_seek(&target, &to, &spot);
     if (keyspace_seek(&t->world->view, &from, &source))
-        assert_true(keyspace_copy(&t->world->view, &source, &target, &spot, (struct event){0}));
+        assert_true(keyspace_copy(&target, source.entry, NULL, &spot, &(struct edit){0}));
 }
 
 static void look(struct trial *t) {

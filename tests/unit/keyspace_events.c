@@ -182,8 +182,8 @@ static void rename_and_copy_make_new_keys(void **state) {
         expect(stage, "new=two@0 rename_from=one@0 rename_to=two@0");
         keyspace_seek(&other, &one, &to);
         keyspace_seek(view, &two, &from);
-        assert_true(
-            keyspace_copy(view, &from, &other, &to, (struct event){EVENT_GENERIC, "copy_to"}));
+        assert_true(keyspace_copy(&other, from.entry, NULL, &to,
+                                  &(struct edit){{EVENT_GENERIC, "copy_to"}}));
         expect(stage, "new=one@1 copy_to=one@1");
     }
 }

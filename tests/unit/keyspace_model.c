@@ -262,7 +262,7 @@ static bool do_copy(struct trial *t, struct view *view, unsigned number) {
     if (other == number && target.db == view->db) return true;
     keyspace_seek(&target, &t->keys[other], &to);
     if (!keyspace_seek(view, &t->keys[number], &from)) return true;
-    if (!keyspace_copy(view, &from, &target, &to, (struct event){0})) return false;
+    if (!keyspace_copy(&target, from.entry, NULL, &to, &(struct edit){0})) return false;
     const struct cell *source = model_cell(t, view->db, number);
     cell_set(model_cell(t, target.db, other), source->value, source->expiry);
     compare_key(t, target.db, other);

@@ -198,12 +198,12 @@ static void a_copy_has_an_object_of_its_own(void **state) {
     seek(w, "key", &key, &from);
     keyspace_seek(&target, &key, &to);
     memory_fail_after(0);
-    assert_false(keyspace_copy(&w->view, &from, &target, &to, (struct event){0}));
+    assert_false(keyspace_copy(&target, from.entry, NULL, &to, &(struct edit){0}));
     memory_fail_after(1);
-    assert_false(keyspace_copy(&w->view, &from, &target, &to, (struct event){0}));
+    assert_false(keyspace_copy(&target, from.entry, NULL, &to, &(struct edit){0}));
     memory_fail_never();
     assert_int_equal(objects, 1);
-    assert_true(keyspace_copy(&w->view, &from, &target, &to, (struct event){0}));
+    assert_true(keyspace_copy(&target, from.entry, NULL, &to, &(struct edit){0}));
     assert_int_equal(objects, 2);
     assert_ptr_not_equal(entry_object(to.entry), entry_object(from.entry));
     finish(w);

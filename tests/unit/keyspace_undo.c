@@ -154,7 +154,7 @@ static void relocate(struct view *view, struct spot *spot, unsigned how) {
     keyspace_seek_whole(&target, other, &to);
     keyspace_seek_whole(view, from, spot);
     assert_true(how == 1 ? keyspace_rename(view, spot, &to)
-                         : keyspace_copy(view, spot, &target, &to, silent));
+                         : keyspace_copy(&target, spot->entry, NULL, &to, &(struct edit){silent}));
 }
 
 static void change(struct view *view) {

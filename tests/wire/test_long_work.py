@@ -26,6 +26,8 @@ MADE = {  # large values by their keys: the first number and what an element is
     "zset2": ("ZADD", COUNT // 2, lambda i: [i * 7919 % COUNT, f"{LONG}{i}"]),
     "list": ("RPUSH", 0, lambda i: [f"{i * 7919 % COUNT}{LONG if i % 2 else ''}{i}"]),
     "scores": ("RPUSH", 0, lambda i: [f"{i * 7919 % COUNT}.{'0' * 400}{i % 2}"]),
+    "hash": ("HSET", 0, lambda i: [f"field{i}", f"{LONG}{i}"]),
+    "stream": ("XADD", 0, lambda i: [*([] if i % 500 else [f"{i + 1}-0"]), i, f"{LONG}{i}"]),
 }
 
 
@@ -142,6 +144,14 @@ STORES = {
     "SORT scores STORE to": ("RPUSH scores 1", "LRANGE to 0 -1"),
     "SORT list ALPHA DESC LIMIT 5 7 STORE list": ("DEL list", "LRANGE list 0 -1"),
     "SORT list STORE to": ("DEL list", "LRANGE to 0 -1"),
+    "COPY set1 to REPLACE": ("SADD set1 new", "SMEMBERS to"),
+    "COPY set1 to": ("SADD set1 new", "SMEMBERS to"),  # it is there
+    "COPY set1 other": ("SREM set1 {last}", "SMEMBERS other"),
+    "COPY set1 none": ("SADD none new", "SMEMBERS none"),
+    "COPY zset1 zset2 REPLACE": ("ZADD zset1 99 {last}", "ZRANGE zset2 0 -1 WITHSCORES"),
+    "COPY list scores REPLACE": ("DEL list", "LRANGE scores 0 -1"),
+    "COPY hash to REPLACE": ("HSET hash field1 new", "HGETALL to"),
+    "COPY stream to REPLACE": ("XTRIM stream MAXLEN 3", "XRANGE to - +"),
 }
 
 
@@ -201,6 +211,86 @@ def test_nothing_that_is_written_to_the_result_is_lost(world):
         client.call("DEL", "to")
 
 
+def is_waiting(client, number):
+    return b"flags=b " in client.call("CLIENT", "LIST", "ID", number)
+
+
+def test_a_copy_is_made_while_others_go_on(world):
+    client, other = world.connect(), world.connect()
+    fill(client, "hash")
+    number = client.call("CLIENT", "ID")
+    seen = 0
+    for _ in range(50):
+        client.send("COPY", "hash", "to", "REPLACE")
+        seen += is_waiting(other, number)
+        assert client.read() == 1
+    assert seen
+    client.send("MULTI"), client.send("COPY", "hash", "other"), client.send("EXEC")
+    assert [client.read() for _ in range(3)][2] == [1]
+
+
+def test_a_copy_has_the_expiry_of_its_moment_and_may_be_in_another_database(world):
+    client, other = world.connect(), world.connect()
+    fill(client, "zset1 hash")
+    client.call("PEXPIRE", "zset1", 1000000)
+    client.call("HPEXPIRE", "hash", 1000000, "FIELDS", 1, "field7")
+    assert client.call("COPY", "hash", "to") == 1
+    assert 0 < client.call("HPTTL", "to", "FIELDS", 1, "field7")[0] <= 1000000
+    client.call("DEL", "to")
+    for key in ["zset1", "to"]:
+        client.send("COPY", "zset1", key, "DB", 1)
+        other.call("PEXPIRE", "zset1", 9000000)
+        assert client.read() == 1
+        assert client.call("EXISTS", "to") == 0
+        client.call("SELECT", 1)
+        assert client.call("ZCARD", key) == COUNT and 0 < client.call("PTTL", key) <= 9000000
+        client.call("SELECT", 0)
+        assert client.call("COPY", "zset1", key, "DB", 1) == 0
+
+
+def test_what_a_copy_would_overwrite_stays(world):
+    client, other = world.connect(), world.connect()
+    fill(client, "zset1")
+    answers = []
+    for _ in range(20):
+        client.send("COPY", "zset1", "to")
+        before = other.call("SETNX", "to", "mine")
+        answers.append((client.read(), before))
+        assert client.call("TYPE", "to") == ("string" if before else "zset")
+        client.call("DEL", "to")
+    assert {answer + before for answer, before in answers} == {1}
+    assert (0, 1) in answers
+
+
+def test_several_copies_of_a_value_and_its_readers_do_not_mind_each_other(world):
+    reader, other = world.reader(), world.connect()
+    fill(other, "list")
+    expected = other.call("LRANGE", "list", 0, -1)
+    number = reader.call("CLIENT", "ID")
+    begin(reader, ["LRANGE", "list", 0, -1])
+    clients = [world.connect() for _ in range(5)]
+    for i, client in enumerate(clients):
+        client.send("COPY", "list", f"to{i}")
+    for i, client in enumerate(clients):
+        assert client.read() == 1
+        assert client.call("LRANGE", f"to{i}", 0, -1) == expected
+    fields = dict(field.split(b"=", 1) for field in other.call("CLIENT", "LIST", "ID", number).split())
+    assert int(fields[b"omem"]) < 1 << 20
+    assert reader.read() == expected
+
+
+def test_a_copy_is_one_event_and_one_hit(world):
+    client, listener = world.connect(), world.connect()
+    fill(client, "set1")
+    client.call("CONFIG", "SET", "notify-keyspace-events", "KAn")
+    listener.call("PSUBSCRIBE", "__keyspace@*")
+    client.call("CONFIG", "RESETSTAT")
+    assert client.call("COPY", "set1", "to") == 1
+    assert b"keyspace_hits:1\r\nkeyspace_misses:0\r\n" in client.call("INFO", "stats")
+    assert [listener.read()[3] for _ in range(2)] == [b"new", b"copy_to"]
+    client.call("CONFIG", "SET", "notify-keyspace-events", "")
+
+
 def test_whoever_waits_for_the_result_is_served(world):
     client, waiting = world.connect(), world.connect()
     fill(client, "scores zset1")
@@ -213,6 +303,10 @@ def test_whoever_waits_for_the_result_is_served(world):
     assert client.call("ZUNIONSTORE", "to", 1, "zset1") == COUNT
     assert client.call("ZCARD", "to") == COUNT - 1
     assert waiting.read()[0] == b"to"
+    waiting.send("BZPOPMIN", "copy", 0)
+    assert client.call("COPY", "zset1", "copy") == 1
+    assert client.call("ZCARD", "copy") == COUNT - 1
+    assert waiting.read()[0] == b"copy"
 
 
 def test_it_is_stored_although_its_client_has_gone(world):
@@ -246,10 +340,21 @@ def test_a_result_outlives_the_server(tmp_path):
         client.call("SUNIONSTORE", "set1", "set1", "set2")
         client.call("ZUNIONSTORE", "zset1", 2, "zset1", "set2")
         client.call("SORT", "scores", "STORE", "to")
-        shown = [stored(client, show) for show in ["SMEMBERS set1", "ZRANGE zset1 0 -1 WITHSCORES", "LRANGE to 0 -1"]]
+        client.call("PEXPIRE", "set2", 10000000)
+        assert client.call("COPY", "set2", "few", "REPLACE") == 1
+        assert client.call("COPY", "set2", "few", "DB", 1) == 1
+        client.call("SADD", "set2", "new")
+        shown = everything(client)
     with servers.strata(*options) as server, server.client() as client:
-        assert shown == [stored(client, show)
-                         for show in ["SMEMBERS set1", "ZRANGE zset1 0 -1 WITHSCORES", "LRANGE to 0 -1"]]
+        assert shown == everything(client)
+        assert client.call("PTTL", "few") > 9000000 and client.call("SISMEMBER", "few", "new") == 0
+        client.call("SELECT", 1)
+        assert client.call("PTTL", "few") > 9000000 and client.call("SCARD", "few") == COUNT
+
+
+def everything(client):
+    return [stored(client, show) for show in ["SMEMBERS set1", "ZRANGE zset1 0 -1 WITHSCORES", "LRANGE to 0 -1",
+                                              "SMEMBERS set2", "SMEMBERS few"]]
 
 
 @pytest.mark.parametrize("command", ["SUNION set1 set2", "SORT list ALPHA", "ZUNION 2 zset1 zset2 WITHSCORES"])
