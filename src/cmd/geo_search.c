@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Places in an area: GEOSEARCH, GEORADIUS and their relatives. */
+#include "cmd/geo_search.h"
 #include "base/ensure.h"
 #include "base/number.h"
-#include "cmd/geo.h"
 #include "cmd/shared_string.h"
 #include "cmd/shared_zset.h"
 #include "sys/memory.h"
-#include <stdlib.h>
 
 /* Which commands take an option. */
 #define SEARCH       (1u << 0) /* GEOSEARCH */
@@ -15,24 +14,16 @@
 #define RADIUS_RO    (1u << 3) /* their _RO forms */
 #define ALL          (SEARCH | SEARCH_STORE | RADIUS | RADIUS_RO)
 
-/* What has been given. */
-#define WITH_DISTANCE   (1u << 0)
-#define WITH_HASH       (1u << 1)
-#define WITH_POINT      (1u << 2)
-#define ASCENDING       (1u << 3)
-#define DESCENDING      (1u << 4)
-#define ANY             (1u << 5)
-#define COUNT           (1u << 6)
-#define FROM_MEMBER     (1u << 7)
-#define FROM_POINT      (1u << 8)
-#define BY_RADIUS       (1u << 9)
-#define BY_BOX          (1u << 10)
-#define BY_POLYGON      (1u << 11)
-#define STORE           (1u << 12)
-#define STORE_DISTANCES (1u << 13)
-#define WITH            (WITH_DISTANCE | WITH_HASH | WITH_POINT)
-#define FROM            (FROM_MEMBER | FROM_POINT)
-#define BY              (BY_RADIUS | BY_BOX | BY_POLYGON)
+/* What has been given, besides what geo_search.h has. */
+#define FROM_MEMBER (1u << 8)
+#define FROM_POINT  (1u << 9)
+#define BY_RADIUS   (1u << 10)
+#define BY_BOX      (1u << 11)
+#define BY_POLYGON  (1u << 12)
+#define STORE       (1u << 13)
+#define WITH        (GEO_WITH_DISTANCE | GEO_WITH_HASH | GEO_WITH_POINT)
+#define FROM        (FROM_MEMBER | FROM_POINT)
+#define BY          (BY_RADIUS | BY_BOX | BY_POLYGON)
 
 struct option {
     struct bytes word;
@@ -43,48 +34,22 @@ struct option {
 };
 
 static const struct option options[] = {
-    {BYTES("WITHDIST"), WITH_DISTANCE, 0, ALL, 0},
-    {BYTES("WITHHASH"), WITH_HASH, 0, ALL, 0},
-    {BYTES("WITHCOORD"), WITH_POINT, 0, ALL, 0},
-    {BYTES("ASC"), ASCENDING, 0, ALL, 0},
-    {BYTES("DESC"), DESCENDING, 0, ALL, 0},
-    {BYTES("ANY"), ANY, 0, ALL, 0},
-    {BYTES("COUNT"), COUNT, 1, ALL, 0},
+    {BYTES("WITHDIST"), GEO_WITH_DISTANCE, 0, ALL, 0},
+    {BYTES("WITHHASH"), GEO_WITH_HASH, 0, ALL, 0},
+    {BYTES("WITHCOORD"), GEO_WITH_POINT, 0, ALL, 0},
+    {BYTES("ASC"), GEO_ASCENDING, 0, ALL, 0},
+    {BYTES("DESC"), GEO_DESCENDING, 0, ALL, 0},
+    {BYTES("ANY"), GEO_ANY, 0, ALL, 0},
+    {BYTES("COUNT"), GEO_COUNT, 1, ALL, 0},
     {BYTES("STORE"), STORE, 1, RADIUS, 0},
-    {BYTES("STOREDIST"), STORE_DISTANCES, 1, RADIUS, 0},
-    {BYTES("STOREDIST"), STORE_DISTANCES, 0, SEARCH_STORE, 0},
+    {BYTES("STOREDIST"), GEO_STORE_DISTANCES, 1, RADIUS, 0},
+    {BYTES("STOREDIST"), GEO_STORE_DISTANCES, 0, SEARCH_STORE, 0},
     {BYTES("FROMMEMBER"), FROM_MEMBER, 1, SEARCH | SEARCH_STORE, FROM_POINT | BY_POLYGON},
     {BYTES("FROMLONLAT"), FROM_POINT, 2, SEARCH | SEARCH_STORE, FROM_MEMBER | BY_POLYGON},
     {BYTES("BYRADIUS"), BY_RADIUS, 2, SEARCH | SEARCH_STORE, BY_BOX | BY_POLYGON},
     {BYTES("BYBOX"), BY_BOX, 3, SEARCH | SEARCH_STORE, BY_RADIUS | BY_POLYGON},
     {BYTES("BYPOLYGON"), BY_POLYGON, 2, SEARCH | SEARCH_STORE, FROM | BY_RADIUS | BY_BOX},
 };
-
-struct place {
-    uint64_t name;          /* where it begins in search.names */
-    uint32_t size;          /* of the name */
-    double score, distance; /* in metres */
-};
-
-struct search {
-    uint32_t command, given;
-    struct value set;
-    bool missing; /* there is no set */
-    struct geo_area area;
-    struct geo_point *vertices;
-    double unit; /* metres */
-    int64_t count;
-    const struct key *target; /* NULL: show */
-    struct place *places;
-    uint64_t found, capacity;
-    struct buffer names;
-};
-
-static void search_free(struct search *s) {
-    memory_free(s->vertices);
-    memory_free(s->places);
-    buffer_free(&s->names);
-}
 
 /* ---- arguments: each parser takes what stands from argv[at] on; false: it is wrong, and that has
  * been answered ---- */
@@ -95,7 +60,7 @@ static bool parse_length(struct call *call, unsigned at, const char *what, doubl
     return false;
 }
 
-static bool parse_circle(struct call *call, struct search *s, unsigned at) {
+static bool parse_circle(struct call *call, struct geo_search *s, unsigned at) {
     double radius;
     if (!parse_length(call, at, "radius", &radius)) return false;
     if (radius < 0) {
@@ -108,7 +73,7 @@ static bool parse_circle(struct call *call, struct search *s, unsigned at) {
     return true;
 }
 
-static bool parse_box(struct call *call, struct search *s, unsigned at) {
+static bool parse_box(struct call *call, struct geo_search *s, unsigned at) {
     double width, height;
     if (!parse_length(call, at, "width", &width) || !parse_length(call, at + 1, "height", &height))
         return false;
@@ -123,7 +88,7 @@ static bool parse_box(struct call *call, struct search *s, unsigned at) {
     return true;
 }
 
-static bool parse_polygon(struct call *call, struct search *s, unsigned at) {
+static bool parse_polygon(struct call *call, struct geo_search *s, unsigned at) {
     int64_t count;
     if (!number_parse_i64(call->argv[at], &count) || count != (int32_t)count) {
         reply_error(call->reply, "ERR invalid number of vertices");
@@ -149,7 +114,7 @@ static bool parse_polygon(struct call *call, struct search *s, unsigned at) {
 }
 
 /* Where there is no set, it need not have the member either. */
-static bool parse_member(struct call *call, struct search *s, unsigned at) {
+static bool parse_member(struct call *call, struct geo_search *s, unsigned at) {
     struct bytes member = call->argv[at];
     double score;
     if (s->missing) return true;
@@ -161,14 +126,14 @@ static bool parse_member(struct call *call, struct search *s, unsigned at) {
     return true;
 }
 
-static bool parse_count(struct call *call, struct search *s, unsigned at) {
+static bool parse_count(struct call *call, struct geo_search *s, unsigned at) {
     if (!string_parse_integer(call, at, &s->count)) return false;
     if (s->count > 0) return true;
     reply_error(call->reply, "ERR COUNT must be > 0");
     return false;
 }
 
-static const struct option *find_option(const struct search *s, struct bytes word,
+static const struct option *find_option(const struct geo_search *s, struct bytes word,
                                         unsigned arguments) {
     for (size_t i = 0; i < ARRAY_LEN(options); i++) {
         const struct option *option = &options[i];
@@ -179,22 +144,22 @@ static const struct option *find_option(const struct search *s, struct bytes wor
     return NULL;
 }
 
-static bool parse_value(struct call *call, struct search *s, uint32_t bit, unsigned at) {
+static bool parse_value(struct call *call, struct geo_search *s, uint32_t bit, unsigned at) {
     switch (bit) {
-    case ASCENDING: s->given &= ~DESCENDING; return true;
-    case DESCENDING: s->given &= ~ASCENDING; return true;
-    case COUNT: return parse_count(call, s, at);
+    case GEO_ASCENDING: s->given &= ~GEO_DESCENDING; return true;
+    case GEO_DESCENDING: s->given &= ~GEO_ASCENDING; return true;
+    case GEO_COUNT: return parse_count(call, s, at);
     case FROM_MEMBER: return parse_member(call, s, at);
     case FROM_POINT: return geo_parse_point(call, at, &s->area.centre);
     case BY_RADIUS: return parse_circle(call, s, at);
     case BY_BOX: return parse_box(call, s, at);
     case BY_POLYGON: return parse_polygon(call, s, at);
-    case STORE: s->given &= ~STORE_DISTANCES; return true;
+    case STORE: s->given &= ~GEO_STORE_DISTANCES; return true;
     default: return true;
     }
 }
 
-static bool parse_options(struct call *call, struct search *s, unsigned first) {
+static bool parse_options(struct call *call, struct geo_search *s, unsigned first) {
     for (unsigned i = first; i < call->argc; i++) {
         const struct option *option = find_option(s, call->argv[i], call->argc - i - 1);
         if (!option) {
@@ -203,7 +168,7 @@ static bool parse_options(struct call *call, struct search *s, unsigned first) {
         }
         s->given |= option->bit;
         if (!parse_value(call, s, option->bit, i + 1)) return false;
-        bool names_target = s->command == RADIUS && option->bit & (STORE | STORE_DISTANCES);
+        bool names_target = s->command == RADIUS && option->bit & (STORE | GEO_STORE_DISTANCES);
         if (names_target) s->target = &call->keys[1];
         i += option->bit == BY_POLYGON ? 1 + 2 * (unsigned)s->area.count : option->arguments;
     }
@@ -211,7 +176,7 @@ static bool parse_options(struct call *call, struct search *s, unsigned first) {
 }
 
 /* Do the options go together. */
-static bool check_options(struct call *call, const struct search *s) {
+static bool check_options(struct call *call, const struct geo_search *s) {
     bool is_search = s->command & (SEARCH | SEARCH_STORE);
     const char *name = s->command == SEARCH ? "GEOSEARCH" : "GEOSEARCHSTORE";
     if (s->target && s->given & WITH) {
@@ -225,7 +190,7 @@ static bool check_options(struct call *call, const struct search *s) {
         reply_errorf(call->reply,
                      "ERR exactly one of BYRADIUS, BYBOX and BYPOLYGON can be specified for %s",
                      name);
-    } else if (s->given & ANY && !(s->given & COUNT)) {
+    } else if (s->given & GEO_ANY && !(s->given & GEO_COUNT)) {
         reply_error(call->reply, "ERR the ANY argument requires COUNT argument");
     } else {
         return true;
@@ -233,142 +198,33 @@ static bool check_options(struct call *call, const struct search *s) {
     return false;
 }
 
-/* ---- searching; false: no memory ---- */
-
-static bool keep(struct search *s, const struct zset_item *item, double distance) {
-    if (s->found == s->capacity) {
-        uint64_t capacity = MAX(s->capacity * 2, 16u);
-        struct place *places = memory_realloc(s->places, capacity * sizeof *places);
-        if (!places) return false;
-        s->places = places;
-        s->capacity = capacity;
-    }
-    s->places[s->found] = (struct place){.name = s->names.len,
-                                         .size = (uint32_t)item->member.len,
-                                         .score = item->score,
-                                         .distance = distance};
-    if (!buffer_append_bytes(&s->names, item->member)) return false;
-    s->found++;
-    return true;
-}
-
-static bool is_enough(const struct search *s) {
-    return s->given & ANY && s->found >= (uint64_t)s->count;
-}
-
-static bool search_range(struct search *s, const struct geo_range *range) {
-    struct zset_scores scores = {.low = range->low, .high = range->high, .high_open = true};
-    struct zset_ranks ranks = zset_ranks_of_scores(&s->set, &scores);
-    struct zset_cursor cursor;
-    struct zset_item item;
-    uint64_t left = ranks.end - ranks.first;
-    if (!left) return true;
-    zset_seek(&cursor, &s->set, ranks.first, false);
-    while (left-- && !is_enough(s) && zset_next(&cursor, &item)) {
-        double distance;
-        if (geo_contains(&s->area, geo_decode(item.score), &distance) && !keep(s, &item, distance))
-            return false;
-    }
-    return true;
-}
-
-static int compare_ascending(const void *one, const void *other) {
-    double a = ((const struct place *)one)->distance, b = ((const struct place *)other)->distance;
-    return (a > b) - (a < b);
-}
-
-static int compare_descending(const void *one, const void *other) {
-    return -compare_ascending(one, other);
-}
-
-static void sort(struct search *s) {
-    bool nearest = s->given & COUNT && !(s->given & (ANY | DESCENDING));
-    if (s->given & ASCENDING || nearest)
-        qsort(s->places, s->found, sizeof *s->places, compare_ascending);
-    else if (s->given & DESCENDING)
-        qsort(s->places, s->found, sizeof *s->places, compare_descending);
-}
-
-static bool search_area(struct search *s) {
-    struct geo_range ranges[GEO_RANGES_MAX];
-    unsigned count = geo_cover(&s->area, ranges);
-    for (unsigned i = 0; i < count && !is_enough(s); i++)
-        if (!search_range(s, &ranges[i])) return false;
-    if (s->found) sort(s);
-    if (s->given & COUNT) s->found = MIN(s->found, (uint64_t)s->count);
-    return true;
-}
-
-/* ---- the answer ---- */
-
-static struct bytes name_of(const struct search *s, const struct place *place) {
-    return bytes_make(s->names.data + place->name, place->size);
-}
-
-static void show(struct call *call, const struct search *s) {
-    unsigned parts = 1 + (unsigned)__builtin_popcount(s->given & WITH);
-    reply_array(call->reply, s->found);
-    for (uint64_t i = 0; i < s->found; i++) {
-        const struct place *place = &s->places[i];
-        if (parts > 1) reply_array(call->reply, parts);
-        reply_bulk(call->reply, name_of(s, place));
-        if (s->given & WITH_DISTANCE) geo_reply_distance(call->reply, place->distance / s->unit);
-        if (s->given & WITH_HASH) reply_integer(call->reply, (int64_t)place->score);
-        if (s->given & WITH_POINT) geo_reply_point(call->reply, geo_decode(place->score));
-    }
-}
-
-static void store(struct call *call, const struct search *s) {
-    const char *event = s->command == RADIUS ? "georadiusstore" : "geosearchstore";
-    struct zset_builder builder = {0};
-    bool done = true;
-    for (uint64_t i = 0; done && i < s->found; i++) {
-        const struct place *place = &s->places[i];
-        double distance = place->distance / s->unit;
-        done = zset_builder_add(&builder, name_of(s, place),
-                                s->given & STORE_DISTANCES ? distance : place->score);
-    }
-    if (done) {
-        zset_builder_sort(&builder);
-        zset_store_built(call, s->target, &builder, event);
-    } else {
-        reply_no_memory(call->reply);
-    }
-    zset_builder_free(&builder);
-}
-
-static bool read_set(struct call *call, struct search *s, unsigned key) {
+static bool read_set(struct call *call, struct geo_search *s, unsigned key) {
     if (!zset_read(call, &call->keys[key], &s->set)) return false;
     s->missing = zset_count(&s->set) == 0;
     return true;
 }
 
-static void run(struct call *call, struct search *s, unsigned first_option) {
-    if (!parse_options(call, s, first_option) || !check_options(call, s)) return;
-    if (!s->missing && !search_area(s))
-        reply_no_memory(call->reply);
-    else if (s->target)
-        store(call, s);
-    else
-        show(call, s);
+static void run(struct call *call, struct geo_search *s, unsigned first_option) {
+    s->event = s->command == RADIUS ? "georadiusstore" : "geosearchstore";
+    if (parse_options(call, s, first_option) && check_options(call, s)) geo_search_answer(call, s);
 }
 
 /* ---- the commands ---- */
 
 static void around_point(struct call *call, uint32_t command) {
-    struct search s = {.command = command, .unit = 1};
+    struct geo_search s = {.command = command, .unit = 1};
     if (read_set(call, &s, 0) && geo_parse_point(call, 2, &s.area.centre) &&
         parse_circle(call, &s, 4))
         run(call, &s, 6);
-    search_free(&s);
+    geo_search_free(&s);
 }
 
 static void around_member(struct call *call, uint32_t command) {
-    struct search s = {.command = command, .unit = 1};
+    struct geo_search s = {.command = command, .unit = 1};
     if (read_set(call, &s, 0) &&
         (s.missing || (parse_member(call, &s, 2) && parse_circle(call, &s, 3))))
         run(call, &s, 5);
-    search_free(&s);
+    geo_search_free(&s);
 }
 
 void geo_georadius(struct call *call) {
@@ -388,15 +244,15 @@ void geo_georadiusbymember_ro(struct call *call) {
 }
 
 void geo_geosearch(struct call *call) {
-    struct search s = {.command = SEARCH, .unit = 1};
+    struct geo_search s = {.command = SEARCH, .unit = 1};
     if (read_set(call, &s, 0)) run(call, &s, 2);
-    search_free(&s);
+    geo_search_free(&s);
 }
 
 void geo_geosearchstore(struct call *call) {
-    struct search s = {.command = SEARCH_STORE, .unit = 1, .target = &call->keys[0]};
+    struct geo_search s = {.command = SEARCH_STORE, .unit = 1, .target = &call->keys[0]};
     if (read_set(call, &s, 1)) run(call, &s, 3);
-    search_free(&s);
+    geo_search_free(&s);
 }
 
 int geo_find_keys(const struct bytes *argv, unsigned argc, unsigned *positions, unsigned capacity) {

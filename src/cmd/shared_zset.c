@@ -92,15 +92,6 @@ void zset_store_new(struct call *call, const struct key *key, const struct value
         reply_integer(call->reply, (int64_t)count);
 }
 
-void zset_store_built(struct call *call, const struct key *key, const struct zset_builder *builder,
-                      const char *event) {
-    struct value set;
-    if (zset_builder_value(builder, collection_scratch(), &set))
-        zset_store_new(call, key, &set, event);
-    else
-        reply_no_memory(call->reply);
-}
-
 bool zset_pop(struct call *call, struct spot *spot, bool highest, uint64_t count, bool pairs) {
     struct value set = zset_at(spot);
     uint64_t all = zset_count(&set);

@@ -41,10 +41,6 @@ bool zset_remove_at(struct call *call, struct spot *spot, struct zset_ranks rank
 void zset_store_new(struct call *call, const struct key *key, const struct value *set,
                     const char *event);
 
-/* The same of what has been built, in order. */
-void zset_store_built(struct call *call, const struct key *key, const struct zset_builder *builder,
-                      const char *event);
-
 /* Takes `count` elements, of which there are as many, from the low or the high end, and answers
  * them one after the other, as pairs or not: the caller has written the head. False: no memory,
  * nothing has been answered. */

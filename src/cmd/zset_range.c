@@ -5,6 +5,7 @@
 #include "cmd/shared_string.h"
 #include "cmd/shared_zset.h"
 #include "cmd/zset.h"
+#include "sys/memory.h"
 
 enum by { BY_ANY, BY_RANK, BY_SCORE, BY_NAME };
 
@@ -125,32 +126,96 @@ static void show(struct call *call, const struct range *range, const struct valu
         ;
 }
 
+/* A copy of some elements, on its way to be stored: at once, or in the background. */
+struct copy {
+    struct value set; /* which has them */
+    struct zset_ranks ranks;
+    bool reverse, by_rank;
+    const atomic_bool *is_void; /* the copy is not needed any more; NULL: it is */
+    struct zset_edit edit;
+};
+
 /* Adds the elements one by one, in the order in which they would be shown: where a small set
  * becomes large on the way is to be seen in it (by a score of -0). */
-static bool copy_ranks(struct zset_edit *edit, const struct range *range, const struct value *set,
-                       struct zset_ranks ranks) {
+static bool copy_elements(struct copy *copy) {
     struct zset_cursor cursor;
     struct zset_item item;
-    uint64_t left = ranks.end - ranks.first;
-    bool by_rank = range->by == BY_ANY;
-    if (!zset_edit_expect(edit, by_rank ? left : 0, 0)) return false;
-    seek_ranks(&cursor, set, ranks, range->reverse);
-    while (left-- && zset_next(&cursor, &item))
-        if (zset_add(edit, item.member, &item.score, 0) == ZSET_NO_MEMORY) return false;
+    uint64_t left = copy->ranks.end - copy->ranks.first;
+    if (!left) return true;
+    if (!zset_edit_expect(&copy->edit, copy->by_rank ? left : 0, 0)) return false;
+    seek_ranks(&cursor, &copy->set, copy->ranks, copy->reverse);
+    while (left-- && zset_next(&cursor, &item)) {
+        if (copy->is_void && atomic_load_explicit(copy->is_void, memory_order_relaxed))
+            return false;
+        if (zset_add(&copy->edit, item.member, &item.score, 0) == ZSET_NO_MEMORY) return false;
+    }
+    return true;
+}
+
+/* False: no memory, or it is void; nothing is to be dropped. */
+static bool make_copy(struct copy *copy, struct buffer *scratch) {
+    if (zset_edit_begin(&copy->edit, NULL, scratch) && copy_elements(copy)) return true;
+    zset_edit_drop(&copy->edit);
+    return false;
+}
+
+static void put_copy(struct call *call, struct copy *copy) {
+    zset_store_new(call, &call->keys[0], &copy->edit.value, "zrangestore");
+    copy->edit.owned = false;
+}
+
+struct copy_work {
+    struct stream_work work;
+    struct value value;
+    struct copy copy;
+    struct buffer pack;
+};
+
+static bool prepare_copy(struct stream_work *work) {
+    struct copy_work *own = CONTAINER_OF(work, struct copy_work, work);
+    own->copy.set = own->value;
+    own->copy.is_void = &work->is_void;
+    return make_copy(&own->copy, &own->pack);
+}
+
+static void put_prepared(struct stream_work *work, struct call *call) {
+    put_copy(call, &CONTAINER_OF(work, struct copy_work, work)->copy);
+}
+
+static void free_copy_work(struct stream_work *work) {
+    struct copy_work *own = CONTAINER_OF(work, struct copy_work, work);
+    zset_edit_drop(&own->copy.edit);
+    buffer_free(&own->pack);
+    memory_free(own);
+}
+
+/* Copies in the background, and stores it, if that takes long. False: the caller does it. */
+static bool store_later(struct call *call, const struct copy *copy) {
+    uint64_t elements = copy->ranks.end - copy->ranks.first;
+    if (LIKELY(!stream_work_may_wait(call, elements))) return false;
+    struct copy_work *own = memory_alloc(sizeof *own);
+    if (!own) return false;
+    *own = (struct copy_work){.work = {.values = &own->value,
+                                       .value_count = 1,
+                                       .prepare = prepare_copy,
+                                       .store = put_prepared,
+                                       .free = free_copy_work},
+                              .value = copy->set,
+                              .copy = *copy};
+    stream_work_run(call, &own->work, elements);
     return true;
 }
 
 static void store(struct call *call, const struct range *range, const struct value *set) {
-    struct zset_ranks ranks = limit(range, set, ranks_of(range, set));
-    struct zset_edit edit;
-    bool done = zset_edit_begin(&edit, NULL, collection_scratch());
-    if (done && ranks.first < ranks.end) done = copy_ranks(&edit, range, set, ranks);
-    if (done) {
-        zset_store_new(call, &call->keys[0], &edit.value, "zrangestore");
-    } else {
-        zset_edit_drop(&edit);
+    struct copy copy = {.set = *set,
+                        .ranks = limit(range, set, ranks_of(range, set)),
+                        .reverse = range->reverse,
+                        .by_rank = range->by == BY_ANY};
+    if (store_later(call, &copy)) return;
+    if (make_copy(&copy, collection_scratch()))
+        put_copy(call, &copy);
+    else
         reply_no_memory(call->reply);
-    }
 }
 
 /* ---- the commands ---- */
