@@ -63,6 +63,12 @@ void persistence_lastsave(struct call *call) {
     reply_integer(call->reply, status.last_save_s);
 }
 
+/* What it has changed so far is not kept before its end. */
+static bool is_in_transaction(struct call *call) {
+    if (call->no_wait) reply_error(call->reply, "ERR Loading is not possible inside a transaction");
+    return call->no_wait;
+}
+
 void persistence_debug_reload(struct call *call) {
     bool save = true, flush = true, merge = false;
     for (unsigned i = 2; i < call->argc; i++) {
@@ -79,6 +85,7 @@ void persistence_debug_reload(struct call *call) {
             return;
         }
     }
+    if (is_in_transaction(call)) return;
     if (persistence->reload(persistence->context, &call->view, save, flush, merge))
         reply_ok(call->reply);
     else
@@ -86,6 +93,7 @@ void persistence_debug_reload(struct call *call) {
 }
 
 void persistence_debug_loadaof(struct call *call) {
+    if (is_in_transaction(call)) return;
     if (!durability_is_kept(call->exec) ||
         persistence->reload(persistence->context, &call->view, false, true, false))
         reply_ok(call->reply);

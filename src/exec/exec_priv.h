@@ -172,7 +172,7 @@ struct exec {
     _Atomic uint64_t next_session;
     _Atomic unsigned connections; /* of all workers, for maxclients */
 
-    const struct durability_service *durability; /* NULL: nothing is kept */
+    const struct durability_service *_Atomic durability; /* NULL: nothing is kept */
     enum durability default_durability;
     _Atomic bool loading;
     _Atomic bool abandoned; /* exec_abandon */
@@ -289,7 +289,8 @@ static inline bool passes_at_once(const struct session *session, const struct st
 
 /* At the end of a turn: what has been changed in it is on its way. */
 static inline void durability_wake(const struct exec *exec) {
-    if (exec->durability) exec->durability->wake(exec->durability->context);
+    const struct durability_service *service = exec->durability;
+    if (service) service->wake(service->context);
 }
 
 /* ---- session.c, pause.c, limits.c ---- */

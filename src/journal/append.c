@@ -366,7 +366,7 @@ struct journal *journal_create(const struct journal_options *options) {
 int journal_start(struct journal *journal, uint64_t first) {
     ensure(!journal->started && first > 0);
     journal->last = journal->durable = journal->wanted = first - 1;
-    journal->stopping = false;
+    journal->stopping = journal->behind = false;
     journal->error = 0;
     for (unsigned p = 0; p < PARTITION_COUNT; p++)
         journal->partitions[p] = first - 1;
@@ -377,12 +377,20 @@ int journal_start(struct journal *journal, uint64_t first) {
     return status;
 }
 
+void journal_hold(struct journal *journal, bool hold) {
+    pthread_mutex_lock(&journal->mutex);
+    journal->held = hold;
+    pthread_cond_signal(&journal->changed);
+    pthread_mutex_unlock(&journal->mutex);
+}
+
 void journal_record(struct journal *journal, bool record) {
     journal->active = record;
 }
 
 bool journal_sync(struct journal *journal) {
     uint64_t last = journal_last(journal);
+    if (journal->held) return false;
     if (journal_durable(journal) < last) journal_want(journal, last);
     journal_wake(journal);
     while (journal_durable(journal) < last && !journal->error)
@@ -399,6 +407,7 @@ bool journal_stop(struct journal *journal) {
     pthread_mutex_unlock(&journal->mutex);
     thread_join(&journal->writer.thread);
     batch_free_spares(journal);
+    journal->held = false;
     return journal->durable + journal->abandoned == journal->last;
 }
 

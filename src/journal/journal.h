@@ -34,8 +34,8 @@ struct journal_options {
     void *context;
 };
 
-/* At start-up, before any worker runs. Keeps no record of changes until journal_start(). NULL = no
- * memory. */
+/* At start-up, before any worker runs, or in exclusive mode. Keeps no record of changes until
+ * journal_start(). NULL = no memory. */
 struct journal *journal_create(const struct journal_options *options);
 
 /* Stops it, too. */
@@ -45,16 +45,21 @@ void journal_free(struct journal *journal);
  * the workers run. 0 or a negative errno. */
 int journal_start(struct journal *journal, uint64_t first);
 
-/* Writes all there is, makes it durable and ends the writer. No units are recorded any more.
- * Exclusive mode, or when the workers have ended. False: not all is durable, journal_status() says
- * why. */
+/* Before journal_start(): nothing is brought to the home yet, what changes waits in memory; and
+ * then, in exclusive mode: now it is. For a journal that counts only with a snapshot which is
+ * still to be taken. */
+void journal_hold(struct journal *journal, bool hold);
+
+/* Writes all there is, unless it is held, makes it durable and ends the writer. No units are
+ * recorded any more; journal_start() may begin anew. Exclusive mode, or when the workers have
+ * ended. False: not all is durable, journal_status() says why. */
 bool journal_stop(struct journal *journal);
 
 /* Shall records of changes be made? As after journal_start(), or not for a while, when what happens
  * is known to the journal already. Exclusive mode. */
 void journal_record(struct journal *journal, bool record);
 
-/* Waits until all units so far are durable. False: the home cannot be written. */
+/* Waits until all units so far are durable. False: the home cannot be written, or they are held. */
 bool journal_sync(struct journal *journal);
 
 /* ---- the thread that makes changes ---- */

@@ -60,12 +60,13 @@ struct journal {
     void (*on_failed)(void *context, int error);
     void *context;
 
-    pthread_mutex_t mutex; /* guards what follows, up to `sleep` */
+    pthread_mutex_t mutex; /* guards what follows, up to `held` */
     pthread_cond_t changed;
     struct batch_queue queue; /* the newest one is open */
     struct batch *spare;      /* a list */
     unsigned spares;
     enum writer_sleep sleep;
+    bool held; /* changes in exclusive mode, too */
 
     bool started;
     bool abandoned; /* under the mutex: units get one number, never durable, and are dropped */

@@ -232,6 +232,7 @@ static int64_t sync_due_us(const struct journal *journal) {
 static int64_t due_us(const struct journal *journal) {
     const struct writer *w = &journal->writer;
     if (journal->stopping) return 0;
+    if (journal->held) return NEVER;
     if (journal->error) return w->retry_us;
     if (!has_pending(journal))
         return w->marked < journal->durable ? w->durable_us + MARK_US : NEVER;
@@ -278,10 +279,11 @@ static void work(struct journal *journal) {
     note_bytes(journal);
 }
 
-/* The last words: all is durable, and the journal says so. */
+/* The last words: all is durable, and the journal says so. What is held to the end is dropped. */
 static void finish(struct journal *journal) {
     struct writer *w = &journal->writer;
-    if (write_waiting(journal) && sync_written(journal) && w->marked < journal->durable) {
+    if (!journal->held && write_waiting(journal) && sync_written(journal) &&
+        w->marked < journal->durable) {
         write_mark(journal);
         if (w->segment) home_writer_sync(w->segment);
     }

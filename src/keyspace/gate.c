@@ -399,6 +399,22 @@ void gate_exclusive_end(struct gate *gate, unsigned participant) {
     pthread_mutex_unlock(&gate->mutex);
 }
 
+void gate_exclusive_pause(struct gate *gate, unsigned participant, int64_t us) {
+    int64_t until_us = clock_mono_us() + us;
+    pthread_mutex_lock(&gate->mutex);
+    ensure(gate->owner == participant);
+    unsigned depth = gate->depth;
+    gate->owner = NOBODY;
+    atomic_store(&gate->participant[participant].state, OUTSIDE);
+    set_wanted(gate);
+    while (thread_wait_until(&gate->changed, &gate->mutex, until_us)) {
+    }
+    pthread_mutex_unlock(&gate->mutex);
+    gate_enter(gate, participant);
+    gate_exclusive_begin(gate, participant);
+    gate->depth = depth;
+}
+
 /* ---- guests ---- */
 
 static void attach(struct gate *gate, unsigned guest, int change) {

@@ -102,6 +102,10 @@ void gate_exclusive_end(struct gate *gate, unsigned participant);
  * others, so nobody sees half of what it does. One at a time may ask so. */
 void gate_exclusive_begin_first(struct gate *gate, unsigned participant);
 
+/* The owner of exclusive mode is outside for so long, and others may have it; then he has it again,
+ * nested as deeply as before. */
+void gate_exclusive_pause(struct gate *gate, unsigned participant, int64_t us);
+
 /* Gives up when it would have to wait while the gate is busy. */
 bool gate_exclusive_begin_unless_busy(struct gate *gate, unsigned participant);
 

@@ -115,9 +115,10 @@ void keyspace_counters_reset(struct keyspace *keyspace);
 /* The changes of all workers. Inside the gate. */
 uint64_t keyspace_changes(const struct keyspace *keyspace);
 
-/* At start-up, before any worker runs. While *wanted is 0 the subscriber is not called, and what
- * nobody wants to hear costs nothing; NULL: it always is. `classes` may change later, in exclusive
- * mode: records of kind NOTICE are made only for classes that somebody wants. */
+/* At start-up, before any worker runs, or in exclusive mode. While *wanted is 0 the subscriber is
+ * not called, and what nobody wants to hear costs nothing; NULL: it always is. `classes` may change
+ * later, in exclusive mode: records of kind NOTICE are made only for classes that somebody wants.
+ */
 void keyspace_subscribe(struct keyspace *keyspace, change_subscriber *fn, void *context,
                         const _Atomic uint64_t *wanted);
 void keyspace_want_events(struct keyspace *keyspace, uint32_t classes);
@@ -129,13 +130,14 @@ void keyspace_want_events(struct keyspace *keyspace, uint32_t classes);
  * are locked still. */
 typedef uint64_t unit_ender(void *context, int64_t now_ms);
 
-/* At start-up. One alone, which gives numbers to units (journal/journal.h). */
+/* At start-up, or in exclusive mode. One alone, which gives numbers to units (journal/journal.h).
+ */
 void keyspace_on_unit_end(struct keyspace *keyspace, unit_ender *fn, void *context);
 
 /* Returns the unit's number; 0: nothing has changed, or nobody numbers units. */
 uint64_t keyspace_end_unit(const struct view *view);
 
-/* At start-up, with the same context: what there is of the thread's unit, and having no more of it
+/* With it, and the same context: what there is of the thread's unit, and having no more of it
  * than that, since what came after it is taken back. `going_back`: and so it is until the next
  * call, whatever changes. */
 typedef size_t unit_marker(void *context);

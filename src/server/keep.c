@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A journal that begins while the server serves has no record of what is there already, so it
+ * counts only with a snapshot of that: until the snapshot is in the home, the journal is held in
+ * memory. What changed while there was none is one unit, `base`, which no journal has and every
+ * such snapshot does. A server that ends before it starts with what an earlier one left, as one
+ * without a journal does. (tests/wire/test_journal_switch.py)
+ */
 #include "server/keep.h"
 #include "base/ensure.h"
 #include "base/log.h"
@@ -15,6 +22,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+typedef unsigned long long ull;
+
 static struct {
     char *url; /* "": no home */
     int64_t durability, appendfsync;
@@ -25,7 +34,10 @@ static struct {
     struct home *home;
     struct journal *journal;
     bool serving;      /* settings take effect at once */
-    uint64_t sequence; /* without a journal: of the last unit that was loaded */
+    uint64_t sequence; /* without a journal: of the last unit that there is a number of */
+    void (*begun)(void *context);
+    void *begun_context;
+    _Atomic uint64_t base; /* the snapshot that the journal waits for has it; 0: it does not wait */
 } state;
 
 const char *keep_url(void) {
@@ -37,11 +49,11 @@ struct home *keep_home(void) {
 }
 
 struct journal *keep_journal(void) {
-    return state.journal;
+    return settings.durability == DURABILITY_NONE ? NULL : state.journal;
 }
 
 uint64_t keep_sequence(void) {
-    return state.journal ? journal_last(state.journal) : state.sequence;
+    return keep_journal() ? journal_last(state.journal) : state.sequence;
 }
 
 bool keep_is_wanted(void) {
@@ -50,14 +62,22 @@ bool keep_is_wanted(void) {
 
 /* ---- directives ---- */
 
+static bool begin_journal(struct buffer *error);
+static void end_journal(void);
+
+/* Nobody waits for a journal that is held. */
+static enum durability default_durability(void) {
+    int64_t most = state.base ? DURABILITY_EVERYSEC : DURABILITY_ALWAYS;
+    return (enum durability)MIN(settings.durability, most);
+}
+
 static bool set_durability(int64_t durability, struct buffer *error) {
     bool has_journal = settings.durability != DURABILITY_NONE;
-    if (state.serving && has_journal != (durability != DURABILITY_NONE)) {
-        buffer_printf(error, "whether there is a journal is decided when the server starts");
-        return false;
-    }
+    bool wants_journal = durability != DURABILITY_NONE;
+    if (state.serving && wants_journal && !has_journal && !begin_journal(error)) return false;
+    if (state.serving && has_journal && !wants_journal) end_journal();
     settings.durability = durability;
-    if (state.exec) exec_set_default_durability(state.exec, (enum durability)durability);
+    if (state.exec) exec_set_default_durability(state.exec, default_durability());
     return true;
 }
 
@@ -230,14 +250,12 @@ static void failed(void *context, int error) {
 
 /* ---- INFO ---- */
 
-typedef unsigned long long ull;
-
 /* What the field calls its AOF is the journal here; rewriting it is taking a snapshot. */
 static void write_field(const struct journal_status *s, const struct keep_snapshot *latest,
                         struct buffer *out) {
     buffer_printf(out,
                   "aof_enabled:%d\r\n"
-                  "aof_rewrite_in_progress:0\r\n"
+                  "aof_rewrite_in_progress:%d\r\n"
                   "aof_rewrite_scheduled:0\r\n"
                   "aof_last_rewrite_time_sec:-1\r\n"
                   "aof_current_rewrite_time_sec:-1\r\n"
@@ -249,8 +267,8 @@ static void write_field(const struct journal_status *s, const struct keep_snapsh
                   "module_fork_in_progress:0\r\n"
                   "module_fork_last_cow_size:0\r\n"
                   "slot_migration_fork_in_progress:0\r\n",
-                  state.journal != NULL, s->error ? "err" : "ok");
-    if (!state.journal) return;
+                  keep_journal() != NULL, state.base != 0, s->error ? "err" : "ok");
+    if (!keep_journal()) return;
     buffer_printf(out,
                   "aof_current_size:%llu\r\n"
                   "aof_base_size:%llu\r\n"
@@ -265,12 +283,12 @@ static void write_field(const struct journal_status *s, const struct keep_snapsh
 static void write_info(struct exec *exec, struct buffer *out, void *context) {
     struct journal_status s = {0};
     struct keep_snapshot latest = {0};
-    if (state.journal) s = journal_status(state.journal);
+    if (keep_journal()) s = journal_status(state.journal);
     if (state.home) keep_newest_snapshot(&latest);
     write_field(&s, &latest, out);
     buffer_printf(out, "home:%s\r\ndurability:%s\r\nlatest_snapshot:%s\r\n", settings.url,
                   name_of(durabilities, settings.durability), latest.name);
-    if (!state.journal) return;
+    if (!keep_journal()) return;
     buffer_printf(out,
                   "journal_sequence:%llu\r\n"
                   "journal_durable_sequence:%llu\r\n"
@@ -285,6 +303,90 @@ static void write_info(struct exec *exec, struct buffer *out, void *context) {
                   (ull)s.last, (ull)s.durable, (long long)s.lag_us / 1000,
                   journal_is_behind(state.journal), (ull)s.written_bytes, (ull)s.segment_bytes,
                   (ull)s.segments, (ull)s.syncs, (long long)s.last_sync_us, (ull)s.failures);
+}
+
+/* ---- the journal ---- */
+
+static bool create_journal(void) {
+    struct keyspace *keyspace = exec_keyspace(state.exec);
+    state.journal = journal_create(&(struct journal_options){.home = state.home,
+                                                             .keyspace = keyspace,
+                                                             .durable = durable,
+                                                             .failed = failed,
+                                                             .context = state.exec});
+    if (!state.journal) return false;
+    keyspace_on_unit_end(keyspace, end_unit, state.journal);
+    keyspace_on_unit_rewind(keyspace, mark_unit, rewind_unit);
+    service.context = state.journal;
+    return true;
+}
+
+/* It has the units from `first` on. */
+static bool start_journal(uint64_t first, struct buffer *error) {
+    int status = journal_start(state.journal, first);
+    if (status) {
+        buffer_printf(error, "the journal cannot start: %s", strerror(-status));
+        return false;
+    }
+    exec_set_durability(state.exec, &service);
+    library_keep(state.journal);
+    return true;
+}
+
+static bool begin_journal(struct buffer *error) {
+    if (!state.home || (!state.journal && !create_journal())) {
+        buffer_printf(error, state.home ? "there is no memory for a journal"
+                                        : "a journal needs a home: start the server with one");
+        return false;
+    }
+    uint64_t base = state.sequence + 1;
+    journal_hold(state.journal, true);
+    if (!start_journal(base + 1, error)) {
+        journal_hold(state.journal, false);
+        return false;
+    }
+    state.base = base;
+    log_notice("A journal begins; it counts as soon as there is a snapshot of what there is now");
+    if (state.begun) state.begun(state.begun_context);
+    return true;
+}
+
+/* Replies that wait for it go out. */
+static void end_journal(void) {
+    bool held = state.base != 0;
+    if (!journal_stop(state.journal) && !held)
+        log_warning("The journal ends without the last changes: %s",
+                    strerror(-journal_status(state.journal).error));
+    log_notice("There is no journal any more: only snapshots keep what changes");
+    state.base = 0;
+    state.sequence = journal_last(state.journal);
+    exec_set_durability(state.exec, NULL);
+    exec_refuse_writes(REFUSAL_JOURNAL, NULL);
+    exec_durable(state.exec, state.sequence);
+}
+
+bool keep_awaits_snapshot(void) {
+    return state.base != 0;
+}
+
+void keep_on_begin(void (*begun)(void *context), void *context) {
+    state.begun = begun;
+    state.begun_context = context;
+}
+
+void keep_saved(uint64_t sequence, unsigned participant) {
+    struct gate *gate = exec_gate(state.exec);
+    if (!keep_awaits_snapshot()) return;
+    gate_enter(gate, participant);
+    gate_exclusive_begin(gate, participant);
+    if (state.base && sequence >= state.base) {
+        state.base = 0;
+        journal_hold(state.journal, false);
+        exec_set_default_durability(state.exec, default_durability());
+        log_notice("The journal counts from unit %llu on", (ull)sequence + 1);
+    }
+    gate_exclusive_end(gate, participant);
+    gate_leave(gate, participant);
 }
 
 /* ---- opening ---- */
@@ -302,38 +404,21 @@ bool keep_open(struct exec *exec, struct buffer *error) {
     if (!state.home) return false;
     exec_set_loading(exec, true);
     if (settings.durability == DURABILITY_NONE) return true;
-    struct keyspace *keyspace = exec_keyspace(exec);
-    state.journal = journal_create(&(struct journal_options){.home = state.home,
-                                                             .keyspace = keyspace,
-                                                             .durable = durable,
-                                                             .failed = failed,
-                                                             .context = exec});
-    ensure(state.journal);
-    keyspace_on_unit_end(keyspace, end_unit, state.journal);
-    keyspace_on_unit_rewind(keyspace, mark_unit, rewind_unit);
-    service.context = state.journal;
+    ensure(create_journal());
     return true;
 }
 
 bool keep_begin(uint64_t sequence, struct buffer *error) {
     state.sequence = sequence;
-    int status = state.journal ? journal_start(state.journal, sequence + 1) : 0;
-    if (status) {
-        buffer_printf(error, "the journal cannot start: %s", strerror(-status));
-        return false;
-    }
-    if (state.journal) {
-        exec_set_durability(state.exec, &service);
-        library_keep(state.journal);
-    }
-    exec_set_default_durability(state.exec, (enum durability)settings.durability);
+    if (state.journal && !start_journal(sequence + 1, error)) return false;
+    exec_set_default_durability(state.exec, default_durability());
     exec_set_loading(state.exec, false);
     state.serving = true;
     return true;
 }
 
 void keep_close(void) {
-    if (state.journal && !journal_stop(state.journal))
+    if (keep_journal() && !state.base && !journal_stop(state.journal))
         log_warning("The last changes could not be written to the journal: %s",
                     strerror(-journal_status(state.journal).error));
     journal_free(state.journal);
@@ -381,7 +466,7 @@ void keep_covered(uint64_t sequence) {
     char newest[HOME_NAME_MAX];
     keep_snapshot_name(newest, sizeof newest, sequence);
     home_list(state.home, KEEP_SNAPSHOTS, delete_older, newest);
-    int status = state.journal ? journal_forget(state.journal, sequence) : 0;
+    int status = keep_journal() ? journal_forget(state.journal, sequence) : 0;
     if (status < 0)
         log_warning("Old segments of the journal cannot be deleted: %s", strerror(-status));
 }

@@ -32,7 +32,7 @@ void keep_close(void);
 
 const char *keep_url(void);
 struct home *keep_home(void);       /* NULL: there is none */
-struct journal *keep_journal(void); /* NULL: none is kept */
+struct journal *keep_journal(void); /* NULL: none is kept; may change in exclusive mode */
 
 /* Snapshots lie in this folder of the home: N.rdb, N being the last unit that is in it, in 20
  * digits. */
@@ -50,6 +50,15 @@ int keep_newest_snapshot(struct keep_snapshot *out);
 
 /* A snapshot up to this unit is in the home: older ones and what it covers of the journal go. */
 void keep_covered(uint64_t sequence);
+
+/* Has a journal begun that counts only when a snapshot has been taken? Any thread. `begun` is
+ * called when it becomes so, in exclusive mode. */
+bool keep_awaits_snapshot(void);
+void keep_on_begin(void (*begun)(void *context), void *context);
+
+/* A snapshot up to this unit is there: the journal that waits for it counts now. Outside the gate.
+ */
+void keep_saved(uint64_t sequence, unsigned participant);
 
 /* The number of the last unit of changes: what a snapshot of this instant covers. Exclusive mode.
  */

@@ -143,6 +143,7 @@ static void end(struct persist *p) {
 /* Outside the gate. busy is set; it is not any more afterwards. */
 static bool take(struct persist *p, unsigned participant) {
     struct snapshot_result result = write_snapshot(p, participant);
+    if (!result.status) keep_saved(result.sequence, participant);
     int64_t now_ms = clock_wall_ms();
     pthread_mutex_lock(&p->mutex);
     log_result(&result, now_ms - p->began_ms);
@@ -193,13 +194,14 @@ static bool has_come(void *context, const struct config_save_point *point) {
     return since->changes >= (uint64_t)point->changes && since->seconds > point->seconds;
 }
 
-/* With the mutex: does a save point say that a snapshot is due? */
+/* With the mutex: is a snapshot due, since a save point says so, or for a journal that begins? */
 static bool is_due(const struct persist *p, int64_t now_ms) {
     struct since since = {.changes = changes_so_far(p) - p->changes_at,
                           .seconds = now_ms / 1000 - p->status.last_save_s};
     struct config_save_point point;
-    if (!since.changes) return false;
+    if (!since.changes && !keep_awaits_snapshot()) return false;
     if (!p->status.last_good && now_ms - p->tried_ms < RETRY_MS) return false;
+    if (keep_awaits_snapshot()) return true;
     if (!config_find_save_point(has_come, &since, &point)) return false;
     log_notice("%llu changes in %lld seconds: taking a snapshot", (unsigned long long)since.changes,
                (long long)point.seconds);
@@ -223,6 +225,13 @@ static void live(void *context) {
         gate_detach(p->gate, p->options.participant);
         pthread_mutex_lock(&p->mutex);
     }
+    pthread_mutex_unlock(&p->mutex);
+}
+
+static void look_now(void *context) {
+    struct persist *p = context;
+    pthread_mutex_lock(&p->mutex);
+    pthread_cond_broadcast(&p->changed);
     pthread_mutex_unlock(&p->mutex);
 }
 
@@ -264,7 +273,7 @@ static enum persistence_outcome save_command(void *context, unsigned worker) {
 }
 
 static bool wanted_at_exit(void *context) {
-    return has_save_points();
+    return has_save_points() || keep_awaits_snapshot();
 }
 
 static void write_status(void *context, struct persistence_status *out) {
@@ -350,27 +359,24 @@ bool persist_load(struct persist *p, struct buffer *error) {
 
 /* ---- DEBUG RELOAD ---- */
 
-/* In exclusive mode, which is given up to wait until nobody is busy. */
+/* Exclusive mode, which is given up to wait until nobody is busy. */
 static void begin_exclusively(struct persist *p, unsigned worker) {
+    gate_exclusive_begin(p->gate, worker);
     for (;;) {
         pthread_mutex_lock(&p->mutex);
         bool begun = begin(p);
         pthread_mutex_unlock(&p->mutex);
         if (begun) return;
-        gate_exclusive_end(p->gate, worker);
-        gate_leave(p->gate, worker);
-        pthread_mutex_lock(&p->mutex);
-        sleep_ms(p, BUSY_MS);
-        pthread_mutex_unlock(&p->mutex);
-        gate_enter(p->gate, worker);
-        gate_exclusive_begin(p->gate, worker);
+        gate_exclusive_pause(p->gate, worker, BUSY_MS * 1000);
     }
 }
 
-static void end_exclusively(struct persist *p) {
+/* `busy`: still, since no snapshot was taken. */
+static void end_exclusively(struct persist *p, unsigned worker, bool busy) {
     pthread_mutex_lock(&p->mutex);
-    end(p);
+    if (busy) end(p);
     pthread_mutex_unlock(&p->mutex);
+    gate_exclusive_end(p->gate, worker);
 }
 
 static bool reload_command(void *context, struct view *view, bool save, bool flush, bool merge) {
@@ -378,6 +384,7 @@ static bool reload_command(void *context, struct view *view, bool save, bool flu
     struct buffer error = {0};
     uint32_t db = view->db;
     begin_exclusively(p, view->worker);
+    save |= keep_awaits_snapshot(); /* the journal has what comes after it */
     bool good = true;
     if (save) good = take(p, view->worker);
     gate_enter(p->gate, view->worker); /* take() has left it */
@@ -394,7 +401,7 @@ static bool reload_command(void *context, struct view *view, bool save, bool flu
     view->db = db;
     if (error.len) log_warning("%.*s", (int)error.len, error.data);
     buffer_free(&error);
-    if (!save) end_exclusively(p);
+    end_exclusively(p, view->worker, !save);
     return good;
 }
 
@@ -420,6 +427,7 @@ struct persist *persist_create(const struct persist_options *options) {
                                        write_status,
                                        p};
     persistence_attach(&p->commands);
+    keep_on_begin(look_now, p);
     return p;
 }
 
@@ -439,7 +447,7 @@ bool persist_stop(struct persist *p) {
     if (p->has_thread) thread_join(&p->thread);
     p->has_thread = false;
     bool save = server_facts.exit_save == SAVE_AT_EXIT ||
-                (server_facts.exit_save == SAVE_AT_EXIT_IF_WANTED && has_save_points());
+                (server_facts.exit_save == SAVE_AT_EXIT_IF_WANTED && wanted_at_exit(p));
     if (!save || changes_so_far(p) == p->changes_at) return true;
     pthread_mutex_lock(&p->mutex);
     while (!begin(p))

@@ -562,3 +562,25 @@ def test_check(own, tmp_path):
     file.write_bytes(AOF + b"*1\r\n$5\r\nMULTI\r\n*1\r\n")
     done = run("check", file)
     assert done.returncode == 1 and b"the transaction at offset %d has no end" % len(AOF) in done.stdout
+
+
+def test_loading_inside_a_transaction():
+    """What it has changed so far would be gone, while its reply says that it is there."""
+    with servers.strata("--home", "dir:./home") as server, server.client() as client:
+        for command in ("RELOAD", "LOADAOF"):
+            client.call("MULTI")
+            client.call("SET", "k", command)
+            client.call("DEBUG", command)
+            assert str(client.call("EXEC")[1]).startswith("ERR Loading is not possible")
+            assert client.call("GET", "k") == command.encode()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_reload_waits_for_the_snapshot_under_way(workers):
+    with servers.strata("--home", "dir:./home", "--workers", workers) as server, server.client() as client:
+        client.call("DEBUG", "POPULATE", 50_000)
+        for n in range(10):
+            client.call("SET", "k", n)
+            client.call("BGSAVE")
+            assert client.call("DEBUG", "RELOAD") == "OK"
+            assert client.call("GET", "k") == str(n).encode()
