@@ -102,6 +102,32 @@ def radius(g):
     return [command + g.pick(["", "_RO"]), g.key(), *start, *circle(g), *options(g)]
 
 
+FILL = """if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+local count = tonumber(ARGV[1])
+for first = 0, count - 1, 1000 do
+  local places = {}
+  for i = first, first + 999 do
+    places[#places + 1] = string.format('%.5f', (i * 7919 % count) / count * 150 - 70)
+    places[#places + 1] = string.format('%.5f', (i * 104729 % count) / count * 150 - 72)
+    places[#places + 1] = 'm' .. i
+  end
+  redis.call('GEOADD', KEYS[1], unpack(places))
+end"""
+
+
+def many(g):
+    """More than are looked at at once."""
+    where = g.one_of(area(g), ["FROMLONLAT", *near(g, 10), "BYRADIUS", g.pick([5000, 12_000, "1e9"]), "km"])
+    to = ["STORE", "result"] if g.chance(0.5) else ["STOREDIST", "result"]
+    command = g.one_of(["GEOSEARCH", "places", *where, *options(g)], ["GEOSEARCH", "places", *where, "COUNT", 16_000, "ANY"],
+                       ["GEOSEARCHSTORE", "result", "places", *where, *options(g, False)],
+                       ["GEOSEARCHSTORE", "result", "places", *where, "STOREDIST"],
+                       ["GEORADIUS", "places", *near(g, 10), 10_000, "km", *options(g, False), *to])
+    return [["EVAL", FILL, 1, "places", g.pick([17_000, 23_000])], command, ["DEBUG", "DIGEST-VALUE", "result"],
+            ["OBJECT", "ENCODING", "result"], ["ZRANGE", "result", 0, 20, "WITHSCORES"], ["DEL", "result"],
+            *g.some(["DEL", "places"])]
+
+
 COMMANDS = [
     (12, add),
     (6, lambda g: ["GEOPOS", g.key(), *g.several(lambda: member(g))]),
@@ -112,6 +138,7 @@ COMMANDS = [
     (2, lambda g: ["GEOSEARCHSTORE", DISTANCES, g.key(), *area(g), *options(g, False), "STOREDIST"]),
     (2, lambda g: ["ZRANGE", DISTANCES, 0, -1, "WITHSCORES"]),
     (12, radius),
+    (0.15, many),
     (1, lambda g: ["ZADD", g.key(), g.pick([1, -5, "inf", "-inf", "1e300", 2**53, 2**52, 0.5]), member(g)]),
     (2, lambda g: ["ZREM", g.key(), member(g)]),
     (1, lambda g: ["DEL", g.key()]),

@@ -142,6 +142,28 @@ def combine(g):
     return [*start, count, *keys, *shuffled(g, *options)]
 
 
+FILL = """if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+local count = tonumber(ARGV[1])
+for first = 0, count - 1, 1000 do
+  local pairs = {}
+  for i = first, first + 999 do pairs[#pairs + 1] = i * 7919 % count; pairs[#pairs + 1] = 'm' .. i end
+  redis.call('ZADD', KEYS[1], unpack(pairs))
+end"""
+
+
+def many(g):
+    """More than are done at once."""
+    low, high = g.random.randint(-20, 2000), g.pick([-1, 17_000, 25_000])
+    by = g.one_of([low, high, *g.some("REV")], [low, "+inf", "BYSCORE", *limit(g)],
+                  ["+inf", low, "REV", "BYSCORE", "LIMIT", g.random.randint(0, 20), g.pick([-1, 5, 17_000])])
+    target, other = g.pick(["result", "result", "many"]), g.pick(MIXED + SETS)
+    command = g.one_of(["ZRANGESTORE", target, "many", *by], ["ZRANGESTORE", target, "many", *by],
+                       [g.pick(["ZUNIONSTORE", "ZINTERSTORE", "ZDIFFSTORE"]), target, 2, "many", other])
+    return [["EVAL", FILL, 1, "many", g.pick([17_000, 20_000])], command, ["DEBUG", "DIGEST-VALUE", target],
+            ["OBJECT", "ENCODING", target], ["ZRANGE", target, 0, 20, "WITHSCORES"], ["DEL", "result"],
+            *g.some(["DEL", "many"])]
+
+
 def intercard(g):
     keys = g.several(lambda: g.pick(MIXED + SETS), 3)
     return ["ZINTERCARD", len(keys), *keys, *g.some(g.word("LIMIT"), g.count())]
@@ -182,6 +204,7 @@ COMMANDS = [
     (4, lambda g: [g.pick(["ZPOPMIN", "ZPOPMAX"]), g.key(), *g.some(g.pick([0, 1, 3, 100, 1000]))]),
     (3, mpop),
     (12, combine),
+    (0.2, many),
     (3, intercard),
     (3, lambda g: ["ZRANDMEMBER", g.pick(MIXED), *g.some(g.random.randint(-20, 20), *with_scores(g))]),
     (2, scan),
