@@ -83,3 +83,37 @@ def test_a_segment_without_changes_is_replaced_at_any_time(failpoints, place):
             assert acknowledged <= n <= acknowledged + 1
             assert n > acknowledged or died
             acknowledged = n
+
+
+@pytest.mark.parametrize("place", ["write", "open", "link", "rename", "fsync"])
+def test_a_journal_that_begins_counts_or_is_not_there(failpoints, place):
+    """CONFIG SET appendonly: whatever moment the server dies at, it starts, with all that waited for the journal."""
+
+    def begin_and_count():
+        nonlocal acknowledged
+        with server.client() as client:
+            client.call("INCR", "n")
+            client.call("CONFIG", "SET", "appendonly", "yes", "appendfsync", "always")
+            client.call("INCR", "n")
+            assert client.call("WAITAOF", 1, 0, 20_000) == [1, 0]
+            acknowledged = int(client.call("GET", "n"))
+            acknowledged = client.call("INCR", "n")
+
+    died = 0
+    with servers.strata("--home", "dir:./home", "--appendonly", "no", "--save", "") as server:
+        acknowledged = 0
+        for count in range(1, 13):
+            server.kill()
+            try:
+                with failing(f"{place}.{'after' if count % 2 else 'before'}.{count}", failpoints):
+                    server.start()
+                begin_and_count()
+            except (RuntimeError, Disconnected):
+                died += 1
+            server.kill()
+            server.start()
+            with server.client() as client:
+                n = int(client.call("GET", "n") or 0)
+            assert acknowledged <= n <= acknowledged + 3
+            acknowledged = n
+    assert died
