@@ -3,6 +3,8 @@
 #include "base/ensure.h"
 #include "cmd/stream.h"
 #include "cmd/stream_common.h"
+#include "exec/stream.h"
+#include "sys/memory.h"
 
 void stream_xack(struct call *call) {
     struct spot spot;
@@ -79,47 +81,138 @@ static bool parse_query(struct call *call, struct pending_query *out) {
     return true;
 }
 
-static void reply_pending(struct call *call, const struct stream_pending *pending) {
-    int64_t idle = call->view.now_ms - pending->delivered_ms;
-    reply_array(call->reply, 4);
-    stream_reply_id(call->reply, pending->id);
-    reply_bulk(call->reply, stream_consumer_name(pending->consumer));
-    reply_integer(call->reply, MAX(idle, (int64_t)0));
-    reply_integer(call->reply, (int64_t)pending->deliveries);
-}
-
-/* The pending entry at the cursor, in the tree of the group or of the consumer; NULL at the end. */
-static struct stream_pending *pending_at(struct stream_group *group,
-                                         const struct stream_consumer *consumer,
-                                         struct tree_cursor *cursor) {
-    const struct stream_id *id = tree_item(cursor);
-    if (!id || !consumer) return (struct stream_pending *)id;
-    return stream_pending_find(group, *id);
-}
-
-static void reply_extended(struct call *call, struct stream_group *group,
-                           const struct pending_query *query) {
-    struct stream_consumer *consumer = NULL;
+/* The pending entries of one query. */
+struct pending_walk {
+    struct stream_group *group;
+    struct stream_consumer *consumer; /* NULL: all */
+    struct stream_id last;
+    int64_t idle_ms, now_ms;
     struct tree_cursor cursor;
-    if (query->consumer && !(consumer = stream_consumer_find(group, *query->consumer))) {
+};
+
+static void walk_seek(struct pending_walk *walk, struct stream_id id) {
+    if (walk->consumer)
+        stream_consumer_seek(walk->consumer, id, &walk->cursor);
+    else
+        stream_pending_seek(walk->group, id, &walk->cursor);
+}
+
+/* The entry at the cursor, in the tree of the group or of the consumer; NULL at the end. */
+static inline const struct stream_pending *walk_at(struct pending_walk *walk) {
+    const struct stream_id *id = tree_item(&walk->cursor);
+    if (!id || !walk->consumer) return (const struct stream_pending *)id;
+    return stream_pending_find(walk->group, *id);
+}
+
+/* The next that is asked for; NULL: there is none. */
+static inline const struct stream_pending *walk_next(struct pending_walk *walk) {
+    const struct stream_pending *pending;
+    while ((pending = walk_at(walk)) && stream_id_compare(pending->id, walk->last) <= 0) {
+        tree_next(&walk->cursor);
+        int64_t idle = walk->now_ms - pending->delivered_ms;
+        if (!walk->idle_ms || idle >= walk->idle_ms) return pending;
+    }
+    return NULL;
+}
+
+static void reply_pending(struct reply *reply, const struct stream_pending *pending,
+                          int64_t now_ms) {
+    reply_array(reply, 4);
+    stream_reply_id(reply, pending->id);
+    reply_bulk(reply, stream_consumer_name(pending->consumer));
+    reply_integer(reply, MAX(now_ms - pending->delivered_ms, (int64_t)0));
+    reply_integer(reply, (int64_t)pending->deliveries);
+}
+
+/* Many of them: counted in the background, and shown in pieces. */
+struct listing {
+    struct stream_work work;
+    struct value value;
+    struct pending_walk walk; /* of what the value has, which is pinned */
+    struct stream_id first;
+    uint64_t most;
+    bool has_head;
+};
+
+static struct listing *listing_of(struct stream_work *work) {
+    return CONTAINER_OF(work, struct listing, work);
+}
+
+static bool count_listed(struct stream_work *work) {
+    struct listing *listing = listing_of(work);
+    uint64_t *count = &work->source.left;
+    walk_seek(&listing->walk, listing->first);
+    while (*count < listing->most && walk_next(&listing->walk))
+        ++*count;
+    walk_seek(&listing->walk, listing->first);
+    return true;
+}
+
+static bool produce_listed(struct stream_source *source, struct reply *reply) {
+    struct listing *listing = listing_of(CONTAINER_OF(source, struct stream_work, source));
+    size_t start = reply->out->len;
+    if (!listing->has_head) reply_array(reply, source->left);
+    listing->has_head = true;
+    for (; source->left && !stream_has_piece(reply, start); source->left--)
+        reply_pending(reply, walk_next(&listing->walk), listing->walk.now_ms);
+    return source->left > 0;
+}
+
+static void free_listing(struct stream_work *work) {
+    memory_free(listing_of(work));
+}
+
+/* How many entries there are in the interval, but for one perhaps. */
+static uint64_t walk_length(struct pending_walk *walk, struct stream_id first) {
+    walk_seek(walk, first);
+    uint64_t before = tree_rank(&walk->cursor);
+    walk_seek(walk, walk->last);
+    uint64_t until = tree_rank(&walk->cursor);
+    return until > before ? until - before : 0;
+}
+
+/* False: it is better done at once. */
+static bool reply_later(struct call *call, struct stream *stream, struct pending_walk *walk,
+                        const struct pending_query *query) {
+    uint64_t most = query->count > 0 ? (uint64_t)query->count : 0;
+    if (LIKELY(!stream_work_may_wait(call, MIN(most, walk->group->pending.count)))) return false;
+    uint64_t elements = walk_length(walk, query->first);
+    if (walk->idle_ms == 0) elements = MIN(elements, most);
+    if (!stream_work_may_wait(call, elements)) return false;
+    struct listing *listing = memory_alloc(sizeof *listing);
+    if (!listing) return false;
+    *listing = (struct listing){.work = {.source = {.produce = produce_listed},
+                                         .value_count = 1,
+                                         .prepare = count_listed,
+                                         .free = free_listing},
+                                .value = {.type = TYPE_STREAM, .large = true, .object = stream},
+                                .walk = *walk,
+                                .first = query->first,
+                                .most = most};
+    listing->work.values = &listing->value;
+    stream_work_run(call, &listing->work, elements);
+    return true;
+}
+
+static void reply_extended(struct call *call, struct stream *stream, struct stream_group *group,
+                           const struct pending_query *query) {
+    struct pending_walk walk; /* its cursor is large: it costs nothing before it is used */
+    walk.group = group;
+    walk.consumer = query->consumer ? stream_consumer_find(group, *query->consumer) : NULL;
+    walk.last = query->last;
+    walk.idle_ms = query->idle_ms;
+    walk.now_ms = call->view.now_ms;
+    if (query->consumer && !walk.consumer) {
         reply_array(call->reply, 0);
         return;
     }
-    if (consumer)
-        stream_consumer_seek(consumer, query->first, &cursor);
-    else
-        stream_pending_seek(group, query->first, &cursor);
+    if (reply_later(call, stream, &walk, query)) return;
+    walk_seek(&walk, query->first);
     size_t mark = reply_open(call->reply);
     int64_t shown = 0;
     const struct stream_pending *pending;
-    while (shown < query->count && (pending = pending_at(group, consumer, &cursor))) {
-        if (stream_id_compare(pending->id, query->last) > 0) break;
-        tree_next(&cursor);
-        int64_t idle = call->view.now_ms - pending->delivered_ms;
-        if (query->idle_ms && idle < query->idle_ms) continue;
-        reply_pending(call, pending);
-        shown++;
-    }
+    for (; shown < query->count && (pending = walk_next(&walk)); shown++)
+        reply_pending(call->reply, pending, walk.now_ms);
     reply_close_array(call->reply, mark, (size_t)shown);
 }
 
@@ -137,7 +230,7 @@ void stream_xpending(struct call *call) {
     if (!group)
         stream_reply_no_group(call, call->argv[1], call->argv[2]);
     else if (extended)
-        reply_extended(call, group, &query);
+        reply_extended(call, stream, group, &query);
     else
         reply_summary(call->reply, group);
 }
