@@ -3,6 +3,8 @@
 #include "base/ensure.h"
 #include "cmd/stream.h"
 #include "cmd/stream_common.h"
+#include "exec/stream.h"
+#include "sys/memory.h"
 
 #define ENTRIES_SHOWN 10 /* of FULL without COUNT */
 
@@ -68,78 +70,209 @@ static void reply_stream(struct reply *reply, struct stream *stream) {
     reply_edge(reply, stream, true);
 }
 
-static uint64_t shown_of(uint64_t have, int64_t count) {
-    return count ? MIN(have, (uint64_t)count) : have;
+/* ---- FULL, piece by piece ---- */
+
+enum full_step {
+    FULL_HEAD,
+    FULL_ENTRIES,
+    FULL_GROUP,
+    FULL_GROUP_PENDING,
+    FULL_CONSUMER,
+    FULL_CONSUMER_PENDING
+};
+
+/* How far it is shown. The stream does not change meanwhile. */
+struct full {
+    struct stream *stream;
+    uint64_t most; /* of each list; 0 = all */
+    enum full_step step;
+    uint64_t left; /* of the list that is being shown */
+    struct stream_cursor entries;
+    struct stream_group *group; /* NULL: there is none any more */
+    struct tree_cursor groups;
+    struct stream_consumer *consumer; /* the same */
+    struct tree_cursor consumers;
+    struct tree_cursor pending; /* of the group or the consumer */
+};
+
+static uint64_t shown_of(uint64_t have, uint64_t most) {
+    return most ? MIN(have, most) : have;
 }
 
-static void reply_group_pending(struct reply *reply, struct stream_group *group, int64_t count) {
-    struct tree_cursor cursor;
-    const struct stream_pending *pending = tree_first(&group->pending, &cursor);
-    uint64_t shown = shown_of(group->pending.count, count);
-    label(reply, "pending");
-    reply_array(reply, shown);
-    for (; shown > 0; shown--, pending = tree_next(&cursor)) {
+static void begin_list(struct full *full, struct reply *reply, const char *name, uint64_t have) {
+    full->left = shown_of(have, full->most);
+    label(reply, name);
+    reply_array(reply, full->left);
+}
+
+static void full_head(struct full *full, struct reply *reply) {
+    reply_map(reply, 9);
+    reply_head(reply, full->stream);
+    begin_list(full, reply, "entries", full->stream->length);
+    stream_seek(&full->entries, full->stream, STREAM_ID_MIN, STREAM_ID_MAX, false);
+    full->step = FULL_ENTRIES;
+}
+
+/* Of what is shown of a list: up to the end of the piece that began at `start`. */
+
+static void full_entries(struct full *full, struct reply *reply, size_t start) {
+    for (; full->left && !stream_has_piece(reply, start); full->left--) {
+        ensure(stream_next(&full->entries));
+        stream_reply_entry(reply, &full->entries);
+    }
+    if (full->left) return;
+    label(reply, "groups");
+    reply_array(reply, full->stream->groups.count);
+    full->group = stream_group_next(full->stream, &full->groups, true);
+    full->step = FULL_GROUP;
+}
+
+static void full_group(struct full *full, struct reply *reply) {
+    struct stream_group *group = full->group;
+    reply_map(reply, 7);
+    label(reply, "name");
+    reply_bulk(reply, stream_group_name(group));
+    field_id(reply, "last-delivered-id", group->last);
+    reply_progress(reply, full->stream, group);
+    field_integer(reply, "pel-count", (int64_t)group->pending.count);
+    begin_list(full, reply, "pending", group->pending.count);
+    tree_first(&group->pending, &full->pending);
+    full->step = FULL_GROUP_PENDING;
+}
+
+static void full_group_pending(struct full *full, struct reply *reply, size_t start) {
+    for (; full->left && !stream_has_piece(reply, start); full->left--) {
+        const struct stream_pending *pending = tree_item(&full->pending);
         reply_array(reply, 4);
         stream_reply_id(reply, pending->id);
         reply_bulk(reply, stream_consumer_name(pending->consumer));
         reply_integer(reply, pending->delivered_ms);
         reply_integer(reply, (int64_t)pending->deliveries);
+        tree_next(&full->pending);
     }
+    if (full->left) return;
+    label(reply, "consumers");
+    reply_array(reply, full->group->consumers.count);
+    full->consumer = stream_consumer_next(full->group, &full->consumers, true);
+    full->step = FULL_CONSUMER;
 }
 
-static void reply_full_consumer(struct reply *reply, struct stream_group *group,
-                                struct stream_consumer *consumer, int64_t count) {
-    struct tree_cursor cursor;
+static void full_consumer(struct full *full, struct reply *reply) {
+    struct stream_consumer *consumer = full->consumer;
+    if (!consumer) {
+        full->group = stream_group_next(full->stream, &full->groups, false);
+        full->step = FULL_GROUP;
+        return;
+    }
     reply_map(reply, 5);
     label(reply, "name");
     reply_bulk(reply, stream_consumer_name(consumer));
     field_integer(reply, "seen-time", consumer->seen_ms);
     field_integer(reply, "active-time", consumer->active_ms);
     field_integer(reply, "pel-count", (int64_t)consumer->pending.count);
-    uint64_t shown = shown_of(consumer->pending.count, count);
-    label(reply, "pending");
-    reply_array(reply, shown);
-    const struct stream_id *id = tree_first(&consumer->pending, &cursor);
-    for (; shown > 0; shown--, id = tree_next(&cursor)) {
-        const struct stream_pending *pending = stream_pending_find(group, *id);
+    begin_list(full, reply, "pending", consumer->pending.count);
+    tree_first(&consumer->pending, &full->pending);
+    full->step = FULL_CONSUMER_PENDING;
+}
+
+static void full_consumer_pending(struct full *full, struct reply *reply, size_t start) {
+    for (; full->left && !stream_has_piece(reply, start); full->left--) {
+        const struct stream_id *id = tree_item(&full->pending);
+        const struct stream_pending *pending = stream_pending_find(full->group, *id);
         reply_array(reply, 3);
         stream_reply_id(reply, *id);
         reply_integer(reply, pending->delivered_ms);
         reply_integer(reply, (int64_t)pending->deliveries);
+        tree_next(&full->pending);
     }
+    if (full->left) return;
+    full->consumer = stream_consumer_next(full->group, &full->consumers, false);
+    full->step = FULL_CONSUMER;
 }
 
-static void reply_full_group(struct reply *reply, struct stream *stream, struct stream_group *group,
-                             int64_t count) {
-    struct tree_cursor cursor;
-    reply_map(reply, 7);
-    label(reply, "name");
-    reply_bulk(reply, stream_group_name(group));
-    field_id(reply, "last-delivered-id", group->last);
-    reply_progress(reply, stream, group);
-    field_integer(reply, "pel-count", (int64_t)group->pending.count);
-    reply_group_pending(reply, group, count);
-    label(reply, "consumers");
-    reply_array(reply, group->consumers.count);
-    struct stream_consumer *consumer = stream_consumer_next(group, &cursor, true);
-    for (; consumer; consumer = stream_consumer_next(group, &cursor, false))
-        reply_full_consumer(reply, group, consumer, count);
+/* Shows more; false: that was all. */
+static bool full_next(struct full *full, struct reply *reply, size_t start) {
+    switch (full->step) {
+    case FULL_HEAD: full_head(full, reply); break;
+    case FULL_ENTRIES: full_entries(full, reply, start); break;
+    case FULL_GROUP:
+        if (!full->group) return false;
+        full_group(full, reply);
+        break;
+    case FULL_GROUP_PENDING: full_group_pending(full, reply, start); break;
+    case FULL_CONSUMER: full_consumer(full, reply); break;
+    case FULL_CONSUMER_PENDING: full_consumer_pending(full, reply, start); break;
+    }
+    return true;
 }
 
-static void reply_full(struct reply *reply, struct stream *stream, int64_t count) {
-    struct stream_cursor entries;
-    struct tree_cursor cursor;
-    reply_map(reply, 9);
-    reply_head(reply, stream);
-    label(reply, "entries");
-    stream_seek(&entries, stream, STREAM_ID_MIN, STREAM_ID_MAX, false);
-    stream_reply_range(reply, &entries, (uint64_t)count);
-    label(reply, "groups");
-    reply_array(reply, stream->groups.count);
-    struct stream_group *group = stream_group_next(stream, &cursor, true);
-    for (; group; group = stream_group_next(stream, &cursor, false))
-        reply_full_group(reply, stream, group, count);
+struct full_work {
+    struct stream_work work;
+    struct value value;
+    struct full full;
+};
+
+static struct full_work *full_work_of(struct stream_work *work) {
+    return CONTAINER_OF(work, struct full_work, work);
 }
+
+/* There is nothing to find out. */
+static bool prepare_full(struct stream_work *work) {
+    (void)work;
+    return true;
+}
+
+static bool produce_full(struct stream_source *source, struct reply *reply) {
+    struct full_work *work = full_work_of(CONTAINER_OF(source, struct stream_work, source));
+    size_t start = reply->out->len;
+    while (!stream_has_piece(reply, start))
+        if (!full_next(&work->full, reply, start)) return false;
+    return true;
+}
+
+static void free_full(struct stream_work *work) {
+    memory_free(full_work_of(work));
+}
+
+/* About how many elements are shown. */
+static uint64_t full_length(const struct full *full) {
+    uint64_t length = shown_of(full->stream->length, full->most);
+    struct tree_cursor cursor;
+    struct stream_group *group = stream_group_next(full->stream, &cursor, true);
+    for (; group; group = stream_group_next(full->stream, &cursor, false))
+        length += 2 * shown_of(group->pending.count, full->most) + group->consumers.count;
+    return length;
+}
+
+/* The cursors are large: they cost nothing before they are used. */
+static void full_begin(struct full *full, struct stream *stream, int64_t count) {
+    full->stream = stream;
+    full->most = (uint64_t)count;
+    full->step = FULL_HEAD;
+}
+
+static void reply_full(struct call *call, struct stream *stream, int64_t count) {
+    struct full full;
+    full_begin(&full, stream, count);
+    uint64_t elements = full_length(&full);
+    struct full_work *work =
+        stream_work_may_wait(call, elements) ? memory_alloc(sizeof *work) : NULL;
+    if (!work) {
+        while (!call->reply->failed && full_next(&full, call->reply, call->reply->out->len))
+            ;
+        return;
+    }
+    *work = (struct full_work){.work = {.source = {.produce = produce_full},
+                                        .value_count = 1,
+                                        .prepare = prepare_full,
+                                        .free = free_full},
+                               .value = {.type = TYPE_STREAM, .large = true, .object = stream}};
+    full_begin(&work->full, stream, count);
+    work->work.values = &work->value;
+    stream_work_run(call, &work->work, elements);
+}
+
+/* ---- XINFO STREAM itself ---- */
 
 void stream_xinfo_stream(struct call *call) {
     struct stream *stream;
@@ -157,7 +290,7 @@ void stream_xinfo_stream(struct call *call) {
         return;
     }
     if (options == 3 && !stream_parse_integer(call, call->argv[5], &count)) return;
-    reply_full(call->reply, stream, count < 0 ? ENTRIES_SHOWN : count);
+    reply_full(call, stream, count < 0 ? ENTRIES_SHOWN : count);
 }
 
 /* ---- XINFO GROUPS and XINFO CONSUMERS ---- */
