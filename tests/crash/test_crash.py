@@ -65,7 +65,7 @@ def test_a_segment_without_changes_is_replaced_at_any_time(failpoints, place):
                 server.start()
             with server.client() as client:
                 client.call("INCR", "n")
-        except (RuntimeError, Disconnected):
+        except (RuntimeError, Disconnected, ConnectionError):
             return True
         server.kill()
         return False
@@ -108,7 +108,7 @@ def test_a_journal_that_begins_counts_or_is_not_there(failpoints, place):
                 with failing(f"{place}.{'after' if count % 2 else 'before'}.{count}", failpoints):
                     server.start()
                 begin_and_count()
-            except (RuntimeError, Disconnected):
+            except (RuntimeError, Disconnected, ConnectionError):
                 died += 1
             server.kill()
             server.start()
