@@ -118,8 +118,6 @@ void connection_destroy(struct connection *c) {
 
 /* ---- what others want of it ---- */
 
-#define TAKE_OVER ((size_t)64 * 1024) /* shorter buffers are copied */
-
 void connection_write_soon(struct connection *c) {
     struct worker *w = c->worker;
     if (w->current != c && !list_linked(&c->turn)) list_append(&w->unsent, &c->turn);

@@ -18,6 +18,9 @@
 /* What one read takes at most, unless a large request is read into its own place. */
 #define INPUT_SIZE ((size_t)64 * 1024)
 
+/* Output that is shorter is copied, not taken with its buffer. */
+#define TAKE_OVER ((size_t)64 * 1024)
+
 #define CACHE_LINE 64
 
 /* Short replies of connections whose turns follow one another are sent together, after the last of

@@ -19,7 +19,6 @@ enum {
     TURN_REQUESTS = 1024,      /* after these, the others have their turn */
     SEND_AT_ONCE = 256 * 1024, /* replies that don't wait for the end of the turn */
     OUTPUT_KEPT = 1024 * 1024, /* the worker's output buffer is kept up to this size */
-    TAKE_OVER = 64 * 1024,     /* see keep_output */
     TAKE_ALWAYS = 1024 * 1024,
     WRITE_PARTS = 64,
     GATHER_MAX = 4 * 1024 /* less is copied into one piece, which the kernel takes for less */
