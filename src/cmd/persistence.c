@@ -25,18 +25,33 @@ static void reply_busy(struct call *call) {
     reply_error(call->reply, "ERR Background save already in progress");
 }
 
+/* Of what begins inside a transaction, which it may have to wait for, it is said that it will. */
+static enum persistence_begun begin(struct call *call, enum persistence_kind kind, bool schedule) {
+    enum persistence_begun begun = persistence->begin(persistence->context, kind, schedule);
+    return begun == PERSISTENCE_STARTED && call->no_wait ? PERSISTENCE_SCHEDULED : begun;
+}
+
+static void begin_save(struct call *call, bool schedule) {
+    switch (begin(call, PERSISTENCE_SAVE, schedule)) {
+    case PERSISTENCE_STARTED: reply_simple(call->reply, "Background saving started"); break;
+    case PERSISTENCE_SCHEDULED: reply_simple(call->reply, "Background saving scheduled"); break;
+    case PERSISTENCE_UNDER_WAY: reply_busy(call); break;
+    case PERSISTENCE_OTHER:
+        reply_error(call->reply, "ERR Another child process is active (AOF?): can't BGSAVE right "
+                                 "now. Use BGSAVE SCHEDULE in order to schedule a BGSAVE whenever "
+                                 "possible.");
+    }
+}
+
 void persistence_bgsave(struct call *call) {
     bool cancels = call->argc == 2 && bytes_is(call->argv[1], "cancel");
-    if (call->argc > 2 || (call->argc == 2 && !cancels && !bytes_is(call->argv[1], "schedule")))
+    bool schedule = call->argc == 2 && bytes_is(call->argv[1], "schedule");
+    if (call->argc > 2 || (call->argc == 2 && !cancels && !schedule))
         reply_syntax_error(call->reply);
     else if (cancels)
         cancel(call);
-    else if (!persistence->begin(persistence->context))
-        reply_busy(call);
-    else if (call->no_wait)
-        reply_simple(call->reply, "Background saving scheduled");
     else
-        reply_simple(call->reply, "Background saving started");
+        begin_save(call, schedule);
 }
 
 void persistence_save(struct call *call) {
@@ -47,14 +62,15 @@ void persistence_save(struct call *call) {
     }
 }
 
-/* What lets the journal be short again is a snapshot. */
+#define REWRITING "Background append only file rewriting "
+
 void persistence_bgrewriteaof(struct call *call) {
-    if (!persistence->begin(persistence->context))
-        reply_error(call->reply, "ERR Background append only file rewriting already in progress");
-    else if (call->no_wait)
-        reply_simple(call->reply, "Background append only file rewriting scheduled");
-    else
-        reply_simple(call->reply, "Background append only file rewriting started");
+    switch (begin(call, PERSISTENCE_REWRITE, true)) {
+    case PERSISTENCE_STARTED: reply_simple(call->reply, REWRITING "started"); break;
+    case PERSISTENCE_OTHER:
+    case PERSISTENCE_SCHEDULED: reply_simple(call->reply, REWRITING "scheduled"); break;
+    case PERSISTENCE_UNDER_WAY: reply_error(call->reply, "ERR " REWRITING "already in progress");
+    }
 }
 
 void persistence_lastsave(struct call *call) {
@@ -113,9 +129,11 @@ bool persistence_wanted_at_exit(void) {
 
 typedef unsigned long long ull;
 
-static void write_snapshots(const struct persistence_status *s, struct buffer *out) {
-    double percent =
-        s->keys_total && s->in_progress ? 100.0 * (double)s->keys / (double)s->keys_total : 0;
+static void write_progress(const struct persistence_status *s, struct buffer *out) {
+    bool running = false;
+    for (unsigned kind = 0; kind < PERSISTENCE_KINDS; kind++)
+        running |= s->runs[kind].in_progress;
+    double percent = s->keys_total && running ? 100.0 * (double)s->keys / (double)s->keys_total : 0;
     buffer_printf(out,
                   "loading:%d\r\n"
                   "async_loading:0\r\n"
@@ -126,7 +144,11 @@ static void write_snapshots(const struct persistence_status *s, struct buffer *o
                   "current_save_keys_processed:%llu\r\n"
                   "current_save_keys_total:%llu\r\n",
                   s->loading, (ull)s->buffered, (ull)s->buffered, percent,
-                  s->in_progress ? (ull)s->keys : 0, s->in_progress ? (ull)s->keys_total : 0);
+                  running ? (ull)s->keys : 0, running ? (ull)s->keys_total : 0);
+}
+
+static void write_saves(const struct persistence_status *s, struct buffer *out) {
+    const struct persistence_runs *r = &s->runs[PERSISTENCE_SAVE];
     buffer_printf(out,
                   "rdb_changes_since_last_save:%llu\r\n"
                   "rdb_bgsave_in_progress:%d\r\n"
@@ -138,16 +160,33 @@ static void write_snapshots(const struct persistence_status *s, struct buffer *o
                   "rdb_last_cow_size:%llu\r\n"
                   "rdb_last_load_keys_expired:%llu\r\n"
                   "rdb_last_load_keys_loaded:%llu\r\n",
-                  (ull)s->changes, s->in_progress, (long long)s->last_save_s,
-                  s->last_good ? "ok" : "err", (long long)s->last_seconds,
-                  (long long)s->now_seconds, (ull)s->saves, (ull)s->buffered_last,
+                  (ull)s->changes, r->in_progress, (long long)s->last_save_s,
+                  r->last_good ? "ok" : "err", (long long)r->last_seconds,
+                  (long long)r->now_seconds, (ull)r->count, (ull)s->buffered_last,
                   (ull)s->loaded_expired, (ull)s->loaded_keys);
+}
+
+static void write_rewrites(const struct persistence_status *s, struct buffer *out) {
+    const struct persistence_runs *r = &s->runs[PERSISTENCE_REWRITE];
+    buffer_printf(out,
+                  "aof_rewrite_in_progress:%d\r\n"
+                  "aof_rewrite_scheduled:%d\r\n"
+                  "aof_last_rewrite_time_sec:%lld\r\n"
+                  "aof_current_rewrite_time_sec:%lld\r\n"
+                  "aof_last_bgrewrite_status:%s\r\n"
+                  "aof_rewrites:%llu\r\n"
+                  "aof_rewrites_consecutive_failures:%llu\r\n",
+                  r->in_progress, r->scheduled, (long long)r->last_seconds,
+                  (long long)r->now_seconds, r->last_good ? "ok" : "err", (ull)r->count,
+                  (ull)r->failures);
 }
 
 static void write_persistence(struct exec *exec, struct buffer *out, void *context) {
     struct persistence_status status;
     persistence->status(persistence->context, &status);
-    write_snapshots(&status, out);
+    write_progress(&status, out);
+    write_saves(&status, out);
+    write_rewrites(&status, out);
 }
 
 void persistence_register_info(struct exec *exec) {

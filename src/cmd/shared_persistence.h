@@ -7,24 +7,40 @@
 
 #include "exec/exec.h"
 
-struct persistence_status {
-    bool loading, in_progress, scheduled, last_good;
-    uint64_t changes; /* since the last snapshot */
-    uint64_t saves;
-    uint64_t keys, keys_total;         /* of the snapshot under way */
-    uint64_t buffered, buffered_last;  /* bytes of memory for it, at most; and for the last one */
-    int64_t last_save_s;               /* Unix time */
+/* Both are snapshots: what lets the journal be short again is one, too. */
+enum persistence_kind { PERSISTENCE_SAVE, PERSISTENCE_REWRITE, PERSISTENCE_KINDS };
+
+/* Of a kind. */
+struct persistence_runs {
+    bool in_progress, scheduled, last_good;
+    uint64_t count, failures;          /* all; since the last good one */
     int64_t last_seconds, now_seconds; /* that the last one took, and this one so far; -1 = none */
+};
+
+struct persistence_status {
+    bool loading;
+    struct persistence_runs runs[PERSISTENCE_KINDS];
+    uint64_t changes;                 /* since the last snapshot */
+    uint64_t keys, keys_total;        /* of the snapshot under way */
+    uint64_t buffered, buffered_last; /* bytes of memory for it, at most; and for the last one */
+    int64_t last_save_s;              /* Unix time */
     uint64_t loaded_keys, loaded_expired; /* at start-up, or by DEBUG RELOAD */
 };
 
 enum persistence_outcome { PERSISTENCE_DONE, PERSISTENCE_BUSY, PERSISTENCE_FAILED };
 
-struct persistence {
-    /* A snapshot in the background. False: one is under way. */
-    bool (*begin)(void *context);
+enum persistence_begun {
+    PERSISTENCE_STARTED,
+    PERSISTENCE_SCHEDULED, /* after one of the other kind */
+    PERSISTENCE_UNDER_WAY, /* one of the same kind is */
+    PERSISTENCE_OTHER      /* one of the other kind is, and the caller will not have it wait */
+};
 
-    /* False: none is under way, or to come; *scheduled: it had not begun. */
+struct persistence {
+    /* A snapshot in the background; `schedule`: it may wait for one of the other kind. */
+    enum persistence_begun (*begin)(void *context, enum persistence_kind kind, bool schedule);
+
+    /* Of PERSISTENCE_SAVE. False: none is under way, or to come; *scheduled: it had not begun. */
     bool (*cancel)(void *context, bool *scheduled);
 
     /* Takes one on the calling worker, which is inside the gate and holds nothing. */

@@ -255,19 +255,12 @@ static void write_field(const struct journal_status *s, const struct keep_snapsh
                         struct buffer *out) {
     buffer_printf(out,
                   "aof_enabled:%d\r\n"
-                  "aof_rewrite_in_progress:%d\r\n"
-                  "aof_rewrite_scheduled:0\r\n"
-                  "aof_last_rewrite_time_sec:-1\r\n"
-                  "aof_current_rewrite_time_sec:-1\r\n"
-                  "aof_last_bgrewrite_status:ok\r\n"
-                  "aof_rewrites:0\r\n"
-                  "aof_rewrites_consecutive_failures:0\r\n"
                   "aof_last_write_status:%s\r\n"
                   "aof_last_cow_size:0\r\n"
                   "module_fork_in_progress:0\r\n"
                   "module_fork_last_cow_size:0\r\n"
                   "slot_migration_fork_in_progress:0\r\n",
-                  keep_journal() != NULL, state.base != 0, s->error ? "err" : "ok");
+                  keep_journal() != NULL, s->error ? "err" : "ok");
     if (!keep_journal()) return;
     buffer_printf(out,
                   "aof_current_size:%llu\r\n"

@@ -50,7 +50,10 @@ struct persist {
 
     pthread_mutex_t mutex; /* guards all that follows, but for the progress */
     pthread_cond_t changed;
-    bool stopping, busy, wanted;
+    bool stopping, busy, failed;
+    bool wanted[PERSISTENCE_KINDS];
+    enum persistence_kind kind;              /* of the last one */
+    enum persistence_kind next;              /* of those that are wanted */
     int64_t began_ms, tried_ms;              /* the last one; clock_wall_ms */
     uint64_t changes_at, changes_at_instant; /* of the keyspace's count */
     struct persistence_status status;
@@ -140,6 +143,16 @@ static void end(struct persist *p) {
     pthread_cond_broadcast(&p->changed);
 }
 
+/* With the mutex. */
+static void note_run(struct persist *p, bool good, bool counts) {
+    struct persistence_runs *runs = &p->status.runs[p->kind];
+    runs->last_seconds = (clock_wall_ms() - p->began_ms) / 1000;
+    runs->count++;
+    if (!counts) return;
+    runs->last_good = good;
+    runs->failures = good ? 0 : runs->failures + 1;
+}
+
 /* Outside the gate. busy is set; it is not any more afterwards. */
 static bool take(struct persist *p, unsigned participant) {
     struct snapshot_result result = write_snapshot(p, participant);
@@ -151,9 +164,8 @@ static bool take(struct persist *p, unsigned participant) {
     /* Who waits for it learns from the reply that it failed. */
     bool counts = good || (!gave_up && participant == p->options.participant);
     p->tried_ms = now_ms;
-    if (counts) p->status.last_good = good;
-    p->status.saves++;
-    p->status.last_seconds = (now_ms - p->began_ms) / 1000;
+    p->failed = !good;
+    note_run(p, good, counts);
     p->status.buffered_last = p->progress.buffered_peak;
     if (good) {
         p->status.last_save_s = now_ms / 1000;
@@ -162,15 +174,17 @@ static bool take(struct persist *p, unsigned participant) {
     end(p);
     pthread_mutex_unlock(&p->mutex);
     bool refuse = !good && settings.stop_writes && has_save_points();
-    if (counts) exec_refuse_writes(REFUSAL_SNAPSHOT, refuse ? MISCONF : NULL);
+    if (good || (counts && p->kind == PERSISTENCE_SAVE))
+        exec_refuse_writes(REFUSAL_SNAPSHOT, refuse ? MISCONF : NULL);
     return good;
 }
 
 /* With the mutex. False: another one is under way. */
-static bool begin(struct persist *p) {
+static bool begin(struct persist *p, enum persistence_kind kind) {
     if (p->busy || !snapshot_reserve()) return false;
     p->busy = true;
-    p->wanted = false;
+    p->kind = kind;
+    p->wanted[kind] = false;
     p->began_ms = clock_wall_ms();
     p->progress = (struct snapshot_progress){0};
     return true;
@@ -195,27 +209,40 @@ static bool has_come(void *context, const struct config_save_point *point) {
 }
 
 /* With the mutex: is a snapshot due, since a save point says so, or for a journal that begins? */
-static bool is_due(const struct persist *p, int64_t now_ms) {
+static bool is_due(const struct persist *p, int64_t now_ms, enum persistence_kind *kind) {
     struct since since = {.changes = changes_so_far(p) - p->changes_at,
                           .seconds = now_ms / 1000 - p->status.last_save_s};
     struct config_save_point point;
     if (!since.changes && !keep_awaits_snapshot()) return false;
-    if (!p->status.last_good && now_ms - p->tried_ms < RETRY_MS) return false;
-    if (keep_awaits_snapshot()) return true;
+    if (p->failed && now_ms - p->tried_ms < RETRY_MS) return false;
+    if (keep_awaits_snapshot()) {
+        *kind = PERSISTENCE_REWRITE;
+        return true;
+    }
     if (!config_find_save_point(has_come, &since, &point)) return false;
     log_notice("%llu changes in %lld seconds: taking a snapshot", (unsigned long long)since.changes,
                (long long)point.seconds);
+    *kind = PERSISTENCE_SAVE;
     return true;
+}
+
+/* With the mutex. */
+static bool is_wanted(const struct persist *p, enum persistence_kind *kind) {
+    *kind = p->next;
+    if (!p->wanted[*kind])
+        *kind = *kind == PERSISTENCE_SAVE ? PERSISTENCE_REWRITE : PERSISTENCE_SAVE;
+    return p->wanted[*kind];
 }
 
 static void live(void *context) {
     struct persist *p = context;
+    enum persistence_kind kind;
     pthread_mutex_lock(&p->mutex);
     while (!p->stopping) {
-        if (!p->wanted) sleep_ms(p, LOOK_MS);
+        if (p->busy || !is_wanted(p, &kind)) sleep_ms(p, LOOK_MS);
         if (p->stopping || p->busy) continue;
-        if (!p->wanted && !is_due(p, clock_wall_ms())) continue;
-        if (!begin(p)) {
+        if (!is_wanted(p, &kind) && !is_due(p, clock_wall_ms(), &kind)) continue;
+        if (!begin(p, kind)) {
             sleep_ms(p, BUSY_MS);
             continue;
         }
@@ -237,33 +264,53 @@ static void look_now(void *context) {
 
 /* ---- for the commands ---- */
 
-static bool begin_command(void *context) {
+/* With the mutex: is one of the kind under way, or the next to be? */
+static bool runs(const struct persist *p, enum persistence_kind kind) {
+    enum persistence_kind first;
+    if (p->busy) return p->kind == kind;
+    return is_wanted(p, &first) && first == kind;
+}
+
+/* With the mutex. */
+static enum persistence_begun order(struct persist *p, enum persistence_kind kind, bool schedule) {
+    if (runs(p, kind)) return PERSISTENCE_UNDER_WAY;
+    bool other = runs(p, PERSISTENCE_SAVE) || runs(p, PERSISTENCE_REWRITE);
+    if (other && !schedule) return PERSISTENCE_OTHER;
+    p->wanted[kind] = true;
+    if (!other) p->next = kind;
+    pthread_cond_broadcast(&p->changed);
+    return other ? PERSISTENCE_SCHEDULED : PERSISTENCE_STARTED;
+}
+
+static enum persistence_begun begin_command(void *context, enum persistence_kind kind,
+                                            bool schedule) {
     struct persist *p = context;
     pthread_mutex_lock(&p->mutex);
-    bool free = !p->busy && !p->wanted;
-    if (free) {
-        p->wanted = true;
-        pthread_cond_broadcast(&p->changed);
-    }
+    enum persistence_begun begun = order(p, kind, schedule);
     pthread_mutex_unlock(&p->mutex);
-    return free;
+    return begun;
+}
+
+/* With the mutex. */
+static void give_up(struct persist *p) {
+    if (p->busy) __atomic_store_n(&p->progress.stop, true, __ATOMIC_RELAXED);
 }
 
 static bool cancel_command(void *context, bool *scheduled) {
     struct persist *p = context;
     pthread_mutex_lock(&p->mutex);
-    bool any = p->busy || p->wanted;
-    *scheduled = p->wanted && !p->busy;
-    p->wanted = false;
-    if (p->busy) __atomic_store_n(&p->progress.stop, true, __ATOMIC_RELAXED);
+    bool running = p->busy && p->kind == PERSISTENCE_SAVE, waits = p->wanted[PERSISTENCE_SAVE];
+    *scheduled = !running;
+    p->wanted[PERSISTENCE_SAVE] = false;
+    if (running) give_up(p);
     pthread_mutex_unlock(&p->mutex);
-    return any;
+    return running || waits;
 }
 
 static enum persistence_outcome save_command(void *context, unsigned worker) {
     struct persist *p = context;
     pthread_mutex_lock(&p->mutex);
-    bool begun = begin(p);
+    bool begun = begin(p, PERSISTENCE_SAVE);
     pthread_mutex_unlock(&p->mutex);
     if (!begun) return PERSISTENCE_BUSY;
     gate_leave(p->gate, worker);
@@ -281,12 +328,17 @@ static void write_status(void *context, struct persistence_status *out) {
     pthread_mutex_lock(&p->mutex);
     *out = p->status;
     out->loading = exec_is_loading(p->options.exec);
-    out->in_progress = p->busy || p->wanted; /* who has got BGSAVE's reply may look at once */
-    out->scheduled = p->wanted && p->busy;
+    for (unsigned kind = 0; kind < PERSISTENCE_KINDS; kind++) {
+        struct persistence_runs *r = &out->runs[kind];
+        r->in_progress = runs(p, kind); /* who has got BGSAVE's reply may look at once */
+        r->scheduled = p->wanted[kind] && !r->in_progress;
+        bool running = r->in_progress && p->busy;
+        r->now_seconds = running ? (clock_wall_ms() - p->began_ms) / 1000 : -1;
+    }
+    out->runs[PERSISTENCE_REWRITE].in_progress |= keep_awaits_snapshot();
     out->changes = changes_so_far(p) - p->changes_at;
     out->keys = __atomic_load_n(&p->progress.keys, __ATOMIC_RELAXED);
     out->keys_total = __atomic_load_n(&p->progress.keys_total, __ATOMIC_RELAXED);
-    out->now_seconds = p->busy ? (clock_wall_ms() - p->began_ms) / 1000 : -1;
     pthread_mutex_unlock(&p->mutex);
 }
 
@@ -364,7 +416,7 @@ static void begin_exclusively(struct persist *p, unsigned worker) {
     gate_exclusive_begin(p->gate, worker);
     for (;;) {
         pthread_mutex_lock(&p->mutex);
-        bool begun = begin(p);
+        bool begun = begin(p, PERSISTENCE_SAVE);
         pthread_mutex_unlock(&p->mutex);
         if (begun) return;
         gate_exclusive_pause(p->gate, worker, BUSY_MS * 1000);
@@ -414,8 +466,8 @@ struct persist *persist_create(const struct persist_options *options) {
     p->gate = exec_gate(options->exec);
     p->keyspace = exec_keyspace(options->exec);
     p->workers = options->participant;
-    p->status.last_good = true;
-    p->status.last_seconds = -1;
+    for (unsigned kind = 0; kind < PERSISTENCE_KINDS; kind++)
+        p->status.runs[kind] = (struct persistence_runs){.last_good = true, .last_seconds = -1};
     p->status.last_save_s = clock_wall_ms() / 1000;
     pthread_mutex_init(&p->mutex, NULL);
     pthread_cond_init(&p->changed, NULL);
@@ -438,9 +490,8 @@ int persist_start(struct persist *p) {
 }
 
 bool persist_stop(struct persist *p) {
-    bool scheduled;
-    cancel_command(p, &scheduled);
     pthread_mutex_lock(&p->mutex);
+    give_up(p);
     p->stopping = true;
     pthread_cond_broadcast(&p->changed);
     pthread_mutex_unlock(&p->mutex);
@@ -450,7 +501,7 @@ bool persist_stop(struct persist *p) {
                 (server_facts.exit_save == SAVE_AT_EXIT_IF_WANTED && wanted_at_exit(p));
     if (!save || changes_so_far(p) == p->changes_at) return true;
     pthread_mutex_lock(&p->mutex);
-    while (!begin(p))
+    while (!begin(p, PERSISTENCE_SAVE))
         sleep_ms(p, BUSY_MS);
     pthread_mutex_unlock(&p->mutex);
     return take(p, p->options.participant);

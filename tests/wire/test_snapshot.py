@@ -584,3 +584,29 @@ def test_reload_waits_for_the_snapshot_under_way(workers):
             client.call("BGSAVE")
             assert client.call("DEBUG", "RELOAD") == "OK"
             assert client.call("GET", "k") == str(n).encode()
+
+
+def test_a_rewrite_is_a_snapshot_by_another_name():
+    """BGREWRITEAOF: of the two kinds one is under way at a time, and INFO says which."""
+    with servers.strata("--home", "dir:./home", "--save", "") as server, server.client() as client:
+        client.call("DEBUG", "POPULATE", 300_000)
+        said = client.raw_pipeline([command.split() for command in (
+            "BGREWRITEAOF", "BGREWRITEAOF", "BGSAVE", "BGSAVE CANCEL", "BGSAVE SCHEDULE", "BGSAVE SCHEDULE",
+            "BGSAVE CANCEL", "BGSAVE SCHEDULE")])
+        assert [reply[:38] for reply in said] == [
+            b"+Background append only file rewriting", b"-ERR Background append only file rewri",
+            b"-ERR Another child process is active (", b"-ERR Background saving is currently no",
+            b"+Background saving scheduled\r\n", b"+Background saving scheduled\r\n",
+            b"+Scheduled background saving cancelled", b"+Background saving scheduled\r\n"]
+        running = ask.info(client, "persistence")
+        assert running["aof_rewrite_in_progress"] == "1" and running["rdb_bgsave_in_progress"] == "0"
+        ask.wait_until(lambda: ask.info(client, "persistence")["rdb_saves"] == "1")
+        done = ask.info(client, "persistence")
+        assert done["aof_rewrites"] == "1" and done["aof_last_bgrewrite_status"] == "ok"
+        assert done["aof_rewrite_in_progress"] == done["rdb_bgsave_in_progress"] == "0"
+        said = client.raw_pipeline([["BGSAVE"], ["BGREWRITEAOF"], ["BGREWRITEAOF"], ["BGSAVE", "SCHEDULE"]])
+        assert [reply[:40] for reply in said] == [
+            b"+Background saving started\r\n", b"+Background append only file rewriting s",
+            b"+Background append only file rewriting s", b"-ERR Background save already in progress"]
+        assert ask.info(client, "persistence")["aof_rewrite_scheduled"] == "1"
+        ask.wait_until(lambda: ask.info(client, "persistence")["aof_rewrites"] == "2")
