@@ -181,13 +181,19 @@ static bool reply_piece(struct stream_source *source, struct reply *reply) {
     return true;
 }
 
+bool stream_may_be_long(const struct call *call, const struct stream *stream, uint64_t count,
+                        size_t *bytes) {
+    *bytes = count * (stream->node_bytes / MAX(stream->length, 1u) + EXPECTED_FRAME);
+    return stream_may_begin(call, *bytes);
+}
+
 static bool show_in_pieces(struct call *call, struct stream *stream,
                            const struct stream_interval *shown) {
     uint64_t most = shown->count ? MIN(shown->count, stream->length) : stream->length;
-    size_t each = stream->node_bytes / MAX(stream->length, 1u) + EXPECTED_FRAME;
-    if (LIKELY(!stream_may_begin(call, most * each))) return false;
+    size_t bytes;
+    if (LIKELY(!stream_may_be_long(call, stream, most, &bytes))) return false;
     uint64_t left = stream_count(stream, shown->first, shown->last, most);
-    if (!stream_may_begin(call, left * each)) return false;
+    if (!stream_may_be_long(call, stream, left, &bytes)) return false;
     struct stream_id next = shown->reverse ? shown->last : shown->first;
     struct stream_source source = {.produce = reply_piece,
                                    .value = {.type = TYPE_STREAM, .large = true, .object = stream},
@@ -197,7 +203,7 @@ static bool show_in_pieces(struct call *call, struct stream *stream,
                                    .options = shown->reverse ? SHOW_REVERSE : 0};
     size_t before = call->reply->out->len;
     reply_array(call->reply, left);
-    if (stream_begin(call, &source, left * each)) return true;
+    if (stream_begin(call, &source, bytes)) return true;
     call->reply->out->len = before;
     return false;
 }

@@ -102,6 +102,10 @@ struct stream_interval {
 };
 void stream_show(struct call *call, struct stream *stream, const struct stream_interval *shown);
 
+/* May so many entries come in pieces? What they are about is in *bytes. */
+bool stream_may_be_long(const struct call *call, const struct stream *stream, uint64_t count,
+                        size_t *bytes);
+
 /* ---- telling of changes ---- */
 
 /* Words of this thread's, with room for so many that are copied; valid until the next call. False:

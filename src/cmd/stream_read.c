@@ -4,6 +4,7 @@
 #include "cmd/stream.h"
 #include "cmd/stream_common.h"
 #include "exec/blocking.h"
+#include "exec/stream.h"
 
 #define NEW_ONES STREAM_ID_MAX /* what ">" stands for */
 
@@ -223,46 +224,182 @@ static bool deliver(const struct reading *reading, struct source *source, struct
     return true;
 }
 
+/* Delivers the entry at the cursor to the consumer. False: no memory. */
+static bool take(const struct reading *reading, struct source *source,
+                 const struct stream_cursor *cursor) {
+    struct stream_id id = cursor->entry.id;
+    if (!reading->no_ack && !deliver(reading, source, id)) return false;
+    stream_group_advance(source->stream, source->group, id);
+    return true;
+}
+
+static void tell_progress(const struct reading *reading, struct source *source,
+                          struct stream_id before) {
+    if (stream_id_compare(before, source->group->last) != 0)
+        stream_tell_progress(reading->call, &source->spot, source->group);
+}
+
+/* Is what is left of the reply so much that it should come in pieces, once all is done that
+ * changes something? */
+static bool is_long(const struct reading *reading, const struct source *source, uint64_t have) {
+    uint64_t count = reading->count ? MIN(have, (uint64_t)reading->count) : have;
+    size_t bytes;
+    return source->ends_reply && stream_may_be_long(reading->call, source->stream, count, &bytes);
+}
+
+static void read_new_in_pieces(const struct reading *reading, struct source *source,
+                               struct stream_cursor *cursor) {
+    struct stream_interval shown = {.first = cursor->first, .last = STREAM_ID_MAX};
+    struct stream_id before = source->group->last;
+    uint64_t most = (uint64_t)reading->count;
+    while ((!most || shown.count < most) && stream_next(cursor)) {
+        if (!take(reading, source, cursor)) break;
+        shown.count++;
+    }
+    tell_progress(reading, source, before);
+    if (shown.count)
+        stream_show(reading->call, source->stream, &shown);
+    else
+        reply_array(reading->call->reply, 0);
+}
+
 static void read_new(const struct reading *reading, struct source *source) {
-    struct call *call = reading->call;
+    struct reply *reply = reading->call->reply;
     struct stream_cursor cursor;
     struct stream_id first = source->after, before = source->group->last;
     uint64_t shown = 0, most = (uint64_t)reading->count;
-    size_t mark = reply_open(call->reply);
     stream_id_increment(&first);
     stream_seek(&cursor, source->stream, first, STREAM_ID_MAX, false);
+    if (is_long(reading, source, source->stream->length)) {
+        read_new_in_pieces(reading, source, &cursor);
+        return;
+    }
+    size_t mark = reply_open(reply);
     while ((!most || shown < most) && stream_next(&cursor)) {
-        if (!reading->no_ack && !deliver(reading, source, cursor.entry.id)) break;
-        stream_group_advance(source->stream, source->group, cursor.entry.id);
-        stream_reply_entry(call->reply, &cursor);
+        if (!take(reading, source, &cursor)) break;
+        stream_reply_entry(reply, &cursor);
         shown++;
     }
-    reply_close_array(call->reply, mark, shown);
-    if (stream_id_compare(before, source->group->last) != 0)
-        stream_tell_progress(call, &source->spot, source->group);
+    reply_close_array(reply, mark, shown);
+    tell_progress(reading, source, before);
+}
+
+/* ---- a consumer's history ---- */
+
+/* Finds the entries of IDs that come in their order, most often those of neighbours. */
+struct follower {
+    struct stream *stream;
+    struct stream_cursor cursor;
+    bool ended;
+};
+
+#define STEPS_MAX 16 /* then it is better to seek */
+
+static void follow_from(struct follower *follower, struct stream *stream, struct stream_id id) {
+    follower->stream = stream;
+    stream_seek(&follower->cursor, stream, id, STREAM_ID_MAX, false);
+    follower->ended = !stream_next(&follower->cursor);
+}
+
+/* Is there still such an entry? Then the cursor is at it. */
+static bool follow_to(struct follower *follower, struct stream_id id) {
+    struct stream_cursor *cursor = &follower->cursor;
+    unsigned steps = 0;
+    while (!follower->ended && stream_id_compare(cursor->entry.id, id) < 0) {
+        if (++steps > STEPS_MAX) stream_seek(cursor, follower->stream, id, STREAM_ID_MAX, false);
+        follower->ended = !stream_next(cursor);
+    }
+    return !follower->ended && stream_id_compare(cursor->entry.id, id) == 0;
+}
+
+/* False: the entry is not there any more. */
+static bool reply_pending_entry(struct reply *reply, struct follower *follower,
+                                struct stream_id id) {
+    bool there = follow_to(follower, id);
+    if (there) {
+        stream_reply_entry(reply, &follower->cursor);
+    } else {
+        reply_array(reply, 2);
+        stream_reply_id(reply, id);
+        reply_null_array(reply);
+    }
+    return there;
+}
+
+/* Counts that it is delivered once more. */
+static void deliver_again(const struct reading *reading, struct source *source,
+                          struct stream_id id) {
+    struct call *call = reading->call;
+    struct stream_pending *pending = stream_pending_find(source->group, id);
+    pending->delivered_ms = call->view.now_ms;
+    pending->deliveries++;
+    stream_tell_claimed(call, &source->spot, source->group, pending);
+}
+
+/* The source's `part` is the consumer, `next` and `next_low` are an ID. */
+static bool history_piece(struct stream_source *source, struct reply *reply) {
+    size_t start = reply->out->len;
+    struct stream_id first = {source->next, source->next_low};
+    struct tree_cursor cursor;
+    struct follower follower;
+    const struct stream_id *id = stream_consumer_seek(source->part, first, &cursor);
+    follow_from(&follower, source->value.object, first);
+    for (; source->left && !stream_has_piece(reply, start); source->left--) {
+        reply_pending_entry(reply, &follower, *id);
+        id = tree_next(&cursor);
+    }
+    if (!source->left) return false;
+    source->next = id->ms;
+    source->next_low = id->seq;
+    return true;
+}
+
+static void show_history(struct call *call, const struct source *source, struct stream_id first,
+                         uint64_t count) {
+    size_t bytes;
+    struct stream_source pieces = {
+        .produce = history_piece,
+        .value = {.type = TYPE_STREAM, .large = true, .object = source->stream},
+        .next = first.ms,
+        .next_low = first.seq,
+        .left = count,
+        .part = source->consumer};
+    reply_array(call->reply, count);
+    stream_may_be_long(call, source->stream, count, &bytes);
+    if (stream_begin(call, &pieces, bytes)) return;
+    while (history_piece(&pieces, call->reply) && !call->reply->failed)
+        ;
+}
+
+static void read_history_in_pieces(const struct reading *reading, struct source *source,
+                                   struct stream_id first) {
+    struct tree_cursor cursor;
+    struct follower follower;
+    uint64_t shown = 0, most = (uint64_t)reading->count;
+    const struct stream_id *id = stream_consumer_seek(source->consumer, first, &cursor);
+    follow_from(&follower, source->stream, first);
+    for (; id && (!most || shown < most); id = tree_next(&cursor), shown++)
+        if (follow_to(&follower, *id)) deliver_again(reading, source, *id);
+    show_history(reading->call, source, first, shown);
 }
 
 static void read_history(const struct reading *reading, struct source *source) {
-    struct call *call = reading->call;
+    struct reply *reply = reading->call->reply;
     struct tree_cursor cursor;
+    struct follower follower;
     struct stream_id first = source->after;
     uint64_t shown = 0, most = (uint64_t)reading->count;
-    size_t mark = reply_open(call->reply);
     stream_id_increment(&first);
-    const struct stream_id *id = stream_consumer_seek(source->consumer, first, &cursor);
-    for (; id && (!most || shown < most); id = tree_next(&cursor), shown++) {
-        if (!stream_reply_entry_of(call->reply, source->stream, *id)) {
-            reply_array(call->reply, 2);
-            stream_reply_id(call->reply, *id);
-            reply_null_array(call->reply);
-            continue;
-        }
-        struct stream_pending *pending = stream_pending_find(source->group, *id);
-        pending->delivered_ms = call->view.now_ms;
-        pending->deliveries++;
-        stream_tell_claimed(call, &source->spot, source->group, pending);
+    if (is_long(reading, source, source->consumer->pending.count)) {
+        read_history_in_pieces(reading, source, first);
+        return;
     }
-    reply_close_array(call->reply, mark, shown);
+    size_t mark = reply_open(reply);
+    const struct stream_id *id = stream_consumer_seek(source->consumer, first, &cursor);
+    if (id) follow_from(&follower, source->stream, *id);
+    for (; id && (!most || shown < most); id = tree_next(&cursor), shown++)
+        if (reply_pending_entry(reply, &follower, *id)) deliver_again(reading, source, *id);
+    reply_close_array(reply, mark, shown);
 }
 
 static void read_source(const struct reading *reading, struct source *source) {

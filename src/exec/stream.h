@@ -31,6 +31,7 @@ struct stream_source {
     uint64_t left;      /* elements */
     int64_t now_ms;     /* of the command */
     unsigned options;   /* the producer's own */
+    void *part;         /* the same, in the value */
 };
 
 /* Shows what the source has, behind the head of an aggregate that has been written, if that takes

@@ -147,3 +147,93 @@ def test_the_reply_takes_no_memory_and_whoever_asks_may_go(world, command):
         reader.socket.close()
     other.call("FLUSHALL")
     assert other.call("DBSIZE") == 0
+
+
+# ---- what is read for a consumer ----
+
+READ = {
+    "XREADGROUP GROUP g {two} STREAMS k 0": 17500, "XREADGROUP GROUP g {two} COUNT 17400 STREAMS k 600": 17400,
+    "XREADGROUP GROUP none new STREAMS k >": COUNT - 2, "XREADGROUP GROUP none new COUNT 19000 NOACK STREAMS k >": 19000,
+    "XREADGROUP GROUP none new COUNT 15000 STREAMS few k > >": 15000, "XREADGROUP GROUP g new STREAMS few k 0 0": 0,
+}
+
+
+def known(client):
+    """What the groups know, of some entries each."""
+    shown = [client.call("XINFO", "GROUPS", "k")]
+    for group in ["g", "none"]:
+        shown.append(client.call("XPENDING", "k", group))
+        shown += [show(client, f"XPENDING k {group} {first} + 30") for first in ["-", 490, 12000, 17990]]
+    return shown
+
+
+def read_in_transaction(client, command):
+    client.send("MULTI"), client.send(*words(command)), client.send("EXEC")
+    return [client.read_raw() for _ in range(3)][2].partition(b"*1\r\n")[2]
+
+
+@pytest.fixture(params=READ)
+def reading(world, request):
+    """The command, what it answers in each protocol, and what the groups know then."""
+    results = []
+    for version in [2, 3]:
+        client = world.connect(version)
+        fill_few(client)
+        results.append((read_in_transaction(client, request.param), known(world.connect())))
+    return request.param, results
+
+
+def fill_few(client):
+    fill(client)
+    client.call("XADD", "few", "1-1", "a", "b")
+    for group in ["g", "none"]:
+        client.call("XGROUP", "CREATE", "few", group, 0)
+
+
+def test_what_is_read_is_what_a_transaction_reads(world, reading):
+    command, results = reading
+    for version, (expected, after) in zip([2, 3], results):
+        client = world.connect(version)
+        fill_few(client)
+        client.send(*words(command)), client.send("PING")
+        assert client.read_raw() == expected
+        assert client.read_raw() == b"+PONG\r\n"
+        assert known(world.connect()) == after
+
+
+def test_what_is_read_is_of_its_moment(world, reading):
+    command, results = reading
+    reader, other = world.reader(), world.connect()
+    fill_few(other)
+    begin(reader, words(command))
+    assert known(other) == results[0][1]
+    other.call("XTRIM", "k", "MAXLEN", 3)
+    other.call("XGROUP", "DESTROY", "k", "none")
+    other.call("XGROUP", "DELCONSUMER", "k", "g", f"two{LONG}")
+    assert reader.read_raw() == results[0][0]
+    assert reader.call("PING") == "PONG"
+
+
+@pytest.mark.parametrize("command", [command for command, count in READ.items() if count])
+def test_what_is_read_takes_no_memory(world, command):
+    reader, other = world.reader(), world.connect()
+    fill_few(other)
+    number = reader.call("CLIENT", "ID")
+    begin(reader, words(command))
+    fields = dict(field.split(b"=", 1) for field in other.call("CLIENT", "LIST", "ID", number).split())
+    assert int(fields[b"omem"]) < 1 << 20
+    other.call("DEL", "k")
+    reader.socket.close()
+    assert other.call("DBSIZE") == 1
+
+
+@pytest.mark.parametrize("command", READ)
+def test_what_was_read_outlives_the_server(tmp_path, command):
+    options = ["--home", f"dir:{tmp_path}", "--durability", "always"]
+    with servers.strata(*options) as server, server.client() as client:
+        fill_few(client)
+        client.raw(*words(command))
+        expected = known(client)
+        server.kill()
+    with servers.strata(*options) as server, server.client() as client:
+        assert known(client) == expected
