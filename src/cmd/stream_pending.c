@@ -97,22 +97,26 @@ static void walk_seek(struct pending_walk *walk, struct stream_id id) {
         stream_pending_seek(walk->group, id, &walk->cursor);
 }
 
-/* The entry at the cursor, in the tree of the group or of the consumer; NULL at the end. */
-static inline const struct stream_pending *walk_at(struct pending_walk *walk) {
+/* The next entry, in the tree of the group or of the consumer; NULL: there is none. */
+static inline const struct stream_pending *walk_step(struct pending_walk *walk) {
     const struct stream_id *id = tree_item(&walk->cursor);
-    if (!id || !walk->consumer) return (const struct stream_pending *)id;
+    if (!id || stream_id_compare(*id, walk->last) > 0) return NULL;
+    tree_next(&walk->cursor);
+    if (!walk->consumer) return (const struct stream_pending *)id;
     return stream_pending_find(walk->group, *id);
+}
+
+static inline bool is_asked_for(const struct pending_walk *walk,
+                                const struct stream_pending *pending) {
+    return !walk->idle_ms || walk->now_ms - pending->delivered_ms >= walk->idle_ms;
 }
 
 /* The next that is asked for; NULL: there is none. */
 static inline const struct stream_pending *walk_next(struct pending_walk *walk) {
     const struct stream_pending *pending;
-    while ((pending = walk_at(walk)) && stream_id_compare(pending->id, walk->last) <= 0) {
-        tree_next(&walk->cursor);
-        int64_t idle = walk->now_ms - pending->delivered_ms;
-        if (!walk->idle_ms || idle >= walk->idle_ms) return pending;
-    }
-    return NULL;
+    while ((pending = walk_step(walk)))
+        if (is_asked_for(walk, pending)) break;
+    return pending;
 }
 
 static void reply_pending(struct reply *reply, const struct stream_pending *pending,
@@ -171,14 +175,30 @@ static uint64_t walk_length(struct pending_walk *walk, struct stream_id first) {
     return until > before ? until - before : 0;
 }
 
+#define LOOKED_AT_FIRST 4096
+
+/* Most often there are as many as are asked for among the first ones. */
+static bool finds_soon(struct pending_walk *walk, struct stream_id first, uint64_t most) {
+    const struct stream_pending *pending;
+    uint64_t found = 0;
+    walk_seek(walk, first);
+    for (unsigned looked = 0; found < most && looked < LOOKED_AT_FIRST; looked++) {
+        if (!(pending = walk_step(walk))) return true;
+        found += is_asked_for(walk, pending);
+    }
+    return found == most;
+}
+
 /* False: it is better done at once. */
 static bool reply_later(struct call *call, struct stream *stream, struct pending_walk *walk,
                         const struct pending_query *query) {
     uint64_t most = query->count > 0 ? (uint64_t)query->count : 0;
-    if (LIKELY(!stream_work_may_wait(call, MIN(most, walk->group->pending.count)))) return false;
-    uint64_t elements = walk_length(walk, query->first);
-    if (walk->idle_ms == 0) elements = MIN(elements, most);
-    if (!stream_work_may_wait(call, elements)) return false;
+    uint64_t looked_at = walk->group->pending.count;
+    if (walk->idle_ms == 0) looked_at = MIN(looked_at, most);
+    if (LIKELY(!stream_work_may_wait(call, looked_at))) return false;
+    looked_at = MIN(looked_at, walk_length(walk, query->first));
+    if (!stream_work_may_wait(call, looked_at)) return false;
+    if (walk->idle_ms && finds_soon(walk, query->first, most)) return false;
     struct listing *listing = memory_alloc(sizeof *listing);
     if (!listing) return false;
     *listing = (struct listing){.work = {.source = {.produce = produce_listed},
@@ -190,7 +210,7 @@ static bool reply_later(struct call *call, struct stream *stream, struct pending
                                 .first = query->first,
                                 .most = most};
     listing->work.values = &listing->value;
-    stream_work_run(call, &listing->work, elements);
+    stream_work_run(call, &listing->work, looked_at);
     return true;
 }
 

@@ -47,6 +47,8 @@ SHOWN = {
     "XPENDING k g IDLE 1 - + 20000": (17998, "XTRIM k MAXLEN 0"),
     "XPENDING k g IDLE 1 400 + 17200 {two}": (17200, "XCLAIM k g three 0 17000-0"),
     "XPENDING k g IDLE 100000000 - + 20000": (0, "DEL k"),
+    "XPENDING k g IDLE 100000000 - + 10": (0, "DEL k"),
+    "XPENDING k g IDLE 1 17 + 10": (10, "XACK k g 20-0"),
     "XPENDING k g 9 8 20000": (0, "DEL k"),
     "XPENDING k g - + 20000 nobody": (0, "DEL k"),
     "XINFO STREAM k FULL COUNT 0": (None, "XADD k * field new"),
@@ -147,6 +149,16 @@ def test_the_reply_takes_no_memory_and_whoever_asks_may_go(world, command):
         reader.socket.close()
     other.call("FLUSHALL")
     assert other.call("DBSIZE") == 0
+
+
+def test_few_that_are_hard_to_find_are_looked_for_while_others_go_on(world):
+    client, other = world.connect(), world.connect()
+    number, seen = client.call("CLIENT", "ID"), 0
+    for _ in range(100):
+        client.send("XPENDING", "k", "g", "IDLE", 100000000, "-", "+", 10, f"two{LONG}")
+        seen += b"flags=b " in other.call("CLIENT", "LIST", "ID", number)
+        assert client.read() == []
+    assert seen
 
 
 # ---- what is read for a consumer ----
