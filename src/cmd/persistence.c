@@ -108,9 +108,16 @@ void persistence_debug_reload(struct call *call) {
         reply_error(call->reply, "ERR Error trying to load the RDB dump, check server logs");
 }
 
+/* Without a journal there is what BGREWRITEAOF has written. */
+static bool has_written_aof(const struct call *call) {
+    struct persistence_status status;
+    persistence->status(persistence->context, &status);
+    return durability_is_kept(call->exec) || status.runs[PERSISTENCE_REWRITE].count;
+}
+
 void persistence_debug_loadaof(struct call *call) {
     if (is_in_transaction(call)) return;
-    if (!durability_is_kept(call->exec) ||
+    if (!has_written_aof(call) ||
         persistence->reload(persistence->context, &call->view, false, true, false))
         reply_ok(call->reply);
     else

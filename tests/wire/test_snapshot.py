@@ -610,3 +610,14 @@ def test_a_rewrite_is_a_snapshot_by_another_name():
             b"+Background append only file rewriting s", b"-ERR Background save already in progress"]
         assert ask.info(client, "persistence")["aof_rewrite_scheduled"] == "1"
         ask.wait_until(lambda: ask.info(client, "persistence")["aof_rewrites"] == "2")
+
+
+def test_what_a_rewrite_has_written_is_loaded_again():
+    for home in ("dir:./home", ""):
+        with servers.strata("--home", home, "--appendonly", "no", "--save", "") as server, server.client() as client:
+            client.call("SET", "k", "before")
+            assert client.call("DEBUG", "LOADAOF") == "OK" and client.call("GET", "k") == b"before"
+            client.call("BGREWRITEAOF")
+            ask.wait_until(lambda: ask.info(client, "persistence")["aof_rewrite_in_progress"] == "0")
+            client.call("SET", "k", "after")
+            assert client.call("DEBUG", "LOADAOF") == "OK" and client.call("GET", "k") == b"before"
