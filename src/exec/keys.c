@@ -48,11 +48,11 @@ static bool range_of_last(const struct key_spec *spec, unsigned first, unsigned 
     return true;
 }
 
-static bool range_of_count(const struct key_spec *spec, unsigned first, const struct bytes *argv,
-                           unsigned argc, struct key_range *out) {
+static bool range_of_count(const struct key_spec *spec, unsigned first, unsigned least,
+                           const struct bytes *argv, unsigned argc, struct key_range *out) {
     int64_t count;
     unsigned at = first + (unsigned)spec->count_index;
-    if (at >= argc || !number_parse_i64(argv[at], &count) || count < 0 || count > argc)
+    if (at >= argc || !number_parse_i64(argv[at], &count) || count < least || count > argc)
         return false;
     first += (unsigned)spec->first_index;
     if (count > 0 && first + (uint64_t)(count - 1) * (unsigned)spec->step >= argc) return false;
@@ -62,31 +62,45 @@ static bool range_of_count(const struct key_spec *spec, unsigned first, const st
 
 /* What a spec that search and find say more of than "unknown" finds. false: the arguments make no
  * sense for the command. */
-static bool find_range(const struct key_spec *spec, const struct bytes *argv, unsigned argc,
-                       struct key_range *out) {
+static bool find_range(const struct command *command, const struct key_spec *spec,
+                       const struct bytes *argv, unsigned argc, struct key_range *out) {
     *out = (struct key_range){0};
     if (spec->search == KEY_SEARCH_UNKNOWN || spec->find == KEY_FIND_UNKNOWN) return true;
     if (spec->flags & KEY_NOT_KEY) return true;
     unsigned first = begin(spec, argv, argc);
     if (first == 0) return true;
-    if (spec->find == KEY_FIND_COUNT) return range_of_count(spec, first, argv, argc, out);
+    unsigned least = command->flags & CMD_SCRIPT ? 0 : 1; /* scripts alone need no key */
+    if (spec->find == KEY_FIND_COUNT) return range_of_count(spec, first, least, argv, argc, out);
     return range_of_last(spec, first, argc, out);
 }
 
+static int find_custom(const struct command *command, const struct bytes *argv, unsigned argc,
+                       unsigned *positions, uint32_t *flags, unsigned capacity) {
+    int count = command->find_keys(argv, argc, positions, capacity);
+    uint32_t later = command->keys[0].flags;
+    EACH_SPEC(spec, command) later = spec->flags;
+    for (int i = 0; flags && i < count && (unsigned)i < capacity; i++)
+        flags[i] = i ? later : command->keys[0].flags;
+    return count;
+}
+
+static bool is_incomplete(const struct command *command) {
+    uint32_t flags = 0;
+    EACH_SPEC(spec, command) flags |= spec->flags;
+    return flags & KEY_INCOMPLETE;
+}
+
+/* Of a line that makes no sense, the specs may still tell which words would be keys. */
 int exec_find_keys(const struct command *command, const struct bytes *argv, unsigned argc,
                    unsigned *positions, uint32_t *flags, unsigned capacity) {
     if (command->find_keys) {
-        int count = command->find_keys(argv, argc, positions, capacity);
-        uint32_t later = command->keys[0].flags;
-        EACH_SPEC(spec, command) later = spec->flags;
-        for (int i = 0; flags && i < count && (unsigned)i < capacity; i++)
-            flags[i] = i ? later : command->keys[0].flags;
-        return count;
+        int found = find_custom(command, argv, argc, positions, flags, capacity);
+        if (found >= 0 || is_incomplete(command)) return found;
     }
     unsigned count = 0;
     EACH_SPEC(spec, command) {
         struct key_range range;
-        if (!find_range(spec, argv, argc, &range)) return -1;
+        if (!find_range(command, spec, argv, argc, &range)) return -1;
         bool vary = spec->flags & KEY_VARIABLE_FLAGS && command->key_flags;
         uint32_t does = vary ? command->key_flags(argv, argc) : spec->flags;
         for (unsigned i = 0; i < range.count; i++, count++) {
@@ -121,7 +135,7 @@ static bool collect_specs(struct key_list *list, const struct command *command,
                           const struct bytes *argv, unsigned argc) {
     EACH_SPEC(spec, command) {
         struct key_range range;
-        if (!find_range(spec, argv, argc, &range)) break;
+        if (!find_range(command, spec, argv, argc, &range)) break;
         if (!key_list_reserve(list, range.count)) return false;
         for (unsigned i = 0; i < range.count; i++)
             list->items[list->count++] = key_make(argv[range.first + i * range.step]);
