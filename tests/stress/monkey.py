@@ -34,9 +34,9 @@ SETTINGS = [
     ("lfu-decay-time", "0 1"), ("acllog-max-len", "0 1 128"), ("latency-tracking", "yes no"), ("maxmemory-samples", "1 10"),
 ]
 # What would shut the test itself out, or what it needs to be as it is.
-KEPT_SETTINGS = {"appendfsync", "durability", "maxmemory", "maxmemory-clients", "proto-max-bulk-len", "client-query-buffer-limit",
-                 "client-output-buffer-limit", "maxclients", "requirepass", "port", "tls-port", "bind", "unixsocket", "dir", "logfile",
-                 "oom-score-adj", "oom-score-adj-values"}
+KEPT_SETTINGS = {"appendfsync", "appendonly", "durability", "maxmemory", "maxmemory-clients", "proto-max-bulk-len",
+                 "client-query-buffer-limit", "client-output-buffer-limit", "maxclients", "requirepass", "port", "tls-port", "bind",
+                 "unixsocket", "dir", "logfile", "oom-score-adj", "oom-score-adj-values"}
 LARGE = [
     ("RPUSH", "LRANGE KEY 0 -1", "LRANGE KEY 5 -5", "SORT KEY ALPHA", "LPOP KEY 11000", "LTRIM KEY 3 -3", "LSET KEY 9 x"),
     ("SADD", "SMEMBERS KEY", "SUNION KEY k1", "SINTER KEY KEY", "SDIFF KEY k2", "SPOP KEY 9000", "SREM KEY x"),

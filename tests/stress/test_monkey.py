@@ -19,7 +19,7 @@ SEED = int(os.environ.get("STRATA_MONKEY_SEED", 1))
 ROUND_SECONDS = 1.5
 CONNECTIONS = 10
 HOME = ("--home", "dir:./home", "--durability")
-SMALL = ("--maxmemory", "6mb", "--maxmemory-policy", "allkeys-random")
+SMALL = ("--maxmemory-policy", "allkeys-random")  # and a maxmemory, while there are clients
 
 SERVERS = {
     "alone": ("--workers", 1),
