@@ -6,6 +6,7 @@ import time
 import pytest
 
 import servers
+import stock
 from test_long_replies import begin, World
 
 COUNT = 20000  # more than are done at once
@@ -20,8 +21,12 @@ def world(by_workers):
 
 
 def fill(client):
+    client.call("FLUSHDB")
+    stock.take(client, "k", make)
+
+
+def make(client):
     """Two groups and three consumers, of whom one has nothing; some entries are gone, some acknowledged."""
-    client.call("FLUSHALL")
     for start in range(0, COUNT, 1000):
         client.raw_pipeline([["XADD", "k", f"{i + 1}-0", "field", f"{LONG}{i}"] for i in range(start, start + 1000)])
     for group in ["g", "none"]:

@@ -6,6 +6,7 @@ import time
 import pytest
 
 import servers
+import stock
 from test_long_replies import begin, World
 
 COUNT = 21000  # more than are done at once
@@ -15,7 +16,7 @@ LONG = "x" * 400  # so that no socket's buffers hold a reply
 @pytest.fixture
 def world(by_workers):
     with World(by_workers) as world:
-        world.connect().call("FLUSHALL")
+        world.connect().call("FLUSHDB")
         yield world
 
 
@@ -33,13 +34,17 @@ MADE = {  # large values by their keys: the first number and what an element is
 }
 
 
+def make(client, key):
+    write, first, element = MADE[key]
+    client.raw_pipeline([[write, key, *[text for i in range(start, start + 500) for text in element(i)]]
+                         for start in range(first, first + COUNT, 500)])
+
+
 def fill(client, command):
     """What the command names."""
-    client.call("FLUSHALL")
+    client.call("FLUSHDB")
     for key in sorted(set(command.split()) & set(MADE)):
-        write, first, element = MADE[key]
-        client.raw_pipeline([[write, key, *[text for i in range(start, start + 500) for text in element(i)]]
-                             for start in range(first, first + COUNT, 500)])
+        stock.take(client, key, lambda client, key=key: make(client, key))
     client.call("ZADD", "few", 5, f"{LONG}7", 6, f"{LONG}{COUNT}", -1.5, "only here")
     client.call("SADD", "small", f"{LONG}7", f"{LONG}{COUNT}", "only here")
     client.call("SADD", "numbers", 1, 2, 3)
