@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """One server for all wire tests, emptied before each; tests that need their own start one with servers.strata()."""
 
+import os
 import pathlib
 import sys
 
@@ -33,7 +34,11 @@ def client(server, request):
         yield connection
 
 
-@pytest.fixture(scope="module", params=[1, 4], ids=["one worker", "four workers"])
+# A sanitizer sees as much with several, and is slow.
+WORKERS = [4] if os.environ.get("STRATA_SANITIZER") else [1, 4]
+
+
+@pytest.fixture(scope="module", params=WORKERS, ids=[f"workers {count}" for count in WORKERS])
 def by_workers(request):
     """A server for the tests of a file, by one worker and by several."""
     with servers.strata("--workers", request.param) as running:

@@ -81,6 +81,7 @@ def show(client, command):
     return normal(command, client.call(*words(command)))
 
 
+@pytest.mark.parametrize("by_workers", [4], indirect=True)
 @pytest.mark.parametrize("command", SHOWN)
 def test_what_is_shown_is_what_a_transaction_shows(world, command):
     client = world.connect()
@@ -207,6 +208,7 @@ def fill_few(client):
         client.call("XGROUP", "CREATE", "few", group, 0)
 
 
+@pytest.mark.parametrize("by_workers", [4], indirect=True)
 def test_what_is_read_is_what_a_transaction_reads(world, reading):
     command, results = reading
     for version, (expected, after) in zip([2, 3], results):

@@ -89,6 +89,7 @@ def normal(command, reply):
     return sorted(reply) if command.startswith(("SUNION", "SINTER ", "SDIFF")) else reply
 
 
+@pytest.mark.parametrize("by_workers", [4], indirect=True)
 @pytest.mark.parametrize("command", COMMANDS)
 def test_what_is_shown_is_what_a_transaction_shows(world, command):
     client = world.connect()
@@ -128,6 +129,7 @@ def test_a_change_that_comes_early_waits_for_what_is_read(world, command):
         before = after
 
 
+@pytest.mark.parametrize("by_workers", [4], indirect=True)
 @pytest.mark.parametrize("command", COMMANDS)
 def test_whoever_asks_may_go(world, command):
     other = world.connect()
@@ -201,6 +203,7 @@ def storing(world, request):
     return client, request.param, words(change), show, results
 
 
+@pytest.mark.parametrize("by_workers", [4], indirect=True)
 def test_what_is_stored_is_what_a_transaction_stores(storing):
     client, command, _, show, results = storing
     client.send(*command.split())
