@@ -52,7 +52,7 @@ static bool range_of_count(const struct key_spec *spec, unsigned first, unsigned
                            const struct bytes *argv, unsigned argc, struct key_range *out) {
     int64_t count;
     unsigned at = first + (unsigned)spec->count_index;
-    if (at >= argc || !number_parse_i64(argv[at], &count) || count < least || count > argc)
+    if (at >= argc || !number_parse_i64(argv[at], &count) || count < (int64_t)least || count > argc)
         return false;
     first += (unsigned)spec->first_index;
     if (count > 0 && first + (uint64_t)(count - 1) * (unsigned)spec->step >= argc) return false;

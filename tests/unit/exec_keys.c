@@ -47,7 +47,13 @@ static int find_odd(const struct bytes *argv, unsigned argc, unsigned *positions
     return (int)count;
 }
 
-static const struct command custom = {.find_keys = find_odd, .keys = {{.flags = KEY_RW, INDEX(1)}}};
+static const struct command eval = {
+    .flags = CMD_SCRIPT,
+    .keys = {{.flags = KEY_RW, INDEX(2), .find = KEY_FIND_COUNT, .first_index = 1, .step = 1}}};
+static const struct command custom = {.find_keys = find_odd,
+                                      .keys = {{.flags = KEY_RW, INDEX(1), RANGE(0, 1)}}};
+static const struct command incomplete = {
+    .find_keys = find_odd, .keys = {{.flags = KEY_RW | KEY_INCOMPLETE, INDEX(1), RANGE(0, 1)}}};
 
 /* The keys of a line joined with spaces, or "!" when it makes no sense. */
 static void check(const struct command *command, const char *line, const char *expected) {
@@ -99,7 +105,9 @@ static void finds_by_keyword(void **state) {
 
 static void finds_by_count(void **state) {
     check(&zunion, "zunion 2 a b weights 1 2", "a b");
-    check(&zunion, "zunion 0 a", "");
+    check(&zunion, "zunion 0 a", "!");
+    check(&eval, "eval script 0 a", "");
+    check(&eval, "eval script 1 a", "a");
     check(&zunion, "zunion 3 a b", "!");
     check(&zunion, "zunion -1 a", "!");
     check(&zunion, "zunion x a", "!");
@@ -109,7 +117,9 @@ static void finds_by_count(void **state) {
 
 static void asks_the_command_itself(void **state) {
     check(&custom, "custom a 1 b 2", "a b");
-    check(&custom, "custom bad", "!");
+    check(&custom, "custom bad", "bad");
+    check(&incomplete, "incomplete a", "a");
+    check(&incomplete, "incomplete bad", "!");
 }
 
 static void tells_how_keys_are_found(void **state) {
