@@ -105,14 +105,14 @@ class Server:
         return int(re.search(r"VmRSS:\s+(\d+) kB", status).group(1)) * 1024
 
     def settled_resident_bytes(self):
-        """Resident memory once it has stopped changing by more than 0.1 % in half a second."""
+        """Resident memory once it has stopped changing by more than 0.1 % in two seconds."""
         last = 0
-        for _ in range(40):
+        for _ in range(15):
             now = self.resident_bytes()
             if abs(now - last) < now / 1000:
                 break
             last = now
-            time.sleep(0.5)
+            time.sleep(2)
         return self.resident_bytes()
 
 
