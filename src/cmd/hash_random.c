@@ -3,7 +3,6 @@
 #include "base/ensure.h"
 #include "cmd/hash.h"
 #include "cmd/shared_hash.h"
-#include "value/choose.h"
 
 struct telling {
     struct reply *reply;
@@ -24,8 +23,6 @@ static bool tell(void *context, struct bytes field, struct bytes value, int64_t 
 
 /* ---- many, in pieces: the source's options say whether with values ---- */
 
-/* A walk that chooses: the source's `next` is a cursor, `next_low` how many fields are still to
- * come, `left` how many of them are to be chosen. */
 struct choosing {
     struct choice choice;
     struct telling telling;
@@ -36,17 +33,14 @@ static bool choose_field(void *context, struct bytes field, struct bytes value, 
     return !choose_next(&choosing->choice) || tell(&choosing->telling, field, value, deadline);
 }
 
+static uint64_t choose_some(const struct stream_source *source, struct choice *choice) {
+    struct choosing *choosing = CONTAINER_OF(choice, struct choosing, choice);
+    return hash_scan(&source->value, source->next, 1, source->now_ms, choose_field, choosing);
+}
+
 static bool reply_chosen(struct stream_source *source, struct reply *reply) {
-    size_t start = reply->out->len;
-    struct choosing choosing = {{collection_random(), source->left, source->next_low},
-                                {.reply = reply, .with_values = source->options}};
-    do
-        source->next =
-            hash_scan(&source->value, source->next, 1, source->now_ms, choose_field, &choosing);
-    while (choosing.choice.wanted && !stream_has_piece(reply, start));
-    source->left = choosing.choice.wanted;
-    source->next_low = choosing.choice.rest;
-    return source->left > 0;
+    struct choosing choosing = {.telling = {.reply = reply, .with_values = source->options}};
+    return collection_choose(source, reply, &choosing.choice, choose_some);
 }
 
 static bool reply_repeated(struct stream_source *source, struct reply *reply) {

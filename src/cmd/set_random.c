@@ -19,8 +19,6 @@ static void reply_random(struct call *call, const struct value *set) {
     reply_bulk(call->reply, set_random(set, collection_random(), text));
 }
 
-/* A walk that chooses: the source's `next` is a cursor, `next_low` how many members are still to
- * come, `left` how many of them are to be chosen. */
 struct choosing {
     struct choice choice;
     struct reply *reply;
@@ -32,15 +30,14 @@ static bool choose_member(void *context, struct bytes member) {
     return true;
 }
 
+static uint64_t choose_some(const struct stream_source *source, struct choice *choice) {
+    struct choosing *choosing = CONTAINER_OF(choice, struct choosing, choice);
+    return set_scan(&source->value, source->next, 1, choose_member, choosing);
+}
+
 static bool reply_chosen(struct stream_source *source, struct reply *reply) {
-    size_t start = reply->out->len;
-    struct choosing choosing = {{collection_random(), source->left, source->next_low}, reply};
-    do
-        source->next = set_scan(&source->value, source->next, 1, choose_member, &choosing);
-    while (choosing.choice.wanted && !stream_has_piece(reply, start));
-    source->left = choosing.choice.wanted;
-    source->next_low = choosing.choice.rest;
-    return source->left > 0;
+    struct choosing choosing = {.reply = reply};
+    return collection_choose(source, reply, &choosing.choice, choose_some);
 }
 
 static bool reply_repeated(struct stream_source *source, struct reply *reply) {

@@ -79,6 +79,19 @@ bool collection_stream(struct call *call, const struct stream_source *source) {
     return false;
 }
 
+bool collection_choose(struct stream_source *source, struct reply *reply, struct choice *choice,
+                       uint64_t (*step)(const struct stream_source *source,
+                                        struct choice *choice)) {
+    size_t start = reply->out->len;
+    *choice = (struct choice){collection_random(), source->left, source->next_low};
+    do
+        source->next = step(source, choice);
+    while (choice->wanted && !stream_has_piece(reply, start));
+    source->left = choice->wanted;
+    source->next_low = choice->rest;
+    return source->left > 0;
+}
+
 void collection_reply_no_memory(struct call *call, size_t length) {
     call->reply->out->len = length;
     reply_no_memory(call->reply);

@@ -5,6 +5,7 @@
 #include "base/random.h"
 #include "exec/call.h"
 #include "exec/stream.h"
+#include "value/choose.h"
 
 /* Looks a collection up for reading, and counts a hit or a miss. *exists: the key does, and *value
  * is valid until the keyspace changes. False: it is of another type, and that has been answered. */
@@ -27,6 +28,13 @@ void collection_expect(struct call *call, const struct value *value, uint64_t el
 /* The same for a reply that may come in pieces: true, and the elements will be shown; false: the
  * caller shows them. */
 bool collection_stream(struct call *call, const struct stream_source *source);
+
+/* A piece of a reply with elements that a walk over a collection chooses: `step` walks on from the
+ * source's `next`, a cursor, chooses and shows, and returns where it is then. The source's
+ * `next_low` is how many elements are still to come, `left` how many of them are to be chosen. As
+ * a source's `produce`: false when that was the last piece. */
+bool collection_choose(struct stream_source *source, struct reply *reply, struct choice *choice,
+                       uint64_t (*step)(const struct stream_source *source, struct choice *choice));
 
 /* Takes back what has been answered since the output had `length` bytes, and says that there is no
  * memory instead. */

@@ -371,14 +371,19 @@ void gate_busy_end(struct gate *gate) {
     atomic_fetch_sub(&gate->head.busy, 1);
 }
 
+/* With the mutex, which is given up meanwhile. */
+static void sleep_for(struct gate *gate, int64_t us) {
+    int64_t until_us = clock_mono_us() + us;
+    while (thread_wait_until(&gate->changed, &gate->mutex, until_us)) {
+    }
+}
+
 void gate_lend(struct gate *gate, unsigned participant) {
-    int64_t until_us = clock_mono_us() + LEND_US;
     pthread_mutex_lock(&gate->mutex);
     ensure(gate->owner == participant);
     gate->lent = true;
     pthread_cond_broadcast(&gate->changed);
-    while (thread_wait_until(&gate->changed, &gate->mutex, until_us)) {
-    }
+    sleep_for(gate, LEND_US);
     gate->lent = false;
     while (!others_are_out(gate, participant))
         pthread_cond_wait(&gate->changed, &gate->mutex);
@@ -400,15 +405,13 @@ void gate_exclusive_end(struct gate *gate, unsigned participant) {
 }
 
 void gate_exclusive_pause(struct gate *gate, unsigned participant, int64_t us) {
-    int64_t until_us = clock_mono_us() + us;
     pthread_mutex_lock(&gate->mutex);
     ensure(gate->owner == participant);
     unsigned depth = gate->depth;
     gate->owner = NOBODY;
     atomic_store(&gate->participant[participant].state, OUTSIDE);
     set_wanted(gate);
-    while (thread_wait_until(&gate->changed, &gate->mutex, until_us)) {
-    }
+    sleep_for(gate, us);
     pthread_mutex_unlock(&gate->mutex);
     gate_enter(gate, participant);
     gate_exclusive_begin(gate, participant);

@@ -367,10 +367,7 @@ void keep_on_begin(void (*begun)(void *context), void *context) {
     state.begun_context = context;
 }
 
-void keep_saved(uint64_t sequence, unsigned participant) {
-    struct gate *gate = exec_gate(state.exec);
-    if (!keep_awaits_snapshot()) return;
-    gate_enter(gate, participant);
+static void let_journal_count(struct gate *gate, unsigned participant, uint64_t sequence) {
     gate_exclusive_begin(gate, participant);
     if (state.base && sequence >= state.base) {
         state.base = 0;
@@ -379,7 +376,6 @@ void keep_saved(uint64_t sequence, unsigned participant) {
         log_notice("The journal counts from unit %llu on", (ull)sequence + 1);
     }
     gate_exclusive_end(gate, participant);
-    gate_leave(gate, participant);
 }
 
 /* ---- opening ---- */
@@ -455,11 +451,21 @@ static void delete_older(void *context, const char *name, uint64_t size) {
     if (status) log_warning("%s cannot be deleted: %s", name, strerror(-status));
 }
 
-void keep_covered(uint64_t sequence) {
+static void forget_covered(uint64_t sequence, bool has_journal) {
     char newest[HOME_NAME_MAX];
     keep_snapshot_name(newest, sizeof newest, sequence);
     home_list(state.home, KEEP_SNAPSHOTS, delete_older, newest);
-    int status = keep_journal() ? journal_forget(state.journal, sequence) : 0;
+    int status = has_journal ? journal_forget(state.journal, sequence) : 0;
     if (status < 0)
         log_warning("Old segments of the journal cannot be deleted: %s", strerror(-status));
+}
+
+void keep_saved(uint64_t sequence, unsigned participant) {
+    struct gate *gate = exec_gate(state.exec);
+    if (!state.home) return;
+    gate_enter(gate, participant); /* so that no directive changes */
+    bool has_journal = keep_journal() != NULL;
+    if (keep_awaits_snapshot()) let_journal_count(gate, participant, sequence);
+    gate_leave(gate, participant);
+    forget_covered(sequence, has_journal);
 }

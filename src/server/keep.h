@@ -48,16 +48,13 @@ struct keep_snapshot {
 /* The newest one in the home. 0 or a negative errno. */
 int keep_newest_snapshot(struct keep_snapshot *out);
 
-/* A snapshot up to this unit is in the home: older ones and what it covers of the journal go. */
-void keep_covered(uint64_t sequence);
-
 /* Has a journal begun that counts only when a snapshot has been taken? Any thread. `begun` is
  * called when it becomes so, in exclusive mode. */
 bool keep_awaits_snapshot(void);
 void keep_on_begin(void (*begun)(void *context), void *context);
 
-/* A snapshot up to this unit is there: the journal that waits for it counts now. Outside the gate.
- */
+/* A snapshot up to this unit has taken its place. In a home, the journal that waits for it counts
+ * now; older snapshots go, and what it covers of the journal. Outside the gate. */
 void keep_saved(uint64_t sequence, unsigned participant);
 
 /* The number of the last unit of changes: what a snapshot of this instant covers. Exclusive mode.

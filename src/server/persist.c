@@ -50,7 +50,7 @@ struct persist {
 
     pthread_mutex_t mutex; /* guards all that follows, but for the progress */
     pthread_cond_t changed;
-    bool stopping, busy, failed;
+    bool stopping, busy;
     bool wanted[PERSISTENCE_KINDS];
     enum persistence_kind kind;              /* of the last one */
     enum persistence_kind next;              /* of those that are wanted */
@@ -144,9 +144,9 @@ static void end(struct persist *p) {
 }
 
 /* With the mutex. */
-static void note_run(struct persist *p, bool good, bool counts) {
+static void note_run(struct persist *p, int64_t now_ms, bool good, bool counts) {
     struct persistence_runs *runs = &p->status.runs[p->kind];
-    runs->last_seconds = (clock_wall_ms() - p->began_ms) / 1000;
+    runs->last_seconds = (now_ms - p->began_ms) / 1000;
     runs->count++;
     if (!counts) return;
     runs->last_good = good;
@@ -164,18 +164,17 @@ static bool take(struct persist *p, unsigned participant) {
     /* Who waits for it learns from the reply that it failed. */
     bool counts = good || (!gave_up && participant == p->options.participant);
     p->tried_ms = now_ms;
-    p->failed = !good;
-    note_run(p, good, counts);
+    note_run(p, now_ms, good, counts);
     p->status.buffered_last = p->progress.buffered_peak;
     if (good) {
         p->status.last_save_s = now_ms / 1000;
         p->changes_at = p->changes_at_instant;
     }
+    bool decides = good || (counts && p->kind == PERSISTENCE_SAVE);
     end(p);
     pthread_mutex_unlock(&p->mutex);
     bool refuse = !good && settings.stop_writes && has_save_points();
-    if (good || (counts && p->kind == PERSISTENCE_SAVE))
-        exec_refuse_writes(REFUSAL_SNAPSHOT, refuse ? MISCONF : NULL);
+    if (decides) exec_refuse_writes(REFUSAL_SNAPSHOT, refuse ? MISCONF : NULL);
     return good;
 }
 
@@ -208,22 +207,22 @@ static bool has_come(void *context, const struct config_save_point *point) {
     return since->changes >= (uint64_t)point->changes && since->seconds > point->seconds;
 }
 
-/* With the mutex: is a snapshot due, since a save point says so, or for a journal that begins? */
-static bool is_due(const struct persist *p, int64_t now_ms, enum persistence_kind *kind) {
+/* With the mutex: does a save point say that a snapshot is due? */
+static bool says_save_point(const struct persist *p, int64_t now_ms) {
     struct since since = {.changes = changes_so_far(p) - p->changes_at,
                           .seconds = now_ms / 1000 - p->status.last_save_s};
     struct config_save_point point;
-    if (!since.changes && !keep_awaits_snapshot()) return false;
-    if (p->failed && now_ms - p->tried_ms < RETRY_MS) return false;
-    if (keep_awaits_snapshot()) {
-        *kind = PERSISTENCE_REWRITE;
-        return true;
-    }
-    if (!config_find_save_point(has_come, &since, &point)) return false;
+    if (!since.changes || !config_find_save_point(has_come, &since, &point)) return false;
     log_notice("%llu changes in %lld seconds: taking a snapshot", (unsigned long long)since.changes,
                (long long)point.seconds);
-    *kind = PERSISTENCE_SAVE;
     return true;
+}
+
+/* With the mutex: is a snapshot due, for a journal that begins, or since a save point says so? */
+static bool is_due(const struct persist *p, int64_t now_ms, enum persistence_kind *kind) {
+    *kind = keep_awaits_snapshot() ? PERSISTENCE_REWRITE : PERSISTENCE_SAVE;
+    if (!p->status.runs[*kind].last_good && now_ms - p->tried_ms < RETRY_MS) return false;
+    return *kind == PERSISTENCE_REWRITE || says_save_point(p, now_ms);
 }
 
 /* With the mutex. */

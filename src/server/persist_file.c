@@ -43,9 +43,7 @@ static int end_in_home(struct home_writer *writer, int status, uint64_t sequence
         return status;
     }
     keep_snapshot_name(name, sizeof name, sequence);
-    status = home_writer_publish(writer, name);
-    if (!status) keep_covered(sequence);
-    return status;
+    return home_writer_publish(writer, name);
 }
 
 int persist_file_end(struct persist_file *f, int status, uint64_t sequence) {
