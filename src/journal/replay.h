@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Replaying: what the journal says happens again, in the keyspace. While nobody else is in it:
- * before the workers run, or in exclusive mode. Before the journal is started, so that no record of
- * it is made.
+ * Replaying: what the journal says happens again, in the keyspace, on several threads (lanes.h).
+ * While nobody else is in it, from replay_create() until replay_drain(): before the workers run, or
+ * in exclusive mode. Before the journal is started, so that no record of it is made.
  */
 #pragma once
 
@@ -10,20 +10,18 @@
 #include "journal/record.h"
 #include "keyspace/keyspace.h"
 
-struct replay {
+struct replay_options {
     struct keyspace *keyspace;
-    unsigned participant; /* whose counters are used */
+    unsigned threads; /* fewer than there are workers; 0: the caller's does all */
 
     /* Runs a command on the keyspace as one whose record this is. False: it is unknown, or answered
-     * with an error. */
-    bool (*run)(void *context, const struct view *view, const struct bytes *argv, unsigned argc);
-    void *context;
+     * with an error. `hand` says which thread it is, 0 to `threads`, which is the caller's. */
+    bool (*run)(void *context, unsigned hand, const struct view *view, const struct bytes *argv,
+                unsigned argc);
 
-    uint64_t units, records;
-    uint64_t misfits;      /* records that made no sense: a bug of whoever wrote them */
-    struct buffer scratch; /* for values */
-    struct bytes *argv;
-    size_t argv_capacity;
+    /* Does the command name one key, and no other? On the caller's thread. */
+    bool (*has_one_key)(void *context, const struct bytes *argv, unsigned argc);
+    void *context;
 };
 
 enum replay_result {
@@ -32,6 +30,21 @@ enum replay_result {
     REPLAY_NO_MEMORY
 };
 
-/* Applies the units of a frame that count. */
-enum replay_result replay_frame(struct replay *replay, const struct frame *frame);
+struct replay;
+
+/* NULL = no memory. */
+struct replay *replay_create(const struct replay_options *options);
 void replay_free(struct replay *replay);
+
+/* Applies the units of a frame that count, or copies them to be applied soon. The result is of
+ * this frame or of one before. */
+enum replay_result replay_frame(struct replay *replay, const struct frame *frame);
+
+/* Waits until all frames are applied. */
+enum replay_result replay_drain(struct replay *replay);
+
+struct replay_counts {
+    uint64_t units;
+    uint64_t misfits; /* records that made no sense: a bug of whoever wrote them */
+};
+struct replay_counts replay_counts(const struct replay *replay);

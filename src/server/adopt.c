@@ -107,7 +107,7 @@ static bool run(struct adoption *a, const struct aof_record *r) {
     int64_t db;
     if (bytes_is(r->argv[0], "multi") || bytes_is(r->argv[0], "exec")) return true;
     if (!bytes_is(r->argv[0], "select"))
-        return command_runner_run(a->runner, &a->view, r->argv, r->argc);
+        return command_runner_run(a->runner, 0, &a->view, r->argv, r->argc);
     if (r->argc != 2 || !number_parse_i64(r->argv[1], &db) || db < 0 ||
         db >= config_number("databases"))
         return false;

@@ -50,8 +50,11 @@ static struct {
 struct loading {
     struct gate *gate;
     unsigned participant;
-    bool alone; /* it does not let anybody in */
-    struct replay replay;
+    bool alone;       /* it does not let anybody in */
+    unsigned threads; /* besides this one */
+    struct keyspace *keyspace;
+    struct command_runner *runner;
+    uint64_t replayed; /* units */
     struct adoption adoption;
     bool has_snapshot;
     uint64_t next; /* unit */
@@ -69,10 +72,14 @@ static void leave(const struct loading *loading) {
     gate_leave(loading->gate, loading->participant);
 }
 
+static bool wants_to_breathe(const struct loading *loading) {
+    return !loading->alone && clock_mono_us() - loading->slice_began_us >= SLICE_US;
+}
+
 /* True: it is time to say how far it is. */
 static bool breathe(struct loading *loading) {
+    if (!wants_to_breathe(loading)) return false;
     int64_t now_us = clock_mono_us();
-    if (loading->alone || now_us - loading->slice_began_us < SLICE_US) return false;
     leave(loading);
     bool due = now_us - loading->logged_us > PROGRESS_US;
     if (due) loading->logged_us = now_us;
@@ -128,10 +135,9 @@ static bool load_snapshot(struct loading *loading, uint64_t *covered) {
     *covered = 0;
     loading->has_snapshot = *source.file.name;
     if (!loading->has_snapshot) return true;
-    unsigned workers = net_workers(exec_net(loader.exec));
     struct snapshot_load_result result = snapshot_load(&(struct snapshot_load_options){
-        .keyspace = loading->replay.keyspace,
-        .threads = workers - 1, /* and this one reads */
+        .keyspace = loading->keyspace,
+        .threads = loading->threads,
         .input = {read_snapshot, &source},
         .bytes = source.file.size,
         .clock_ms = clock_wall_ms(),
@@ -160,9 +166,8 @@ static bool tell_damage(const struct loading *loading, const struct journal_read
     return false;
 }
 
-static bool replay_one(struct loading *loading, struct journal_reader *reader,
-                       const struct frame *frame) {
-    enum replay_result result = replay_frame(&loading->replay, frame);
+static bool tell_replay(struct loading *loading, struct journal_reader *reader,
+                        enum replay_result result) {
     if (result == REPLAY_DONE) return true;
     if (result == REPLAY_NO_MEMORY) {
         buffer_printf(loading->error, "there is not enough memory for what %s holds", keep_url());
@@ -175,28 +180,66 @@ static bool replay_one(struct loading *loading, struct journal_reader *reader,
     return tell_damage(loading, reader);
 }
 
-static bool replay_frames(struct loading *loading, struct journal_reader *reader) {
+/* As breathe(), after everything read so far is applied. */
+static enum replay_result breathe_between_frames(struct loading *loading, struct replay *replay,
+                                                 const struct journal_reader *reader) {
+    if (!wants_to_breathe(loading)) return REPLAY_DONE;
+    enum replay_result result = replay_drain(replay);
+    if (breathe(loading))
+        log_notice("Replaying the journal: %llu of %llu MB",
+                   (ull)(reader->done + reader->offset) >> 20, (ull)reader->total >> 20);
+    return result;
+}
+
+/* How the log ends; REPLAY_DONE: all before is applied. */
+static enum replay_result replay_frames(struct loading *loading, struct replay *replay,
+                                        struct journal_reader *reader, enum reader_result *end) {
     struct frame frame;
-    enum reader_result result;
+    enum replay_result result = REPLAY_DONE;
     uint64_t snapshot_bytes = loader.loaded_bytes;
-    while ((result = journal_reader_next(reader, &frame)) == READ_FRAME && !loader.stop) {
-        if (!replay_one(loading, reader, &frame)) return false;
+    while ((*end = journal_reader_next(reader, &frame)) == READ_FRAME && !loader.stop) {
+        result = replay_frame(replay, &frame);
+        if (result == REPLAY_DONE) result = breathe_between_frames(loading, replay, reader);
+        if (result != REPLAY_DONE) break;
         loader.loaded_bytes = snapshot_bytes + reader->done + reader->offset;
-        if (breathe(loading))
-            log_notice("Replaying the journal: %llu of %llu MB",
-                       (ull)(reader->done + reader->offset) >> 20, (ull)reader->total >> 20);
     }
+    enum replay_result drained = replay_drain(replay);
+    return result == REPLAY_DONE ? drained : result;
+}
+
+static bool tell_end(struct loading *loading, const struct journal_reader *reader,
+                     enum reader_result end) {
     char name[HOME_NAME_MAX];
     journal_reader_segment(reader, name);
-    if (result == READ_TORN)
+    if (end == READ_TORN)
         log_warning("%s ends in the middle of change %llu, at offset %llu: a crash has cut it "
                     "there. Nothing that was durable is lost; the rest is left out.",
                     name, (ull)reader->next, (ull)reader->offset);
-    if (result == READ_DAMAGED || result == READ_FAILED) return tell_damage(loading, reader);
+    if (end == READ_DAMAGED || end == READ_FAILED) return tell_damage(loading, reader);
     /* What was read may be in memory only: a crash must not take it after it has been shown. */
     int status = *name ? home_sync(keep_home(), name) : 0;
     if (status) buffer_printf(loading->error, "%s cannot be synced: %s", name, strerror(-status));
     return !status;
+}
+
+static bool replay_log(struct loading *loading, struct journal_reader *reader) {
+    enum reader_result end;
+    struct replay *replay = replay_create(&(struct replay_options){
+        .keyspace = loading->keyspace,
+        .threads = loading->threads,
+        .run = command_runner_run,
+        .has_one_key = command_runner_has_one_key,
+        .context = loading->runner,
+    });
+    if (!replay) return tell_replay(loading, reader, REPLAY_NO_MEMORY);
+    enum replay_result result = replay_frames(loading, replay, reader, &end);
+    struct replay_counts counts = replay_counts(replay);
+    replay_free(replay);
+    loading->replayed = counts.units;
+    if (counts.misfits)
+        log_warning("%llu records of the journal did not fit what was there before them",
+                    (ull)counts.misfits);
+    return tell_replay(loading, reader, result) && tell_end(loading, reader, end);
 }
 
 static bool load_journal(struct loading *loading, uint64_t covered, uint64_t *next) {
@@ -216,7 +259,7 @@ static bool load_journal(struct loading *loading, uint64_t covered, uint64_t *ne
     bool good = journal_reader_begin(&reader, keep_home(), &list, covered);
     keyspace_load_much(true);
     if (good)
-        good = replay_frames(loading, &reader);
+        good = replay_log(loading, &reader);
     else
         tell_damage(loading, &reader);
     keyspace_load_much(false);
@@ -232,14 +275,13 @@ static bool breathe_in_adoption(void *context) {
 }
 
 static bool adopt(struct loading *loading) {
-    struct replay *replay = &loading->replay;
     loading->adoption = (struct adoption){
         .exec = loader.exec,
-        .runner = replay->context,
-        .view = {.keyspace = replay->keyspace,
-                 .counters = keyspace_counters_of(replay->keyspace, 0),
+        .runner = loading->runner,
+        .view = {.keyspace = loading->keyspace,
+                 .counters = keyspace_counters_of(loading->keyspace, 0),
                  .now_ms = clock_wall_ms(),
-                 .worker = replay->participant},
+                 .worker = loading->participant},
         .breathe = breathe_in_adoption,
         .context = loading,
         .error = &loader.error,
@@ -255,10 +297,7 @@ static bool load_all(struct loading *loading) {
     if (!load_snapshot(loading, &covered)) return false;
     if (!load_journal(loading, covered, &next) || loader.stop) return false;
     log_notice("Loaded %s in %.1f s, %llu changes after the snapshot", keep_url(),
-               (double)(clock_mono_us() - began_us) / 1e6, (ull)loading->replay.units);
-    if (loading->replay.misfits)
-        log_warning("%llu records of the journal did not fit what was there before them",
-                    (ull)loading->replay.misfits);
+               (double)(clock_mono_us() - began_us) / 1e6, (ull)loading->replayed);
     loading->next = next;
     return next > 1 || loading->has_snapshot || adopt(loading);
 }
@@ -289,19 +328,19 @@ static void write_info(struct exec *exec, struct buffer *out, void *context) {
 
 static void load(void *argument) {
     struct exec *exec = loader.exec;
-    struct command_runner *runner = command_runner_create(exec);
+    unsigned workers = net_workers(exec_net(exec));
     struct loading loading = {
         .gate = exec_gate(exec),
-        .participant = net_workers(exec_net(exec)),
-        .replay = {.keyspace = exec_keyspace(exec), .run = command_runner_run, .context = runner},
+        .participant = workers,
+        .threads = workers - 1,
+        .keyspace = exec_keyspace(exec),
+        .runner = command_runner_create(exec, workers),
     };
-    loading.replay.participant = loading.participant;
     enter(&loading);
     bool good = load_all(&loading);
     leave(&loading);
     good = good && begin_keeping(&loading);
-    replay_free(&loading.replay);
-    command_runner_free(runner);
+    command_runner_free(loading.runner);
     if (good)
         loader.done(loader.context);
     else
@@ -357,21 +396,19 @@ bool load_again(struct exec *exec, struct view *view, struct buffer *error) {
         buffer_printf(error, "the journal cannot be written");
         return false;
     }
-    struct command_runner *runner = command_runner_create(exec);
+    unsigned workers = net_workers(exec_net(exec));
     struct loading loading = {
         .alone = true,
         .error = error,
         .participant = view->worker,
-        .replay = {.keyspace = view->keyspace,
-                   .participant = view->worker,
-                   .run = command_runner_run,
-                   .context = runner},
+        .threads = workers - 1,
+        .keyspace = view->keyspace,
+        .runner = command_runner_create(exec, workers),
     };
     if (journal) journal_record(journal, false);
     keyspace_empty(view);
     bool good = load_snapshot(&loading, &covered) && load_journal(&loading, covered, &next);
     if (journal) journal_record(journal, true);
-    replay_free(&loading.replay);
-    command_runner_free(runner);
+    command_runner_free(loading.runner);
     return good;
 }

@@ -6,9 +6,11 @@
 
 struct command_runner;
 
-struct command_runner *command_runner_create(struct exec *exec);
+/* For so many threads at once. */
+struct command_runner *command_runner_create(struct exec *exec, unsigned hands);
 void command_runner_free(struct command_runner *runner);
 
-/* For journal/replay.h; `context` is the runner. */
-bool command_runner_run(void *context, const struct view *view, const struct bytes *argv,
-                        unsigned argc);
+/* For journal/replay.h; `context` is the runner, `hand` which thread calls, below `hands`. */
+bool command_runner_run(void *context, unsigned hand, const struct view *view,
+                        const struct bytes *argv, unsigned argc);
+bool command_runner_has_one_key(void *context, const struct bytes *argv, unsigned argc);

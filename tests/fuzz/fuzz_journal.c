@@ -30,9 +30,13 @@ static ssize_t get(struct home *home, const char *name, uint64_t offset, void *o
 
 static const struct home_kind memory_kind = {.scheme = "memory", .get = get};
 
-static bool no_command(void *context, const struct view *view, const struct bytes *argv,
-                       unsigned argc) {
+static bool no_command(void *context, unsigned hand, const struct view *view,
+                       const struct bytes *argv, unsigned argc) {
     return argc == 0;
+}
+
+static bool is_short(void *context, const struct bytes *argv, unsigned argc) {
+    return argc < 3;
 }
 
 static void read_all(struct bytes segment) {
@@ -44,16 +48,19 @@ static void read_all(struct bytes segment) {
     struct gate *gate = gate_create(1, 0);
     struct keyspace *keyspace =
         keyspace_create(&(struct keyspace_options){.databases = 4, .workers = 1, .gate = gate});
-    struct replay replay = {.keyspace = keyspace, .run = no_command};
+    struct replay *replay = replay_create(
+        &(struct replay_options){.keyspace = keyspace, .run = no_command, .has_one_key = is_short});
+    ensure(replay);
     uint64_t next = 1;
     if (journal_reader_begin(&reader, &home.head, &list, 0))
         while (journal_reader_next(&reader, &frame) == READ_FRAME) {
             ensure(frame.head.first == next && reader.next > next);
             next = reader.next;
-            if (replay_frame(&replay, &frame) != REPLAY_DONE) break;
+            if (replay_frame(replay, &frame) != REPLAY_DONE) break;
         }
+    replay_drain(replay);
     journal_reader_free(&reader);
-    replay_free(&replay);
+    replay_free(replay);
     keyspace_free(keyspace);
     gate_free(gate);
 }

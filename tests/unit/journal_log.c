@@ -123,8 +123,8 @@ static void change_many(struct kept *kept, unsigned from, unsigned to) {
 
 /* ---- and back ---- */
 
-static bool no_command(void *context, const struct view *view, const struct bytes *argv,
-                       unsigned argc) {
+static bool no_command(void *context, unsigned hand, const struct view *view,
+                       const struct bytes *argv, unsigned argc) {
     return false;
 }
 
@@ -132,19 +132,21 @@ static bool no_command(void *context, const struct view *view, const struct byte
 static enum reader_result replay_all(struct world *world, struct home *home, uint64_t *last) {
     struct segment_list list;
     struct journal_reader reader;
-    struct replay replay = {.keyspace = world->keyspace, .run = no_command};
+    struct replay *replay =
+        replay_create(&(struct replay_options){.keyspace = world->keyspace, .run = no_command});
     struct frame frame;
     enum reader_result result = READ_DAMAGED;
     assert_int_equal(segment_list_read(home, &list), 0);
     if (journal_reader_begin(&reader, home, &list, 0))
         while ((result = journal_reader_next(&reader, &frame)) == READ_FRAME)
-            assert_int_equal(replay_frame(&replay, &frame), REPLAY_DONE);
+            assert_int_equal(replay_frame(replay, &frame), REPLAY_DONE);
     *last = reader.next - 1;
-    assert_int_equal(replay.misfits, 0);
+    assert_int_equal(replay_drain(replay), REPLAY_DONE);
+    assert_int_equal(replay_counts(replay).misfits, 0);
     assert_int_equal(result == READ_DAMAGED || result == READ_FAILED, reader.error.len > 0);
     journal_reader_free(&reader);
     segment_list_free(&list);
-    replay_free(&replay);
+    replay_free(replay);
     return result;
 }
 
