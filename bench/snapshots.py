@@ -142,15 +142,18 @@ class Background:
             self.error = error
 
 
+@contextlib.contextmanager
 def snapshots(server, wanted):
-    """Takes snapshots one after the other, if they are wanted."""
-    def take_one():
-        server.command("BGSAVE")
-        while server.info("persistence", "rdb_bgsave_in_progress") != "0":
-            time.sleep(0.02)
-        if server.info("persistence", "rdb_last_bgsave_status") != "ok":
-            raise ServerError(f"{server.name} could not save")
-    return Background(take_one) if wanted else contextlib.nullcontext()
+    """The server takes snapshots by itself, a second after the last one, if they are wanted. Nobody asks meanwhile how
+    far they are: the cores are for the server and the load."""
+    taken = server.command("LASTSAVE")
+    server.command("CONFIG", "SET", "save", "1 1" if wanted else "")
+    yield
+    server.command("CONFIG", "SET", "save", "")
+    while server.info("persistence", "rdb_bgsave_in_progress") != "0":
+        time.sleep(0.02)
+    if server.info("persistence", "rdb_last_bgsave_status") != "ok" or (server.command("LASTSAVE") == taken) == wanted:
+        raise ServerError(f"{server.name} has not saved what it should")
 
 
 def latencies(server, keys, seconds, with_snapshots):
