@@ -27,7 +27,7 @@ struct durability_service {
     uint64_t (*last)(void *context);
     uint64_t (*durable)(void *context);         /* units up to this one are */
     void (*want)(void *context, uint64_t unit); /* somebody waits for it */
-    void (*wake)(void *context);                /* at the end of a turn */
+    bool (*wake)(void *context);                /* at the end of a turn; true: and again at once */
     bool (*is_behind)(void *context);           /* writers have to wait */
     void (*abandon)(void *context);             /* exec_abandon() */
 };

@@ -102,15 +102,16 @@ static void enter(void *context, unsigned worker) {
     exec->workers[worker].turn_start = clock_ticks();
 }
 
-static void leave(void *context, unsigned worker) {
+static bool leave(void *context, unsigned worker) {
     struct exec *exec = context;
     struct exec_worker *w = &exec->workers[worker];
     tracking_broadcast(w);
     outbox_post(w);
-    durability_wake(exec);
+    bool again = durability_wake(exec);
     w->totals.turns++;
     w->totals.turn_ticks += clock_ticks() - w->turn_start;
     gate_leave(exec->gate, worker);
+    return again;
 }
 
 void exec_service(struct exec *exec, struct net_service *service) {

@@ -287,10 +287,11 @@ static inline bool passes_at_once(const struct session *session, const struct st
     return !durability_holds_back(exec, flags);
 }
 
-/* At the end of a turn: what has been changed in it is on its way. */
-static inline void durability_wake(const struct exec *exec) {
+/* At the end of a turn: what has been changed in it is on its way; or true: after another one, even
+ * if nothing happens in it. */
+static inline bool durability_wake(const struct exec *exec) {
     const struct durability_service *service = exec->durability;
-    if (service) service->wake(service->context);
+    return service && service->wake(service->context);
 }
 
 /* ---- session.c, pause.c, limits.c ---- */

@@ -22,7 +22,9 @@
 #define BATCH_BYTES   ((size_t)256 * 1024)
 #define COPIED_MAX    ((size_t)16 * 1024) /* larger units are not copied under the lock */
 #define SPARES        16                  /* batches kept for use again */
-#define WAITING_MAX   64                  /* units; the writer does not wait for more of them */
+#define WAITING_MAX   1024                /* who waits for a sync, if all in one turn */
+#define GATHER_US     40                  /* that nobody has joined them, until it begins */
+#define GATHER_MAX_US 500                 /* since the first of them */
 #define RECORDS_KEPT  ((size_t)64 * 1024) /* of a thread's buffer, from unit to unit */
 #define SYNC_POLL_NS  200000
 #define BEHIND_US     1000000
@@ -125,10 +127,13 @@ static struct batch *batch_create(size_t capacity) {
 struct open_unit {
     struct buffer buffer;
     uint64_t partitions[PARTITION_COUNT / 64];
-    bool going_back;  /* what changes is no part of it */
-    bool has_news;    /* for the writer: units have ended, or somebody waits */
-    unsigned waiting; /* units that somebody waits for, since it was woken */
-    uint64_t wanted;  /* the last of them */
+    bool going_back; /* what changes is no part of it */
+    bool has_news;   /* for the writer: units have ended, or somebody waits */
+
+    /* What somebody waits for, since the writer was told: */
+    unsigned waiting, seen;    /* how often that was said; when it was last looked at */
+    uint64_t wanted;           /* the last unit */
+    int64_t first_us, last_us; /* when it was found to be the first, and more */
 };
 
 #define RECORDS_START (FRAME_HEAD_SIZE + UNIT_HEAD_MAX)
@@ -275,20 +280,13 @@ void journal_abandon(struct journal *journal) {
 
 /* ---- waiting and waking ---- */
 
-void journal_want(struct journal *journal, uint64_t sequence) {
-    open_unit.wanted = MAX(open_unit.wanted, sequence);
-    open_unit.has_news = true;
-    if (++open_unit.waiting >= WAITING_MAX) journal_wake(journal);
-}
-
 static bool is_behind(const struct journal *journal) {
     int64_t oldest_us = journal->oldest_us;
     if (oldest_us && clock_mono_us() - oldest_us > BEHIND_US) return true;
     return journal->queue.bytes + journal->taken_bytes > BEHIND_BYTES;
 }
 
-void journal_wake(struct journal *journal) {
-    if (LIKELY(!open_unit.has_news)) return;
+static void tell_writer(struct journal *journal) {
     pthread_mutex_lock(&journal->mutex);
     if (journal->wanted < open_unit.wanted) journal->wanted = open_unit.wanted;
     enum writer_sleep sleep = journal->sleep;
@@ -299,8 +297,42 @@ void journal_wake(struct journal *journal) {
     if (UNLIKELY(is_behind(journal))) atomic_store(&journal->behind, true);
     pthread_mutex_unlock(&journal->mutex);
     open_unit.has_news = false;
-    open_unit.waiting = 0;
+    open_unit.waiting = open_unit.seen = 0;
     open_unit.wanted = 0;
+}
+
+/* A sync costs nearly the same for one unit as for a thousand, so it is worth waiting for those who
+ * are going to want one as well, as PostgreSQL's commit_delay does. They are those who waited for
+ * the last one, or came too late for it: as soon as their replies are out they send the next
+ * command. */
+static bool is_gathered(const struct journal *journal) {
+    uint64_t gathered = atomic_load_explicit(&journal->last, memory_order_relaxed) -
+                        atomic_load_explicit(&journal->taken, memory_order_relaxed);
+    return gathered >= atomic_load_explicit(&journal->expected, memory_order_relaxed);
+}
+
+static bool is_worth_waiting(void) {
+    int64_t now_us = clock_mono_us();
+    if (!open_unit.seen) open_unit.first_us = now_us;
+    if (open_unit.seen != open_unit.waiting) open_unit.last_us = now_us;
+    open_unit.seen = open_unit.waiting;
+    return now_us - open_unit.last_us < GATHER_US && now_us - open_unit.first_us < GATHER_MAX_US;
+}
+
+void journal_want(struct journal *journal, uint64_t sequence) {
+    open_unit.wanted = MAX(open_unit.wanted, sequence);
+    open_unit.has_news = true;
+    if (++open_unit.waiting >= WAITING_MAX) tell_writer(journal);
+}
+
+bool journal_wake(struct journal *journal) {
+    if (LIKELY(!open_unit.has_news)) return false;
+    if (open_unit.waiting && journal_durable(journal) < open_unit.wanted) {
+        if (journal->syncing) return false;
+        if (!is_gathered(journal) && is_worth_waiting()) return true;
+    }
+    tell_writer(journal);
+    return false;
 }
 
 /* ---- looking ---- */
@@ -391,8 +423,9 @@ void journal_record(struct journal *journal, bool record) {
 bool journal_sync(struct journal *journal) {
     uint64_t last = journal_last(journal);
     if (journal->held) return false;
-    if (journal_durable(journal) < last) journal_want(journal, last);
-    journal_wake(journal);
+    open_unit.wanted = MAX(open_unit.wanted, last);
+    open_unit.waiting++;
+    tell_writer(journal);
     while (journal_durable(journal) < last && !journal->error)
         nanosleep(&(struct timespec){.tv_nsec = SYNC_POLL_NS}, NULL);
     return journal_durable(journal) >= last;

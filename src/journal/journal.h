@@ -87,8 +87,10 @@ void journal_abandon(struct journal *journal);
 void journal_want(struct journal *journal, uint64_t sequence);
 
 /* Between batches: lets the writer know that there is something for it. Without this nothing is
- * written. */
-void journal_wake(struct journal *journal);
+ * written. While a sync is going on, or more may come that could share the next one, those who
+ * wait are not told of yet. True: call it again at once, however little happens. What waits during
+ * a sync is told of in the call after `durable`. */
+bool journal_wake(struct journal *journal);
 
 /* The last unit that has changed the partition. Whoever has read the partition depends on nothing
  * later; it may ask after unlocking it. */

@@ -72,6 +72,12 @@ struct journal {
     bool abandoned; /* under the mutex: units get one number, never durable, and are dropped */
     atomic_bool active, behind, stopping;
     _Atomic uint64_t last, durable, wanted;
+
+    /* Syncs, as those see them who wait for one (append.c). */
+    atomic_bool syncing;
+    _Atomic uint64_t taken;    /* the last unit that the writer has */
+    _Atomic uint64_t expected; /* so many units make up a sync */
+
     _Atomic int error;
 
     /* Written by the writer alone. */

@@ -170,6 +170,8 @@ static bool sync_written(struct journal *journal) {
     journal->last_sync_us = w->durable_us - began_us;
     journal->syncs++;
     uint64_t durable = last_of(w->written.newest);
+    journal->expected = journal->last - journal->durable;
+    journal->syncing = false;
     for (struct batch *batch; (batch = batch_pop(&w->written));)
         batch_reuse(journal, batch);
     atomic_store(&journal->durable, durable);
@@ -257,6 +259,7 @@ static bool take(struct journal *journal) {
         sleep_until(journal, due);
     bool took = journal->queue.oldest != NULL;
     batch_move_all(&journal->queue, &w->waiting);
+    journal->taken = journal->last;
     bool stopping = journal->stopping;
     pthread_mutex_unlock(&journal->mutex);
     if (took) {
@@ -271,7 +274,9 @@ static void work(struct journal *journal) {
     struct writer *w = &journal->writer;
     bool had_pending = w->waiting.oldest || w->written.oldest;
     bool sync = journal->error || sync_due_us(journal) <= clock_mono_us();
+    journal->syncing = sync && has_pending(journal);
     if (write_waiting(journal) && sync) sync_written(journal);
+    journal->syncing = false;
     if (!had_pending && w->marked < journal->durable) {
         write_mark(journal);
         batch_free_spares(journal);

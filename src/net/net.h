@@ -58,9 +58,10 @@ struct net_service {
     void (*close)(void *context, void *session);
 
     /* The worker comes into the gate before its first call of a turn of the loop and goes out
-     * before it sleeps. It is for the session to yield between commands. */
+     * before it sleeps. It is for the session to yield between commands. leave() true: there shall
+     * be another turn at once, even if nothing happens. */
     void (*enter)(void *context, unsigned worker);
-    void (*leave)(void *context, unsigned worker);
+    bool (*leave)(void *context, unsigned worker);
 
     /* About every `net_options.tick_ms`, on each worker, not inside the gate. False: there is
      * nothing left to do, so a worker for which nothing happens may be called after

@@ -51,6 +51,7 @@ struct worker {
     int64_t now_us;
     int64_t next_tick_us; /* when awake */
     int64_t wake_tick_us; /* until when it sleeps at most: later, while nothing happens */
+    bool again;           /* the service wants another turn */
     struct timers timers;
     struct thread thread; /* not of worker 0 */
 

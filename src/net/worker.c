@@ -119,8 +119,8 @@ void worker_timer_cancel(struct worker *w, struct net_timer *timer) {
 /* ---- a turn of the loop ---- */
 
 static bool has_work(const struct worker *w) {
-    return !list_empty(&w->ready) || !list_empty(&w->later) || !list_empty(&w->unsent) ||
-           !list_empty(&w->closed);
+    return w->again || !list_empty(&w->ready) || !list_empty(&w->later) ||
+           !list_empty(&w->unsent) || !list_empty(&w->closed);
 }
 
 /* In milliseconds, rounded up so that what is due is due on waking. */
@@ -225,7 +225,7 @@ static void loop_turn(struct worker *w) {
         deliver(mail);
         timers_fire(&w->timers, w->now_us);
         settle(w);
-        service->leave(service->context, w->index);
+        w->again = service->leave(service->context, w->index);
     }
     handshakes_run(w);
     if (w->now_us >= w->next_tick_us) tick(w);

@@ -207,8 +207,8 @@ static void want_unit(void *context, uint64_t unit) {
     journal_want(context, unit);
 }
 
-static void wake_writer(void *context) {
-    journal_wake(context);
+static bool wake_writer(void *context) {
+    return journal_wake(context);
 }
 
 static bool is_behind(void *context) {

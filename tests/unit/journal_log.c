@@ -484,6 +484,51 @@ static void nothing_is_lost_to_faults(void **state) {
     expect_changes(n);
 }
 
+/* Changes, and somebody waits for each of them. */
+static void want_changes(struct kept *kept, unsigned from, unsigned to) {
+    for (unsigned n = from; n < to; n++) {
+        change(&kept->world->view, n);
+        journal_want(kept->journal, journal_last(kept->journal));
+    }
+}
+
+static void wait_until_durable(const struct kept *kept) {
+    while (journal_durable(kept->journal) < journal_last(kept->journal))
+        usleep(100);
+}
+
+static void who_waits_waits_for_those_of_the_last_sync(void **state) {
+    struct kept kept;
+    open_kept(&kept, 1, 0);
+    want_changes(&kept, 0, 4);
+    assert_false(journal_wake(kept.journal));
+    wait_until_durable(&kept);
+    want_changes(&kept, 4, 5);
+    assert_true(journal_wake(kept.journal));
+    want_changes(&kept, 5, 8);
+    assert_false(journal_wake(kept.journal));
+    wait_until_durable(&kept);
+    assert_int_equal(journal_status(kept.journal).syncs, 2);
+    assert_true(close_kept(&kept));
+    expect_changes(8);
+}
+
+static void nobody_waits_long_for_those_who_do_not_come(void **state) {
+    struct kept kept;
+    open_kept(&kept, 1, 0);
+    want_changes(&kept, 0, 4);
+    assert_false(journal_wake(kept.journal));
+    wait_until_durable(&kept);
+    want_changes(&kept, 4, 5);
+    int64_t began_us = clock_mono_us();
+    while (journal_wake(kept.journal)) {
+    }
+    assert_in_range(clock_mono_us() - began_us, 20, 1000000);
+    wait_until_durable(&kept);
+    assert_true(close_kept(&kept));
+    expect_changes(5);
+}
+
 static void a_second_home_is_refused(void **state) {
     struct home *home = open_home();
     struct buffer error = {0};
@@ -508,6 +553,8 @@ int main(void) {
         TEST(zeros_behind_the_end_are_no_damage),
         TEST(missing_segments_are_missed),
         TEST(nothing_is_lost_to_faults),
+        TEST(who_waits_waits_for_those_of_the_last_sync),
+        TEST(nobody_waits_long_for_those_who_do_not_come),
         TEST(a_second_home_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -513,6 +513,17 @@ static void idle_workers_tick_rarely_when_nothing_is_left(void **state) {
     close(fd);
 }
 
+static void a_service_gets_the_turns_that_it_wants(void **state) {
+    int fd = client_open();
+    turns_wanted = 5;
+    unsigned before = seen.turns;
+    client_command(fd, "ECHO on");
+    client_expect(fd, "$2\r\non\r\n");
+    wait_until(seen.turns >= before + 6);
+    assert_int_equal(turns_wanted, 0);
+    close(fd);
+}
+
 struct alarm {
     struct net_timer timer;
     int64_t due_us;
@@ -590,6 +601,7 @@ int main(void) {
         NET_TEST(without_memory_connections_are_closed),
         NET_TEST(idle_workers_tick_while_there_is_more_to_do),
         NET_TEST(idle_workers_tick_rarely_when_nothing_is_left),
+        NET_TEST(a_service_gets_the_turns_that_it_wants),
         NET_TEST(timers_of_sleeping_workers_fire),
         NET_TEST(unix_sockets_answer),
     };

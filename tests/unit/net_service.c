@@ -18,6 +18,7 @@
 
 struct seen seen;
 _Atomic unsigned open_limit;
+_Atomic unsigned turns_wanted;
 _Atomic bool more_to_do;
 _Atomic size_t pending_limit;
 uint16_t port;
@@ -228,9 +229,12 @@ static void on_enter(void *context, unsigned worker) {
     inside = true;
 }
 
-static void on_leave(void *context, unsigned worker) {
+static bool on_leave(void *context, unsigned worker) {
     check_inside(true);
     inside = false;
+    seen.turns++;
+    unsigned left = turns_wanted;
+    return left && atomic_compare_exchange_strong(&turns_wanted, &left, left - 1);
 }
 
 static bool on_tick(void *context, unsigned worker) {
@@ -275,6 +279,7 @@ void serve_start(struct net *net) {
     memset(&seen, 0, sizeof seen);
     open_limit = UINT32_MAX;
     more_to_do = false;
+    turns_wanted = 0;
     pending_limit = SIZE_MAX;
     assert_int_equal(pthread_create(&server, NULL, run_net, net), 0);
 }

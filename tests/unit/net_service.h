@@ -18,7 +18,7 @@ enum { WORKERS = 3, TICK_MS = 20, IDLE_TICK_MS = 100 };
 
 /* What the service saw. */
 struct seen {
-    _Atomic unsigned opened, closed, invalid, overflows, ticks, waits, most_open;
+    _Atomic unsigned opened, closed, invalid, overflows, ticks, waits, most_open, turns;
     _Atomic size_t most_pending;
     _Atomic unsigned drained; /* backlog reports of 0 */
     _Atomic unsigned outside; /* calls that should have been inside the gate, or the other way */
@@ -30,6 +30,9 @@ extern _Atomic unsigned open_limit;
 
 /* What ticks answer. */
 extern _Atomic bool more_to_do;
+
+/* So many times, leaving asks for another turn. */
+extern _Atomic unsigned turns_wanted;
 
 /* Closes the connection when more than this is pending. */
 extern _Atomic size_t pending_limit;
