@@ -86,6 +86,7 @@ def test_everything_is_there_after_a_crash(kept):
             assert "did not fit" not in kept.log_text()
             client.call("SET", "more", "v")
             client.call("DEL", "more")
+            client.call("WAITAOF", 1, 0, 0)
 
 
 def library(name, function):
