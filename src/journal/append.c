@@ -12,11 +12,13 @@
  *      as anybody else can lock p. (tests/crash: what a reply has shown is there)
  */
 #include "base/ensure.h"
+#include "base/log.h"
 #include "journal/journal_priv.h"
 #include "journal/record.h"
 #include "sys/clock.h"
 #include "sys/memory.h"
 
+#include <stdlib.h>
 #include <time.h>
 
 #define BATCH_BYTES   ((size_t)256 * 1024)
@@ -109,8 +111,10 @@ static struct batch *take_spare(struct journal *journal) {
 /* What has been changed cannot be taken back, and the journal must not miss it. */
 static void *need(void *memory) {
     if (LIKELY(memory != NULL)) return memory;
-    ensure(!"there is memory to record a change");
-    return NULL;
+    log_warning("There is no memory to record a change in the journal, and the change cannot be "
+                "taken back: the server ends. What is durable is there when it starts again. Give "
+                "it more memory, or a lower maxmemory.");
+    abort();
 }
 
 static struct batch *batch_create(size_t capacity) {
