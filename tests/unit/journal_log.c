@@ -51,13 +51,6 @@ static struct home *open_home(void) {
     return home;
 }
 
-/* world_free() wants to be the last one's. */
-static void drop_world(struct world *world) {
-    keyspace_free(world->keyspace);
-    gate_free(world->gate);
-    memory_free(world);
-}
-
 /* ---- a world with a journal ---- */
 
 struct kept {
@@ -174,7 +167,7 @@ static void expect_changes(unsigned count) {
     for (unsigned n = 0; n < count; n++)
         change(&model->view, n);
     expect_same(world, model);
-    drop_world(world);
+    world_drop(world);
     world_free(model);
     home_close(home);
 }
@@ -274,7 +267,7 @@ static enum reader_result read_damaged(struct home *home, uint64_t *last) {
     for (unsigned n = 0; n < *last; n++)
         change(&model->view, n);
     expect_same(world, model);
-    drop_world(world);
+    world_drop(world);
     world_free(model);
     return result;
 }
@@ -497,12 +490,17 @@ static void wait_until_durable(const struct kept *kept) {
         usleep(100);
 }
 
+/* Opens it, and leaves a sync of four behind. */
+static void open_after_four(struct kept *kept) {
+    open_kept(kept, 1, 0);
+    want_changes(kept, 0, 4);
+    assert_false(journal_wake(kept->journal));
+    wait_until_durable(kept);
+}
+
 static void who_waits_waits_for_those_of_the_last_sync(void **state) {
     struct kept kept;
-    open_kept(&kept, 1, 0);
-    want_changes(&kept, 0, 4);
-    assert_false(journal_wake(kept.journal));
-    wait_until_durable(&kept);
+    open_after_four(&kept);
     want_changes(&kept, 4, 5);
     assert_true(journal_wake(kept.journal));
     want_changes(&kept, 5, 8);
@@ -515,10 +513,7 @@ static void who_waits_waits_for_those_of_the_last_sync(void **state) {
 
 static void nobody_waits_long_for_those_who_do_not_come(void **state) {
     struct kept kept;
-    open_kept(&kept, 1, 0);
-    want_changes(&kept, 0, 4);
-    assert_false(journal_wake(kept.journal));
-    wait_until_durable(&kept);
+    open_after_four(&kept);
     want_changes(&kept, 4, 5);
     int64_t began_us = clock_mono_us();
     while (journal_wake(kept.journal)) {

@@ -24,10 +24,14 @@ struct world *world_create(unsigned databases, unsigned workers) {
     return w;
 }
 
-void world_free(struct world *w) {
+void world_drop(struct world *w) {
     keyspace_free(w->keyspace);
     gate_free(w->gate);
     memory_free(w);
+}
+
+void world_free(struct world *w) {
+    world_drop(w);
     assert_int_equal(chunk_bytes_used(), 0);
 }
 

@@ -15,8 +15,9 @@ struct world {
 /* With `workers` workers, and the directives as they are at start. */
 struct world *world_create(unsigned databases, unsigned workers);
 
-/* Checks that no chunk is left over. */
+/* Checks that no chunk is left over: for the last one; and without that. */
 void world_free(struct world *world);
+void world_drop(struct world *world);
 
 /* Fails the test when any invariant of tables, arenas, deadlines or counters is broken. Nobody else
  * is in the keyspace. */
