@@ -274,7 +274,7 @@ static void work(struct journal *journal) {
     struct writer *w = &journal->writer;
     bool had_pending = w->waiting.oldest || w->written.oldest;
     bool sync = journal->error || sync_due_us(journal) <= clock_mono_us();
-    journal->syncing = sync && has_pending(journal);
+    journal->syncing = sync && had_pending;
     if (write_waiting(journal) && sync) sync_written(journal);
     journal->syncing = false;
     if (!had_pending && w->marked < journal->durable) {
