@@ -401,7 +401,8 @@ struct journal *journal_create(const struct journal_options *options) {
 
 int journal_start(struct journal *journal, uint64_t first) {
     ensure(!journal->started && first > 0);
-    journal->last = journal->durable = journal->wanted = first - 1;
+    journal->last = journal->durable = journal->wanted = journal->taken = first - 1;
+    journal->expected = 0;
     journal->stopping = journal->behind = false;
     journal->error = 0;
     for (unsigned p = 0; p < PARTITION_COUNT; p++)
@@ -427,8 +428,7 @@ void journal_record(struct journal *journal, bool record) {
 bool journal_sync(struct journal *journal) {
     uint64_t last = journal_last(journal);
     if (journal->held) return false;
-    open_unit.wanted = MAX(open_unit.wanted, last);
-    open_unit.waiting++;
+    journal_want(journal, last);
     tell_writer(journal);
     while (journal_durable(journal) < last && !journal->error)
         nanosleep(&(struct timespec){.tv_nsec = SYNC_POLL_NS}, NULL);

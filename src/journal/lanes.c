@@ -5,6 +5,7 @@
 #include "sys/thread.h"
 #include <pthread.h>
 
+#define BATCH_ITEMS 1024u
 #define BATCH_BYTES ((size_t)256 * 1024) /* of items, above which a batch is full */
 #define QUEUE       4u  /* batches for each thread that may wait, before the caller joins in */
 #define LANES       2u  /* for each hand: while one is worked on, others find another */
@@ -127,7 +128,7 @@ static struct lane_batch *take_spare(struct lanes *lanes) {
     if (batch) lanes->spare = batch->next;
     pthread_mutex_unlock(&lanes->mutex);
     if (batch) return batch;
-    return memory_alloc_zero(sizeof *batch + LANE_BATCH * lanes->options.item_size);
+    return memory_alloc_zero(sizeof *batch + BATCH_ITEMS * lanes->options.item_size);
 }
 
 struct lane_batch *lanes_open(struct lanes *lanes, unsigned partition) {
@@ -150,7 +151,7 @@ void lanes_added(struct lanes *lanes, unsigned partition) {
     struct lane *lane = lane_of(lanes, partition);
     struct lane_batch *batch = lane->open;
     batch->count++;
-    if (UNLIKELY(batch->count == LANE_BATCH || batch->bytes.len >= BATCH_BYTES))
+    if (UNLIKELY(batch->count == BATCH_ITEMS || batch->bytes.len >= BATCH_BYTES))
         hand_over(lanes, lane);
 }
 

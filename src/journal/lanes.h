@@ -12,8 +12,6 @@
 #include "base/buffer.h"
 #include <stdint.h>
 
-#define LANE_BATCH 1024u /* items at most */
-
 struct lane_batch {
     struct lane_batch *next;
     struct buffer bytes; /* what the items are made of; they move while it grows */

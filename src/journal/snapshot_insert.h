@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The second half of loading a snapshot: keys, as they were read, become entries. Threads do it,
- * each with one share of the partitions at a time, so none of them waits for a lock; a batch at a
- * time, so that the memory they look for has arrived. The caller's thread reads the file meanwhile,
- * and inserts, too, when it is far ahead of them.
+ * The second half of loading a snapshot: keys, as they were read, become entries, in lanes
+ * (lanes.h). The caller's thread reads the file meanwhile.
  *
  * Nobody else is in the keyspace from inserters_add() until inserters_drain() has returned.
  */
@@ -23,7 +21,7 @@ struct inserters_options {
     bool replace, skip_corrupt; /* as in struct snapshot_load_options */
 };
 
-/* NULL = no memory, or a thread cannot be started. */
+/* NULL = no memory. */
 struct inserters *inserters_create(const struct inserters_options *options);
 
 /* Ends the threads; what has not been inserted is forgotten. */

@@ -86,6 +86,15 @@ void world_set(struct world *w, const struct key *key, struct bytes value, int64
                                       &(struct string_store){.value = value, .expiry = expiry}));
 }
 
+void world_expect_same(struct world *one, struct world *other, const struct key *key) {
+    const struct entry *a = keyspace_peek(&one->view, key);
+    const struct entry *b = keyspace_peek(&other->view, key);
+    assert_int_equal(a != NULL, b != NULL);
+    if (!a) return;
+    assert_true(bytes_equal(entry_string(a), entry_string(b)));
+    assert_int_equal(entry_expiry(a), entry_expiry(b));
+}
+
 struct key world_key(unsigned number, size_t len, char *room) {
     memset(room, 'k', len);
     for (unsigned attempt = 0;; attempt++) {

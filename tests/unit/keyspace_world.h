@@ -26,6 +26,9 @@ void world_check(const struct world *world);
 /* Stores a string, which must work. */
 void world_set(struct world *world, const struct key *key, struct bytes value, int64_t expiry);
 
+/* Both have the key with the same string and expiry, or neither has it. */
+void world_expect_same(struct world *one, struct world *other, const struct key *key);
+
 /* A name of `len` bytes in one of four partitions, the same for the same number; it is put into
  * `room`. Few partitions make large tables out of few keys. */
 struct key world_key(unsigned number, size_t len, char *room);
