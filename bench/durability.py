@@ -51,20 +51,27 @@ def pair(servers, durability):
         yield running
 
 
+@contextlib.contextmanager
+def floors(servers):
+    """The same of a server that does nothing but write and sync."""
+    with directory() as (path, _), servers.floor("set", cores=None) as none, \
+            servers.floor("set", path / "synced", cores=None) as synced:
+        yield {"floor-none": none, "floor-always": synced}
+
+
 def always(servers, options):
     """Throughput when each reply waits for the disk. The load and the server have all cores together, so that the
     thread that writes has a place, too."""
-    rows = []
-    with pair(servers, "always") as running:
+    rows, names = [], ("strata", "valkey", "floor")
+    with pair(servers, "always") as running, floors(servers) as lowest:
         for name, depth, goal in ALWAYS:
-            found = load.alternate(running, options.rounds, lambda server: load.run(
+            found = load.alternate(running | lowest, options.rounds, lambda server: load.run(
                 server, "set", cores=None, depth=depth, key_count=KEYS, seconds=options.seconds))
-            ratio = {whose: found[f"{whose}-always"]["per_second"] / found[f"{whose}-none"]["per_second"]
-                     for whose in ("strata", "valkey")}
+            ratio = {whose: found[f"{whose}-always"]["per_second"] / found[f"{whose}-none"]["per_second"] for whose in names}
             cells = [f"{found[f'{whose}-always']['per_second'] / 1000:,.0f} of "
                      f"{found[f'{whose}-none']['per_second'] / 1000:,.0f} k/s" for whose in ("strata", "valkey")]
-            rows.append(Row(name, *cells, f"{ratio['strata']:.2f} (Valkey {ratio['valkey']:.2f})", f"{goal}",
-                            ratio["strata"] >= goal))
+            rows.append(Row(name, *cells, f"{ratio['strata']:.2f} (Valkey {ratio['valkey']:.2f}, floor {ratio['floor']:.2f})",
+                            f"{goal}", ratio["strata"] >= goal))
     return rows
 
 

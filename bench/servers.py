@@ -132,9 +132,9 @@ class Servers:
         return Server("Valkey", peer.command("valkey-server", "--port", port, "--bind", "127.0.0.1", "--save", "",
                                              *arguments), port, cores)
 
-    def floor(self, reply):
+    def floor(self, reply, *file, cores=SERVER_CORE):
         port = free_port()
-        return Server("floor", [tool("floor"), str(port), reply], port)
+        return Server("floor", [tool("floor"), str(port), reply, *file], port, cores)
 
 
 def tool(name):

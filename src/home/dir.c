@@ -14,15 +14,11 @@
  *   5. Only the holder of the lock writes, so what is left in `tmp/` when the home is opened
  *      belongs to nobody, and goes.
  *
- * An appended object that is synced often has zeros behind what has been written, a megabyte that
- * is written ahead. A sync that finds the size of the file and the place of the data unchanged is
- * one write of the disk; one that does not is a transaction of the file system as well, which takes
- * twice as long and three times the processor.
- *
  * tests/unit/home_dir.c breaks each of them, by making every call of the system fail in turn.
  */
 #include "base/ensure.h"
 #include "base/log.h"
+#include "home/appended.h"
 #include "home/home_priv.h"
 #include "sys/file.h"
 #include "sys/memory.h"
@@ -40,9 +36,6 @@
 #define SCRATCH     "tmp"
 #define FOLDER_MODE 0777
 #define FILE_MODE   0666
-#define ROOM        ((uint64_t)1 << 20) /* zeros that are written ahead at once */
-#define OFTEN       16                  /* syncs since there was room, so that it is made again */
-#define FORGOTTEN   ((uint64_t)1 << 20) /* bytes that leave the page cache at once */
 
 struct dir {
     struct home head;
@@ -54,16 +47,14 @@ struct dir {
 struct dir_writer {
     struct home_writer head;
     const struct dir *dir;
+    bool is_appended;
+
+    struct appended appended;
+
+    /* Of what nobody sees yet: */
     int fd;
-    char scratch[PATH_MAX]; /* the file, while it has no name of its own; otherwise "" */
-
-    /* Of an appended object: */
-    uint64_t end;      /* of what has been written */
-    uint64_t room_end; /* of the zeros behind it; not more than `end`: there are none */
-    uint64_t kept;     /* where what is in the page cache begins */
-    unsigned syncs;    /* since it was made */
-
-    struct file_flow flow; /* of what has no name yet */
+    char scratch[PATH_MAX];
+    struct file_flow flow;
 };
 
 static struct dir *dir_of(struct home *home) {
@@ -326,23 +317,11 @@ static int sync_object(struct home *home, const char *name) {
 
 /* ---- writers ---- */
 
-/* If it fails, there is less room, and nothing that has been written is touched. */
-static void make_room(struct dir_writer *writer) {
-    static const char zeros[64 * 1024];
-    uint64_t until = writer->end + ROOM;
-    writer->syncs = 0;
-    for (uint64_t at = writer->end; at < until; at += sizeof zeros)
-        if (file_pwrite_full(writer->fd, bytes_make(zeros, sizeof zeros), (off_t)at)) return;
-    writer->room_end = until;
-}
-
-static int writer_write(struct home_writer *base, struct iovec *parts, int count) {
+static int writer_write(struct home_writer *base, struct iovec *parts, int count, bool sync) {
     struct dir_writer *writer = dir_writer_of(base);
-    for (int i = 0; i < count; i++)
-        writer->end += parts[i].iov_len;
+    if (writer->is_appended) return appended_write(&writer->appended, parts, count, sync);
     int error = file_writev_full(writer->fd, parts, count);
-    if (!error && writer->end > writer->room_end && writer->syncs >= OFTEN) make_room(writer);
-    return error;
+    return error || !sync ? error : file_sync_data(writer->fd);
 }
 
 static int writer_flow(struct home_writer *base, uint64_t written) {
@@ -350,36 +329,30 @@ static int writer_flow(struct home_writer *base, uint64_t written) {
     return file_flow(writer->fd, &writer->flow, written);
 }
 
-/* Nobody reads it before the next start, and pages that are used again cost less than new ones. */
-static void forget_synced(struct dir_writer *writer) {
-    if (writer->end - writer->kept < FORGOTTEN) return;
-    file_forget(writer->fd, writer->kept, writer->end);
-    writer->kept = writer->end;
-}
-
 static int writer_sync(struct home_writer *base) {
     struct dir_writer *writer = dir_writer_of(base);
-    writer->syncs++;
-    int error = file_sync_data(writer->fd);
-    if (!error) forget_synced(writer);
-    return error ? error : file_has_name(writer->fd) ? 0 : -ENOENT;
+    return writer->is_appended ? appended_sync(&writer->appended) : file_sync_data(writer->fd);
+}
+
+static void writer_prepare(struct home_writer *base) {
+    appended_prepare(&dir_writer_of(base)->appended);
 }
 
 static void writer_close(struct home_writer *base) {
     struct dir_writer *writer = dir_writer_of(base);
-    if (writer->room_end > writer->end) file_truncate(writer->fd, (off_t)writer->end);
-    if (writer->fd >= 0) file_close(writer->fd);
-    if (*writer->scratch) file_unlink(writer->scratch);
+    if (writer->is_appended) {
+        appended_close(&writer->appended);
+    } else {
+        file_close(writer->fd);
+        file_unlink(writer->scratch);
+    }
     memory_free(writer);
 }
 
 static struct dir_writer *writer_alloc(const struct dir *dir, int *error) {
     struct dir_writer *writer = memory_alloc(sizeof *writer);
-    if (!writer) {
-        *error = -ENOMEM;
-        return NULL;
-    }
-    *writer = (struct dir_writer){.dir = dir, .fd = -1};
+    *error = writer ? 0 : -ENOMEM;
+    if (writer) *writer = (struct dir_writer){.dir = dir};
     return writer;
 }
 
@@ -391,12 +364,8 @@ static struct home_writer *append_new(struct home *home, const char *name, struc
     if (*error) return NULL;
     struct dir_writer *writer = writer_alloc(dir_of(home), error);
     if (!writer) return NULL;
-    writer->fd = file_open(path, O_WRONLY, 0);
-    writer->end = start.len;
-    if (writer->fd < 0)
-        *error = writer->fd;
-    else if (lseek(writer->fd, (off_t)start.len, SEEK_SET) < 0)
-        *error = -errno;
+    writer->is_appended = true;
+    *error = appended_open(&writer->appended, path, start.len);
     if (!*error) return &writer->head;
     writer_close(&writer->head);
     return NULL;
@@ -416,7 +385,7 @@ static struct home_writer *create(struct home *home, int *error) {
 
 static int writer_publish(struct home_writer *base, const char *name) {
     struct dir_writer *writer = dir_writer_of(base);
-    ensure(*writer->scratch);
+    ensure(!writer->is_appended);
     int error = file_sync(writer->fd);
     if (!error) {
         error = file_close(writer->fd);
@@ -443,6 +412,7 @@ const struct home_kind home_dir = {
     .writer_write = writer_write,
     .writer_flow = writer_flow,
     .writer_sync = writer_sync,
+    .writer_prepare = writer_prepare,
     .writer_publish = writer_publish,
     .writer_close = writer_close,
 };

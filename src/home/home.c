@@ -108,8 +108,8 @@ struct home_writer *home_create(struct home *home, int *error) {
     return writer;
 }
 
-int home_writer_write(struct home_writer *writer, struct iovec *parts, int count) {
-    return writer->kind->writer_write(writer, parts, count);
+int home_writer_write(struct home_writer *writer, struct iovec *parts, int count, bool sync) {
+    return writer->kind->writer_write(writer, parts, count, sync);
 }
 
 int home_writer_flow(struct home_writer *writer, uint64_t written) {
@@ -118,6 +118,10 @@ int home_writer_flow(struct home_writer *writer, uint64_t written) {
 
 int home_writer_sync(struct home_writer *writer) {
     return writer->kind->writer_sync(writer);
+}
+
+void home_writer_prepare(struct home_writer *writer) {
+    writer->kind->writer_prepare(writer);
 }
 
 int home_writer_publish(struct home_writer *writer, const char *name) {

@@ -67,9 +67,10 @@ struct home_writer *home_append_new(struct home *home, const char *name, struct 
 /* A writer of an object that nobody sees, and that has no name, before home_writer_publish. */
 struct home_writer *home_create(struct home *home, int *error);
 
-/* Adds the parts (which are consumed), in order. After an error nothing is known of what has been
- * written since the last home_writer_sync. */
-int home_writer_write(struct home_writer *writer, struct iovec *parts, int count);
+/* Adds the parts (which are consumed), in order. `sync`: and does what home_writer_sync does, for
+ * less than the two together. After an error nothing is known of what has been written since the
+ * last sync. */
+int home_writer_write(struct home_writer *writer, struct iovec *parts, int count, bool sync);
 
 /* Of home_create, now and then, for a long object: what has been written (`written` bytes) goes to
  * the disk bit by bit, for which this waits. Others may write meanwhile, and do not. An error is
@@ -79,6 +80,9 @@ int home_writer_flow(struct home_writer *writer, uint64_t written);
 /* What has been written is durable. After an error it is not known which of it is, and trying again
  * tells nothing: the object is to be given up. */
 int home_writer_sync(struct home_writer *writer);
+
+/* Of home_append_new, now and then when nothing is to be written: gets ready for what comes. */
+void home_writer_prepare(struct home_writer *writer);
 
 /* Of home_create: makes all of it durable and the object of this name, replacing another. The
  * writer is closed in either case. */

@@ -17,9 +17,10 @@ struct home_kind {
     struct home_writer *(*append_new)(struct home *home, const char *name, struct bytes start,
                                       int *error);
     struct home_writer *(*create)(struct home *home, int *error);
-    int (*writer_write)(struct home_writer *writer, struct iovec *parts, int count);
+    int (*writer_write)(struct home_writer *writer, struct iovec *parts, int count, bool sync);
     int (*writer_flow)(struct home_writer *writer, uint64_t written);
     int (*writer_sync)(struct home_writer *writer);
+    void (*writer_prepare)(struct home_writer *writer);
     int (*writer_publish)(struct home_writer *writer, const char *name);
     void (*writer_close)(struct home_writer *writer);
 };

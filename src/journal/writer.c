@@ -124,12 +124,30 @@ static void seal(struct journal *journal, struct batch *batch) {
     journal->writer.marked = head.durable;
 }
 
-static bool write_parts(struct journal *journal, struct iovec *parts, int count) {
+/* All that has been written is durable. */
+static void note_synced(struct journal *journal, int64_t began_us) {
+    struct writer *w = &journal->writer;
+    uint64_t durable = last_of(w->written.newest);
+    w->durable_us = clock_mono_us();
+    journal->last_sync_us = w->durable_us - began_us;
+    journal->syncs++;
+    journal->expected = journal->last - journal->durable;
+    journal->syncing = false;
+    for (struct batch *batch; (batch = batch_pop(&w->written));)
+        batch_reuse(journal, batch);
+    atomic_store(&journal->durable, durable);
+    journal->oldest_us = w->waiting.oldest ? w->taken_us : 0;
+    journal->behind = false;
+    succeed(journal);
+    if (journal->on_durable) journal->on_durable(journal->context, durable);
+}
+
+static bool write_parts(struct journal *journal, struct iovec *parts, int count, bool sync) {
     struct writer *w = &journal->writer;
     uint64_t bytes = 0;
     for (int i = 0; i < count; i++)
         bytes += parts[i].iov_len;
-    int error = home_writer_write(w->segment, parts, count);
+    int error = home_writer_write(w->segment, parts, count, sync);
     if (error) {
         fail(journal, error, "writing");
         return false;
@@ -139,8 +157,9 @@ static bool write_parts(struct journal *journal, struct iovec *parts, int count)
     return true;
 }
 
-/* Writes the first of the batchs that wait, as many as go into one call and into the segment. */
-static bool write_some(struct journal *journal) {
+/* Writes the first of the batchs that wait, as many as go into one call and into the segment.
+ * `sync`: if they are all, they become durable. */
+static bool write_some(struct journal *journal, bool sync) {
     struct writer *w = &journal->writer;
     struct iovec parts[PARTS];
     struct batch_queue sealed = {0};
@@ -154,32 +173,22 @@ static bool write_some(struct journal *journal) {
         batch_push(&sealed, batch);
     }
     batch_move_all(&sealed, &w->written);
-    return write_parts(journal, parts, count);
+    sync = sync && !w->waiting.oldest;
+    int64_t began_us = clock_mono_us();
+    if (!write_parts(journal, parts, count, sync)) return false;
+    if (sync) note_synced(journal, began_us);
+    return true;
 }
 
 static bool sync_written(struct journal *journal) {
-    struct writer *w = &journal->writer;
-    if (!w->written.oldest) return true;
+    if (!journal->writer.written.oldest) return true;
     int64_t began_us = clock_mono_us();
-    int error = home_writer_sync(w->segment);
-    if (error) {
+    int error = home_writer_sync(journal->writer.segment);
+    if (error)
         fail(journal, error, "syncing");
-        return false;
-    }
-    w->durable_us = clock_mono_us();
-    journal->last_sync_us = w->durable_us - began_us;
-    journal->syncs++;
-    uint64_t durable = last_of(w->written.newest);
-    journal->expected = journal->last - journal->durable;
-    journal->syncing = false;
-    for (struct batch *batch; (batch = batch_pop(&w->written));)
-        batch_reuse(journal, batch);
-    atomic_store(&journal->durable, durable);
-    journal->oldest_us = w->waiting.oldest ? w->taken_us : 0;
-    journal->behind = false;
-    succeed(journal);
-    if (journal->on_durable) journal->on_durable(journal->context, durable);
-    return true;
+    else
+        note_synced(journal, began_us);
+    return !error;
 }
 
 static bool is_full(const struct journal *journal) {
@@ -188,8 +197,8 @@ static bool is_full(const struct journal *journal) {
            w->segment_size + w->waiting.oldest->length > journal->segment_bytes;
 }
 
-/* All that waits; false: it failed, and waits again. */
-static bool write_waiting(struct journal *journal) {
+/* All that waits, and makes it durable with `sync`; false: it failed, and waits again. */
+static bool write_waiting(struct journal *journal, bool sync) {
     struct writer *w = &journal->writer;
     while (w->waiting.oldest) {
         if (w->segment && is_full(journal)) {
@@ -198,20 +207,20 @@ static bool write_waiting(struct journal *journal) {
             w->segment = NULL;
         }
         if (!w->segment && !open_segment(journal, w->waiting.oldest->first)) return false;
-        if (!write_some(journal)) return false;
+        if (!write_some(journal, sync)) return false;
     }
-    return true;
+    return !sync || sync_written(journal);
 }
 
 /* A frame without units. If it cannot be written, nothing is lost but the segment. */
-static void write_mark(struct journal *journal) {
+static void write_mark(struct journal *journal, bool sync) {
     struct writer *w = &journal->writer;
     char data[FRAME_HEAD_SIZE];
     struct batch mark = {.data = data, .length = sizeof data, .first = journal->durable + 1};
     seal(journal, &mark);
     if (!w->segment) return;
     w->segment_size += sizeof data;
-    if (!home_writer_write(w->segment, &(struct iovec){data, sizeof data}, 1)) return;
+    if (!home_writer_write(w->segment, &(struct iovec){data, sizeof data}, 1, sync)) return;
     home_writer_close(w->segment);
     w->segment = NULL;
 }
@@ -275,10 +284,11 @@ static void work(struct journal *journal) {
     bool had_pending = w->waiting.oldest || w->written.oldest;
     bool sync = journal->error || sync_due_us(journal) <= clock_mono_us();
     journal->syncing = sync && had_pending;
-    if (write_waiting(journal) && sync) sync_written(journal);
+    bool written = write_waiting(journal, sync);
     journal->syncing = false;
+    if (written && sync && w->segment) home_writer_prepare(w->segment);
     if (!had_pending && w->marked < journal->durable) {
-        write_mark(journal);
+        write_mark(journal, false);
         batch_free_spares(journal);
     }
     note_bytes(journal);
@@ -287,11 +297,8 @@ static void work(struct journal *journal) {
 /* The last words: all is durable, and the journal says so. What is held to the end is dropped. */
 static void finish(struct journal *journal) {
     struct writer *w = &journal->writer;
-    if (!journal->held && write_waiting(journal) && sync_written(journal) &&
-        w->marked < journal->durable) {
-        write_mark(journal);
-        if (w->segment) home_writer_sync(w->segment);
-    }
+    if (!journal->held && write_waiting(journal, true) && w->marked < journal->durable)
+        write_mark(journal, true);
     home_writer_close(w->segment);
     w->segment = NULL;
     for (struct batch *batch; (batch = batch_pop(&w->waiting));)

@@ -208,7 +208,7 @@ bool adopt_files(struct adoption *a) {
 /* ---- into the home ---- */
 
 static int write_piece(void *context, struct bytes piece) {
-    return home_writer_write(context, &(struct iovec){(void *)piece.data, piece.len}, 1);
+    return home_writer_write(context, &(struct iovec){(void *)piece.data, piece.len}, 1, false);
 }
 
 static int put_snapshot(struct adoption *a, struct home_writer *writer) {

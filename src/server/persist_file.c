@@ -27,7 +27,8 @@ int persist_file_create(struct persist_file *f, const char *name) {
 int persist_file_write(void *file, struct bytes piece) {
     struct persist_file *f = file;
     if (f->writer)
-        return home_writer_write(f->writer, &(struct iovec){(void *)piece.data, piece.len}, 1);
+        return home_writer_write(f->writer, &(struct iovec){(void *)piece.data, piece.len}, 1,
+                                 false);
     return file_write_full(f->fd, piece);
 }
 

@@ -18,12 +18,18 @@ static int system_open(const char *path, int flags, mode_t mode) {
     return open(path, flags, mode);
 }
 
+static ssize_t system_pwrite_synced(int fd, const void *data, size_t n, off_t offset) {
+    struct iovec part = {(void *)data, n};
+    return pwritev2(fd, &part, 1, offset, RWF_DSYNC);
+}
+
 const struct file_calls file_system_calls = {
     .open = system_open,
     .read = read,
     .write = write,
     .pread = pread,
     .pwrite = pwrite,
+    .pwrite_synced = system_pwrite_synced,
     .writev = writev,
     .fsync = fsync,
     .fdatasync = fdatasync,
@@ -110,6 +116,12 @@ int file_lock(int fd) {
     return result_of(file_calls->flock(fd, LOCK_EX | LOCK_NB));
 }
 
+int file_set_direct(int fd, bool direct) {
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0) return -errno;
+    return result_of(fcntl(fd, F_SETFL, direct ? flags | O_DIRECT : flags & ~O_DIRECT));
+}
+
 /* Not fstat(): whoever has been told the file's times makes the next write give it new ones, which
  * a sync then brings to the disk as well. */
 bool file_has_name(int fd) {
@@ -171,9 +183,11 @@ int file_write_full(int fd, struct bytes data) {
     return 0;
 }
 
-int file_pwrite_full(int fd, struct bytes data, off_t offset) {
+typedef ssize_t pwrite_call(int fd, const void *data, size_t n, off_t offset);
+
+static int pwrite_full(pwrite_call *call, int fd, struct bytes data, off_t offset) {
     while (data.len) {
-        ssize_t put = file_calls->pwrite(fd, data.data, data.len, offset);
+        ssize_t put = call(fd, data.data, data.len, offset);
         if (put >= 0) {
             data = bytes_skip(data, (size_t)put);
             offset += put;
@@ -182,6 +196,14 @@ int file_pwrite_full(int fd, struct bytes data, off_t offset) {
         }
     }
     return 0;
+}
+
+int file_pwrite_full(int fd, struct bytes data, off_t offset) {
+    return pwrite_full(file_calls->pwrite, fd, data, offset);
+}
+
+int file_pwrite_synced(int fd, struct bytes data, off_t offset) {
+    return pwrite_full(file_calls->pwrite_synced, fd, data, offset);
 }
 
 /* Takes n written bytes off the front; returns how many parts are wholly written. */

@@ -18,6 +18,7 @@ struct file_calls {
     ssize_t (*write)(int fd, const void *data, size_t n);
     ssize_t (*pread)(int fd, void *data, size_t n, off_t offset);
     ssize_t (*pwrite)(int fd, const void *data, size_t n, off_t offset);
+    ssize_t (*pwrite_synced)(int fd, const void *data, size_t n, off_t offset);
     ssize_t (*writev)(int fd, const struct iovec *parts, int count);
     int (*fsync)(int fd);
     int (*fdatasync)(int fd);
@@ -46,7 +47,12 @@ ssize_t file_read_full(int fd, void *data, size_t n);
 ssize_t file_pread_full(int fd, void *data, size_t n, off_t offset);
 int file_write_full(int fd, struct bytes data);
 int file_pwrite_full(int fd, struct bytes data, off_t offset);
-int file_writev_full(int fd, struct iovec *parts, int count); /* consumes `parts` */
+int file_pwrite_synced(int fd, struct bytes data, off_t offset); /* and file_sync_data of it */
+int file_writev_full(int fd, struct iovec *parts, int count);    /* consumes `parts` */
+
+/* Past the page cache, or through it again. Directly, data, sizes and offsets are multiples of the
+ * disk's blocks. -EINVAL: the file system can not; another says so when it is to write. */
+int file_set_direct(int fd, bool direct);
 
 int file_sync(int fd);      /* data and metadata */
 int file_sync_data(int fd); /* data, and the size */

@@ -114,3 +114,13 @@ ssize_t pwrite(int fd, const void *data, size_t size, off_t offset) {
     if (due) die();
     return result;
 }
+
+/* Named `pwritev` in FAILPOINT. There is one part. */
+ssize_t pwritev2(int fd, const struct iovec *parts, int count, off_t offset, int flags) {
+    bool due = is_due("pwritev", fd_is_of_home(fd));
+    struct iovec part = *parts;
+    if (due && wanted_when == HALF) part.iov_len /= 2;
+    ssize_t result = REAL(pwritev2)(fd, &part, 1, offset, flags);
+    if (due) die();
+    return result;
+}

@@ -152,7 +152,7 @@ def crash_rounds(server, seconds, seed):
 # What a server does to its home, and where in it the server may be killed (failpoint.c).
 FAILPOINTS = [*(f"{call}.{when}" for call in ("fsync", "fdatasync", "ftruncate", "rename", "link", "unlink", "open")
                 for when in ("before", "after")),
-              *(f"{call}.{when}" for call in ("writev", "write", "pwrite") for when in ("before", "half", "after"))]
+              *(f"{call}.{when}" for call in ("writev", "write", "pwrite", "pwritev") for when in ("before", "half", "after"))]
 
 
 def failpoint_rounds(server, seconds, seed, library):

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A home in a directory: every call of the system that an operation makes fails in turn. */
 #include "base/ensure.h"
+#include "base/random.h"
 #include "home/home.h"
 #include "sys/file.h"
 
@@ -51,8 +52,21 @@ static ssize_t call_writev(int fd, const struct iovec *parts, int count) {
                        : writev(fd, parts, count);
 }
 
+static bool refuses_direct; /* as some file systems do, when it comes to writing */
+
+static bool refused(int fd) {
+    if (!refuses_direct || !(fcntl(fd, F_GETFL) & O_DIRECT)) return false;
+    errno = EINVAL;
+    return true;
+}
+
 static ssize_t call_pwrite(int fd, const void *data, size_t n, off_t offset) {
-    return fails('p') ? -1 : pwrite(fd, data, n, offset);
+    return fails('p') || refused(fd) ? -1 : pwrite(fd, data, share(n), offset);
+}
+
+static ssize_t call_pwrite_synced(int fd, const void *data, size_t n, off_t offset) {
+    if (fails('P') || refused(fd)) return -1;
+    return file_system_calls.pwrite_synced(fd, data, share(n), offset);
 }
 
 static int call_fsync(int fd) {
@@ -93,6 +107,7 @@ static int open_home(void **state) {
     failing.write = call_write;
     failing.writev = call_writev;
     failing.pwrite = call_pwrite;
+    failing.pwrite_synced = call_pwrite_synced;
     failing.fsync = call_fsync;
     failing.fdatasync = call_fdatasync;
     failing.close = call_close;
@@ -241,7 +256,7 @@ static int publish(void) {
     if (!writer) return error;
     for (size_t i = 0; !error && i < strlen(NEW); i += 8) {
         struct iovec part = {(char *)NEW + i, MIN(strlen(NEW) - i, (size_t)8)};
-        error = home_writer_write(writer, &part, 1);
+        error = home_writer_write(writer, &part, 1, false);
     }
     if (!error) return home_writer_publish(writer, "a/b/object");
     home_writer_close(writer);
@@ -257,21 +272,36 @@ static void what_is_published_is_whole(void **state) {
 static struct home_writer *writer;
 static unsigned written;
 
+static int append(size_t size, bool sync) {
+    static char text[10] = "0123456789";
+    struct iovec parts[] = {{text, size}, {text + size, sizeof text - size}};
+    return home_writer_write(writer, parts, 2, sync);
+}
+
 static void begin_appending(void) {
     int error;
     remove_new();
     writer = home_append_new(home, "new/object", BYTES("head"), &error);
     assert_non_null(writer);
-    for (written = 0; written < 40; written++) {
-        struct iovec part = {(char *)"0123456789", 10};
-        assert_int_equal(home_writer_write(writer, &part, 1), 0);
+    for (written = 0; written < 4; written++)
+        assert_int_equal(append(5, true), 0);
+}
+
+/* So often that it is written in blocks, with room ahead. */
+static void begin_appending_blocks(void) {
+    begin_appending();
+    for (; written < 40; written++) {
+        assert_int_equal(append(written % 10, written % 2), 0);
         assert_int_equal(home_writer_sync(writer), 0);
+        home_writer_prepare(writer);
     }
 }
 
 static int append_some(void) {
-    struct iovec parts[] = {{(char *)"0123456789", 10}, {(char *)"0123456789", 10}};
-    int error = home_writer_write(writer, parts, 2);
+    int error = append(3, false);
+    if (!error) error = append(10, true);
+    home_writer_prepare(writer);
+    if (!error) error = append(0, false);
     return error ? error : home_writer_sync(writer);
 }
 
@@ -279,39 +309,117 @@ static void check_appended(int status, bool failed) {
     char room[1000];
     home_writer_close(writer);
     ssize_t n = home_get(home, "new/object", 0, room, sizeof room);
-    assert_true(n >= 404 && memcmp(room, "head", 4) == 0);
-    for (unsigned i = 0; i < written + (status ? 0 : 2); i++)
+    unsigned there = written + (status ? 0 : 3);
+    assert_true(n >= 4 + 10 * (ssize_t)there && memcmp(room, "head", 4) == 0);
+    for (unsigned i = 0; i < there; i++)
         assert_memory_equal(room + 4 + (size_t)i * 10, "0123456789", 10);
     assert_int_equal(status != 0, failed);
-    if (!status) assert_int_equal(n, 424);
+    if (!status) assert_int_equal(n, 4 + 10 * there);
     if (!status) assert_int_equal(called[strlen(called) - 1], 'd');
 }
 
 static void what_was_synced_stays(void **state) {
     fail_each_call(begin_appending, append_some, check_appended);
+    fail_each_call(begin_appending_blocks, append_some, check_appended);
+}
+
+/* Then it is all that a sync has to bring to the disk. */
+static void a_write_syncs_when_all_before_it_is(void **state) {
+    writes_half = false;
+    begin_appending_blocks();
+    begin_failing(-1, 0);
+    assert_int_equal(append(5, true) || append(5, true), 0);
+    assert_string_equal(called, "PP");
+    assert_int_equal(append(5, false) || append(5, true) || append(5, true), 0);
+    assert_string_equal(called, "PPppdP");
+    assert_int_equal(home_writer_write(writer, NULL, 0, true), 0);
+    assert_string_equal(called, "PPppdPd");
+    end_failing();
+    home_writer_close(writer);
+}
+
+/* Such a write syncs only what it writes itself of the page cache. */
+static void what_goes_through_the_page_cache_is_synced_apart(void **state) {
+    writes_half = false;
+    refuses_direct = true;
+    begin_failing(-1, 0);
+    begin_appending_blocks();
+    begin_failing(-1, 0);
+    assert_int_equal(append(5, true), 0);
+    assert_string_equal(called, "pd");
+    end_failing();
+    refuses_direct = false;
+    home_writer_close(writer);
+}
+
+static void expect_zeros(uint64_t from, size_t count) {
+    char *zeros = calloc(1, count), *found = malloc(count);
+    assert_int_equal(home_get(home, "new/object", from, found, count), count);
+    assert_memory_equal(found, zeros, count);
+    free(zeros);
+    free(found);
 }
 
 /* Zeros stand behind what is written, which the end of writing takes away. Without room on the disk
  * for them, all is as it is without them. */
 static void room_is_made_ahead(void **state) {
     writes_half = false;
-    for (int full = 0; full < 2; full++) {
-        char room[1000];
+    for (int room = 0; room < 3; room++) { /* for none of the zeros, for some, for all */
         begin_appending();
-        assert_true(home_get(home, "new/object", 404, room, sizeof room) == sizeof room);
-        for (size_t i = 0; i < sizeof room; i++)
-            assert_int_equal(room[i], 0);
-        if (full) begin_failing(1, ENOSPC); /* the zeros, after the write */
-        static char large[2 << 20];
-        memset(large, 'x', sizeof large);
-        struct iovec part = {large, sizeof large};
-        assert_int_equal(home_writer_write(writer, &part, 1), 0);
-        if (full) assert_string_equal(called, "wp");
-        file_calls = &file_system_calls;
-        assert_int_equal(home_writer_sync(writer), 0);
+        for (; written < 7; written++)
+            assert_int_equal(append(5, true), 0);
+        home_writer_prepare(writer);
+        char nothing;
+        assert_int_equal(home_get(home, "new/object", 74, &nothing, 1), 0);
+        assert_int_equal(append(5, true), 0); /* the eighth */
+        begin_failing(room < 2 ? room : 100, ENOSPC);
+        home_writer_prepare(writer);
+        assert_int_equal(called[0], 'p');
+        end_failing();
+        assert_int_equal(append(5, true), 0);
+        if (room) expect_zeros(94, room == 1 ? 256 << 10 : 2 << 20);
         home_writer_close(writer);
-        assert_int_equal(home_get(home, "new/object", 404 + sizeof large, room, sizeof room), 0);
+        assert_int_equal(home_get(home, "new/object", 94, &nothing, 1), 0);
     }
+}
+
+/* Pieces of all sizes, synced or not, in whatever way the file system lets them be written. */
+static void append_pieces(struct random *random, char *shadow, char *found, size_t most) {
+    size_t n = (size_t)home_get(home, "new/object", 0, shadow, most);
+    for (size_t longest = 9000; n + longest < most;
+         longest = random_below(random, 8) ? 9000 : 600000) {
+        size_t size = random_below(random, longest), first = random_below(random, size + 1);
+        for (size_t i = 0; i < size; i++)
+            shadow[n + i] = (char)random_next(random);
+        struct iovec parts[] = {{shadow + n, first}, {shadow + n + first, size - first}};
+        n += size;
+        assert_int_equal(home_writer_write(writer, parts, 2, random_below(random, 4)), 0);
+        if (random_below(random, 2)) home_writer_prepare(writer);
+        if (random_below(random, 64)) continue;
+        assert_int_equal(home_get(home, "new/object", 0, found, n), n);
+        assert_memory_equal(found, shadow, n);
+    }
+    home_writer_close(writer);
+    assert_int_equal(home_get(home, "new/object", 0, found, most), n);
+    assert_memory_equal(found, shadow, n);
+}
+
+static void what_is_appended_is_there(void **state) {
+    enum { MOST = 24 << 20 };
+    char *shadow = malloc(MOST), *found = malloc(MOST);
+    for (unsigned way = 0; way < 4; way++) {
+        struct random random;
+        random_seed(&random, way);
+        writes_half = way & 1;
+        refuses_direct = way & 2;
+        begin_failing(-1, 0);
+        begin_appending();
+        append_pieces(&random, shadow, found, MOST);
+        end_failing();
+    }
+    refuses_direct = false;
+    free(shadow);
+    free(found);
 }
 
 static void what_is_deleted_is_noticed(void **state) {
@@ -363,7 +471,10 @@ int main(void) {
         TEST(append_new_is_whole_or_not),
         TEST(what_is_published_is_whole),
         TEST(what_was_synced_stays),
+        TEST(a_write_syncs_when_all_before_it_is),
+        TEST(what_goes_through_the_page_cache_is_synced_apart),
         TEST(room_is_made_ahead),
+        TEST(what_is_appended_is_there),
         TEST(what_is_deleted_is_noticed),
         TEST(what_has_no_name_goes),
         TEST(a_home_that_cannot_be_written_is_refused),

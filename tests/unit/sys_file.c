@@ -171,6 +171,26 @@ static ssize_t short_writev(int fd, const struct iovec *parts, int count) {
     return 0;
 }
 
+static ssize_t short_pwrite(int fd, const void *data, size_t n, off_t offset) {
+    return file_system_calls.pwrite_synced(fd, data, MIN(n, (size_t)3), offset);
+}
+
+static void writes_and_syncs_at_once(void **state) {
+    struct file_calls calls = file_system_calls;
+    calls.pwrite_synced = short_pwrite;
+    int fd = file_open(target, O_RDWR | O_CREAT | O_TRUNC, 0644);
+    file_calls = &calls;
+    assert_int_equal(file_pwrite_synced(fd, BYTES("lo, world"), 3), 0);
+    assert_int_equal(file_pwrite_synced(fd, BYTES("hel"), 0), 0);
+    file_calls = &file_system_calls;
+    int closed = file_open(target, O_RDONLY, 0);
+    assert_int_equal(file_pwrite_synced(closed, BYTES("x"), 0), -EBADF);
+    assert_int_equal(file_close(closed), 0);
+    assert_int_equal(file_close(fd), 0);
+    assert_int_equal(file_set_direct(fd, true), -EBADF);
+    check_content("hello, world");
+}
+
 static void gathers(void **state) {
     struct file_calls calls = file_system_calls;
     calls.writev = short_writev;
@@ -267,6 +287,7 @@ int main(void) {
         cmocka_unit_test(reads_what_says_no_size),
         cmocka_unit_test(leaves_no_half_file),
         cmocka_unit_test(goes_on_after_interruptions),
+        cmocka_unit_test(writes_and_syncs_at_once),
         cmocka_unit_test(gathers),
         cmocka_unit_test(lets_long_files_flow),
         cmocka_unit_test(survives_lack_of_memory),
