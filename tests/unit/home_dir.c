@@ -405,7 +405,7 @@ static void append_pieces(struct random *random, char *shadow, char *found, size
 }
 
 static void what_is_appended_is_there(void **state) {
-    enum { MOST = 24 << 20 };
+    enum { MOST = 8 << 20 };
     char *shadow = malloc(MOST), *found = malloc(MOST);
     for (unsigned way = 0; way < 4; way++) {
         struct random random;
