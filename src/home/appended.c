@@ -19,13 +19,6 @@ static uint64_t whole_blocks(uint64_t size) {
     return (size + BLOCK - 1) / BLOCK * BLOCK;
 }
 
-static size_t parts_size(const struct iovec *parts, int count) {
-    size_t size = 0;
-    for (int i = 0; i < count; i++)
-        size += parts[i].iov_len;
-    return size;
-}
-
 int appended_open(struct appended *file, const char *path, uint64_t end) {
     *file = (struct appended){.fd = file_open(path, O_RDWR, 0), .end = end};
     if (file->fd < 0) return file->fd;
@@ -41,18 +34,9 @@ void appended_close(struct appended *file) {
 
 /* ---- syncs ---- */
 
-/* Nobody reads it before the next start, and pages that are used again cost less than new ones. */
-static void end_stretch(struct appended *file) {
-    if (file->end - file->kept < STRETCH) return;
-    file_forget(file->fd, file->kept, file->end);
-    file->kept = file->end;
-    file->syncs = 0;
-}
-
 static int note_sync(struct appended *file) {
     file->syncs++;
     file->is_dirty = false;
-    end_stretch(file);
     return file_has_name(file->fd) ? 0 : -ENOENT;
 }
 
@@ -63,17 +47,13 @@ int appended_sync(struct appended *file) {
 
 /* ---- blocks ---- */
 
-/* Where the first of the blocks is in the file. */
-static uint64_t blocks_start(const struct appended *file) {
-    return file->end / BLOCK * BLOCK;
-}
-
 /* Without memory, all stays as it is. */
 static void begin_blocks(struct appended *file) {
     size_t begun = file->end % BLOCK;
     char *blocks = memory_alloc_aligned(BLOCK, BLOCKS);
     if (!blocks) return;
-    if (file_pread_full(file->fd, blocks, begun, (off_t)blocks_start(file)) != (ssize_t)begun) {
+    off_t at = (off_t)(file->end - begun);
+    if (file_pread_full(file->fd, blocks, begun, at) != (ssize_t)begun) {
         memory_free(blocks);
         return;
     }
@@ -106,56 +86,72 @@ static void make_room(struct appended *file) {
         if (put(file, zeros, size, at, false)) return;
 }
 
-void appended_prepare(struct appended *file) {
-    if (file->room_end >= file->end + STRETCH || file->syncs < OFTEN) return;
-    if (!file->blocks) begin_blocks(file);
-    if (file->blocks) make_room(file);
-    file->syncs = 0;
-}
-
-/* The blocks that `filled` bytes are in; the last one, unless it is full, becomes the first. */
-static int put_filled(struct appended *file, size_t filled, bool sync) {
+/* Puts the blocks that `filled` bytes are in at `at`; the last one, unless it is full, becomes the
+ * first. */
+static int put_filled(struct appended *file, uint64_t at, size_t filled, bool sync) {
     size_t size = whole_blocks(filled), rest = filled % BLOCK;
     memset(file->blocks + filled, 0, size - filled);
-    int error = put(file, file->blocks, size, file->end - filled, sync);
-    if (rest && filled > rest) memcpy(file->blocks, file->blocks + filled - rest, rest);
-    file->room_end = MAX(file->room_end, file->end - filled + size);
+    int error = put(file, file->blocks, size, at, sync);
+    if (filled > rest) memcpy(file->blocks, file->blocks + filled - rest, rest);
+    file->room_end = MAX(file->room_end, at + size);
     return error;
 }
 
 static int write_blocks(struct appended *file, const struct iovec *parts, int count, bool sync) {
     size_t filled = file->end % BLOCK;
+    uint64_t at = file->end - filled;
     for (int i = 0; i < count; i++) {
         struct bytes part = bytes_make(parts[i].iov_base, parts[i].iov_len);
         while (part.len) {
             if (filled == BLOCKS) {
-                int error = put_filled(file, filled, false);
+                int error = put_filled(file, at, filled, false);
                 if (error) return error;
+                at += filled;
                 filled = 0;
             }
             size_t n = MIN(part.len, BLOCKS - filled);
             memcpy(file->blocks + filled, part.data, n);
             filled += n;
-            file->end += n;
             part = bytes_skip(part, n);
         }
     }
-    return put_filled(file, filled, sync);
+    return put_filled(file, at, filled, sync);
 }
 
 /* ---- writing ---- */
 
 static int write_as_it_is(struct appended *file, struct iovec *parts, int count, bool sync) {
-    size_t size = parts_size(parts, count);
     int error = file_writev_full(file->fd, parts, count);
-    file->end += size;
     file->is_dirty |= !sync;
     return error || !sync ? error : file_sync_data(file->fd);
 }
 
 int appended_write(struct appended *file, struct iovec *parts, int count, bool sync) {
-    if (!parts_size(parts, count)) return sync ? appended_sync(file) : 0;
+    size_t size = 0;
+    for (int i = 0; i < count; i++)
+        size += parts[i].iov_len;
+    if (!size) return sync ? appended_sync(file) : 0;
     int error = file->blocks ? write_blocks(file, parts, count, sync)
                              : write_as_it_is(file, parts, count, sync);
+    file->end += size;
     return error || !sync ? error : note_sync(file);
+}
+
+/* ---- between writes ---- */
+
+/* Nobody reads it before the next start, and pages that are used again cost less than new ones. */
+static void end_stretch(struct appended *file) {
+    if (file->end - file->kept < STRETCH) return;
+    file_forget(file->fd, file->kept, file->end);
+    file->kept = file->end;
+    file->syncs = 0;
+}
+
+void appended_prepare(struct appended *file) {
+    if (file->room_end < file->end + STRETCH && file->syncs >= OFTEN) {
+        if (!file->blocks) begin_blocks(file);
+        if (file->blocks) make_room(file);
+        file->syncs = 0;
+    }
+    end_stretch(file);
 }

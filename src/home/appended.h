@@ -45,7 +45,7 @@ int appended_write(struct appended *file, struct iovec *parts, int count, bool s
 /* -ENOENT: the file has no name any more. The same of appended_write that syncs. */
 int appended_sync(struct appended *file);
 
-/* Between writes: makes room, if it is worth it. */
+/* Between writes: makes room, if it is worth it, and lets go of the page cache. */
 void appended_prepare(struct appended *file);
 
 /* Takes away the zeros. */

@@ -142,29 +142,15 @@ static void note_synced(struct journal *journal, int64_t began_us) {
     if (journal->on_durable) journal->on_durable(journal->context, durable);
 }
 
-static bool write_parts(struct journal *journal, struct iovec *parts, int count, bool sync) {
-    struct writer *w = &journal->writer;
-    uint64_t bytes = 0;
-    for (int i = 0; i < count; i++)
-        bytes += parts[i].iov_len;
-    int error = home_writer_write(w->segment, parts, count, sync);
-    if (error) {
-        fail(journal, error, "writing");
-        return false;
-    }
-    w->segment_size += bytes;
-    journal->written_bytes += bytes;
-    return true;
-}
-
-/* Writes the first of the batchs that wait, as many as go into one call and into the segment.
+/* Writes the first of the batches that wait, as many as go into one call and into the segment.
  * `sync`: if they are all, they become durable. */
 static bool write_some(struct journal *journal, bool sync) {
     struct writer *w = &journal->writer;
     struct iovec parts[PARTS];
     struct batch_queue sealed = {0};
+    uint64_t size = w->segment_size;
     int count = 0;
-    for (uint64_t size = w->segment_size; w->waiting.oldest && count < PARTS;) {
+    while (w->waiting.oldest && count < PARTS) {
         if (count && size + w->waiting.oldest->length > journal->segment_bytes) break;
         struct batch *batch = batch_pop(&w->waiting);
         seal(journal, batch);
@@ -175,7 +161,13 @@ static bool write_some(struct journal *journal, bool sync) {
     batch_move_all(&sealed, &w->written);
     sync = sync && !w->waiting.oldest;
     int64_t began_us = clock_mono_us();
-    if (!write_parts(journal, parts, count, sync)) return false;
+    int error = home_writer_write(w->segment, parts, count, sync);
+    if (error) {
+        fail(journal, error, "writing");
+        return false;
+    }
+    journal->written_bytes += size - w->segment_size;
+    w->segment_size = size;
     if (sync) note_synced(journal, began_us);
     return true;
 }
